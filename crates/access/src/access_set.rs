@@ -1,0 +1,80 @@
+//! What one transaction reads and writes.
+
+use crate::Location;
+use alloy_primitives::Address;
+use serde::{Deserialize, Serialize};
+
+/// The locations that one transaction reads and writes, predicted or observed.
+///
+/// * A **read** is a storage slot that was accessed (by SLOAD or by SSTORE, which
+///   reads its slot for gas; in reverted frames too), or an account field that
+///   was looked at. Every account that
+///   [EIP-7928](https://eips.ethereum.org/EIPS/eip-7928) counts as accessed
+///   appears in at least one read or write.
+/// * A **write** is a location whose value at the end of the transaction differs
+///   from its value at the start.
+/// * A **commutative** location is one whose use in this transaction need not
+///   order it after earlier writers, because it is settled at commit: the plain
+///   credit of a balance, the sender's nonce and solvency.
+///
+/// The fee that the beneficiary earns is in none of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessSet {
+    /// Locations read, sorted.
+    pub reads: Vec<Location>,
+    /// Locations written, sorted.
+    pub writes: Vec<Location>,
+    /// Locations of either that draw no edge into this transaction, sorted.
+    pub commutative: Vec<Location>,
+}
+
+impl AccessSet {
+    /// Builds a set from locations in any order, repeated or not.
+    pub fn new(reads: Vec<Location>, writes: Vec<Location>, commutative: Vec<Location>) -> Self {
+        let [reads, writes, commutative] = [reads, writes, commutative].map(|mut locations| {
+            locations.sort_unstable();
+            locations.dedup();
+            locations
+        });
+        Self { reads, writes, commutative }
+    }
+
+    /// The reads that an earlier write of the same location must precede.
+    pub fn ordering_reads(&self) -> impl Iterator<Item = &Location> {
+        self.reads.iter().filter(|read| !self.is_commutative(read))
+    }
+
+    /// Whether the location is settled at commit.
+    pub fn is_commutative(&self, location: &Location) -> bool {
+        self.commutative.binary_search(location).is_ok()
+    }
+
+    /// Every account in the set, sorted.
+    pub fn accounts(&self) -> Vec<Address> {
+        let mut accounts: Vec<_> =
+            self.reads.iter().chain(&self.writes).map(|location| location.address).collect();
+        accounts.sort_unstable();
+        accounts.dedup();
+        accounts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloy_primitives::U256;
+
+    #[test]
+    fn a_set_is_sorted_whatever_the_order_of_discovery() {
+        let [a, b] = [1, 2].map(Address::with_last_byte);
+        let slot = Location::slot(a, U256::ONE);
+        let set = AccessSet::new(
+            vec![slot, Location::nonce(b), slot],
+            vec![Location::balance(b)],
+            vec![Location::nonce(b)],
+        );
+        assert_eq!(set.reads, [slot, Location::nonce(b)]);
+        assert_eq!(set.ordering_reads().collect::<Vec<_>>(), [&slot]);
+        assert_eq!(set.accounts(), [a, b]);
+    }
+}
