@@ -1,1 +1,39 @@
-//! TBD
+//! From access sets to a dependency DAG, and from the DAG to a schedule.
+//!
+//! [`DependencyDag::build`] takes one [`Node`] per transaction, in block order,
+//! and draws an edge wherever a transaction reads what an earlier one writes. The
+//! DAG answers what a person wants to know of a block: its layers, groups,
+//! critical path, and how fast it could run on so many cores. [`Schedule`] is the
+//! part of it that an executor needs.
+//!
+//! Nothing here knows an EVM, a clock or a thread; equal input gives equal output.
+//! An edge is advice: it decides when a transaction is tried, never whether its
+//! result is right. An executor validates what it ran, whatever the DAG says.
+//!
+//! ```
+//! use alloy_primitives::{Address, U256};
+//! use foresee_access::{AccessSet, Location, TxIndex};
+//! use foresee_schedule::{DependencyDag, Node, Schedule};
+//!
+//! let slot = Location::slot(Address::with_last_byte(1), U256::from(7));
+//! let set = AccessSet::new(vec![slot], vec![slot], vec![]);
+//! let node = Node { access: &set, gas: 21_000, in_order: false };
+//! let dag = DependencyDag::build(&[node, node]);
+//! assert_eq!(dag.layers().len(), 2);
+//! assert_eq!(dag.makespan(2), 42_000);
+//! assert_eq!(Schedule::from_dag(&dag).predecessor_count(TxIndex(1)), 1);
+//! ```
+
+mod dag;
+mod export;
+mod makespan;
+mod paths;
+mod schedule;
+mod structure;
+mod writers;
+
+pub use dag::{Dependency, DependencyDag, Edge, Node, TransactionNode};
+pub use export::{Labels, dot, mermaid};
+pub use makespan::CORES;
+pub use schedule::Schedule;
+pub use structure::{CriticalPath, Speedups, Structure};

@@ -1,0 +1,241 @@
+//! The dependency DAG of a block.
+//!
+//! There is an edge from `i` to `j` when `j` reads a location that `i` wrote last
+//! before it. Only reads order: a later write of the same location does not wait
+//! for an earlier one, because every transaction's writes are a version of their
+//! own. Locations that `j` holds as commutative draw no edge into it. If the last
+//! writes before `j` are commutative credits, `j` depends on every one of them
+//! since the last overwrite, and on that.
+//!
+//! A transaction marked `in_order` also comes after every earlier one. An edge from
+//! each earlier transaction that nothing else follows yet says so (these edges may
+//! have no locations); all others reach it through those.
+
+use crate::{
+    paths::{self, Pair},
+    writers::{LocationId, Predecessor, Writers},
+};
+use core::ops::Range;
+use foresee_access::{AccessSet, Location, TxIndex};
+use petgraph::{
+    algo::has_path_connecting,
+    graph::{DiGraph, EdgeReference, NodeIndex},
+    unionfind::UnionFind,
+    visit::EdgeRef,
+};
+use serde::Serialize;
+
+/// What the DAG has to know of a transaction.
+#[derive(Clone, Copy, Debug)]
+pub struct Node<'a> {
+    /// What it reads and writes.
+    pub access: &'a AccessSet,
+    /// The gas it is predicted to use.
+    pub gas: u64,
+    /// Whether it must run after all earlier ones are committed, because what it
+    /// reads is not known.
+    pub in_order: bool,
+}
+
+/// A transaction in the DAG; its node index is its position in the block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TransactionNode {
+    /// The gas it is predicted to use.
+    pub gas: u64,
+    /// Whether it must run after all earlier ones are committed.
+    pub in_order: bool,
+}
+
+/// What is behind an edge; [`DependencyDag::locations`] resolves it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dependency {
+    locations: Range<usize>,
+}
+
+/// An edge and the locations behind it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Edge {
+    /// The transaction that writes.
+    pub from: TxIndex,
+    /// The later transaction that reads.
+    pub to: TxIndex,
+    /// The locations written by the one and read by the other, sorted. Empty if
+    /// only the order of the block is behind the edge.
+    pub locations: Vec<Location>,
+}
+
+/// The read-after-write dependencies between the transactions of a block.
+#[derive(Clone, Debug, Default)]
+pub struct DependencyDag {
+    graph: DiGraph<TransactionNode, Dependency>,
+    /// For each edge its locations, sorted; the edges hold ranges into this.
+    edge_locations: Vec<LocationId>,
+    /// Every location behind an edge, once.
+    locations: Vec<Location>,
+}
+
+impl DependencyDag {
+    /// Builds the DAG of a block from its transactions in block order. Equal
+    /// transactions give an equal DAG, edges in the same order.
+    pub fn build(transactions: &[Node<'_>]) -> Self {
+        let writes = transactions.iter().map(|node| node.access.writes.len()).sum();
+        let mut writers = Writers::with_capacity(writes);
+        let mut dag =
+            Self { graph: DiGraph::with_capacity(transactions.len(), writes), ..Self::default() };
+        let mut found = Vec::new();
+        let mut unfollowed = Unfollowed::default();
+        for (position, node) in transactions.iter().enumerate() {
+            let tx = TxIndex::new(position);
+            dag.graph.add_node(TransactionNode { gas: node.gas, in_order: node.in_order });
+            writers.read(node.access, &mut found);
+            if node.in_order {
+                found.extend(unfollowed.drain());
+            }
+            found.sort_by_key(|predecessor| predecessor.tx);
+            for reasons in found.chunk_by(|a, b| a.tx == b.tx) {
+                dag.add_edge(reasons, tx);
+                unfollowed.follow(reasons[0].tx);
+            }
+            unfollowed.push(tx);
+            writers.write(tx, node.access);
+            found.clear();
+        }
+        dag.locations = writers.into_locations();
+        dag
+    }
+
+    /// Adds the edge between a transaction and one predecessor.
+    fn add_edge(&mut self, reasons: &[Predecessor], to: TxIndex) {
+        let start = self.edge_locations.len();
+        self.edge_locations.extend(reasons.iter().filter_map(|reason| reason.location));
+        let locations = start..self.edge_locations.len();
+        self.graph.add_edge(node_index(reasons[0].tx), node_index(to), Dependency { locations });
+    }
+
+    /// The number of transactions.
+    pub fn len(&self) -> usize {
+        self.graph.node_count()
+    }
+
+    /// Whether the block has no transactions.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The graph itself. Node indexes are positions in the block; edges are sorted
+    /// by the transaction they lead to, then by the one they come from.
+    pub const fn graph(&self) -> &DiGraph<TransactionNode, Dependency> {
+        &self.graph
+    }
+
+    /// A transaction of the block.
+    ///
+    /// # Panics
+    ///
+    /// If the block has no such transaction.
+    pub fn transaction(&self, tx: TxIndex) -> TransactionNode {
+        self.graph[node_index(tx)]
+    }
+
+    /// The locations behind an edge of [`DependencyDag::graph`], sorted.
+    pub fn locations(&self, dependency: &Dependency) -> impl ExactSizeIterator<Item = &Location> {
+        let ids = &self.edge_locations[dependency.locations.clone()];
+        ids.iter().map(|id| &self.locations[id.position()])
+    }
+
+    /// All edges, sorted by the transaction they lead to, then by the one they come
+    /// from.
+    pub fn edges(&self) -> impl Iterator<Item = Edge> {
+        self.graph.edge_references().map(|edge| {
+            let (from, to) = pair(edge);
+            Edge { from, to, locations: self.locations(edge.weight()).copied().collect() }
+        })
+    }
+
+    /// The ends of all edges, in the order of [`DependencyDag::edges`].
+    pub fn pairs(&self) -> impl DoubleEndedIterator<Item = (TxIndex, TxIndex)> {
+        self.graph.edge_references().map(pair)
+    }
+
+    /// The transactions that an edge from this one leads to, in no set order.
+    pub fn successors(&self, tx: TxIndex) -> impl Iterator<Item = TxIndex> {
+        self.graph.neighbors(node_index(tx)).map(|index| TxIndex::new(index.index()))
+    }
+
+    /// The predicted gas of each transaction.
+    pub fn gas(&self) -> Vec<u64> {
+        self.graph.node_weights().map(|node| node.gas).collect()
+    }
+
+    /// The predicted gas of the block.
+    pub fn total_gas(&self) -> u64 {
+        self.graph.node_weights().fold(0, |sum, node| sum.saturating_add(node.gas))
+    }
+
+    /// The transactions by the number of edges on the longest path to them: those in
+    /// one layer do not depend on each other, only on layers before.
+    pub fn layers(&self) -> Vec<Vec<TxIndex>> {
+        paths::layers(self.len(), self.pairs())
+    }
+
+    /// The weakly connected components, each sorted, ordered by their first
+    /// transaction: no edge joins two groups.
+    pub fn groups(&self) -> Vec<Vec<TxIndex>> {
+        let mut components = UnionFind::<usize>::new(self.len());
+        for (from, to) in self.pairs() {
+            components.union(from.position(), to.position());
+        }
+        let mut group_of = vec![None; self.len()];
+        let mut groups: Vec<Vec<TxIndex>> = Vec::new();
+        for (position, component) in components.into_labeling().into_iter().enumerate() {
+            let group = *group_of[component].get_or_insert_with(|| {
+                groups.push(Vec::new());
+                groups.len() - 1
+            });
+            groups[group].push(TxIndex::new(position));
+        }
+        groups
+    }
+
+    /// Whether one transaction is ordered before another by a path of edges.
+    pub fn reaches(&self, from: TxIndex, to: TxIndex) -> bool {
+        from < to
+            && to.position() < self.len()
+            && has_path_connecting(&self.graph, node_index(from), node_index(to), None)
+    }
+}
+
+/// The transactions that no edge leaves yet. All others reach one of these.
+#[derive(Default)]
+struct Unfollowed {
+    candidates: Vec<TxIndex>,
+    followed: Vec<bool>,
+}
+
+impl Unfollowed {
+    /// Adds the next transaction of the block.
+    fn push(&mut self, tx: TxIndex) {
+        self.candidates.push(tx);
+        self.followed.push(false);
+    }
+
+    /// Notes that an edge leaves a transaction.
+    fn follow(&mut self, tx: TxIndex) {
+        self.followed[tx.position()] = true;
+    }
+
+    /// Takes them all, for the next transaction to come after them.
+    fn drain(&mut self) -> impl Iterator<Item = Predecessor> {
+        let followed = &self.followed;
+        let unfollowed = self.candidates.drain(..).filter(|tx| !followed[tx.position()]);
+        unfollowed.map(|tx| Predecessor { tx, location: None })
+    }
+}
+
+fn node_index(tx: TxIndex) -> NodeIndex {
+    NodeIndex::new(tx.position())
+}
+
+fn pair<W>(edge: EdgeReference<'_, W>) -> Pair {
+    (TxIndex::new(edge.source().index()), TxIndex::new(edge.target().index()))
+}

@@ -1,0 +1,166 @@
+//! What an executor has to know of a DAG: who follows whom, and who goes first.
+
+use crate::{
+    DependencyDag,
+    paths::{self, Pair},
+};
+use foresee_access::TxIndex;
+
+/// An order in which to try the transactions of a block.
+///
+/// Every edge leads from an earlier to a later transaction, so an executor that
+/// releases a transaction when its predecessors are done always has one to run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Schedule {
+    /// Where the successors of each transaction start in `successors`; one more
+    /// entry than there are transactions.
+    starts: Vec<u32>,
+    successors: Vec<TxIndex>,
+    predecessor_counts: Vec<u32>,
+    priorities: Vec<u64>,
+    layers: Vec<Vec<TxIndex>>,
+    in_order: Vec<bool>,
+}
+
+impl Schedule {
+    /// A schedule in which no transaction waits for another.
+    pub fn independent(n: usize) -> Self {
+        Self::from_edges(n, [], &[])
+    }
+
+    /// A schedule in which every transaction waits for the one before it.
+    pub fn sequential(n: usize) -> Self {
+        let edges = (1..n).map(|later| (TxIndex::new(later - 1), TxIndex::new(later)));
+        Self::from_edges(n, edges, &vec![1; n])
+    }
+
+    /// A schedule with these edges, in any order, repeated or not; a transaction
+    /// beyond the end of `gas` counts as using none.
+    ///
+    /// Edges may come from an untrusted hint, so those that do not lead from an
+    /// earlier to a later of the `n` transactions are left out: block order rules
+    /// them out anyway, and a hint is free to be wrong.
+    pub fn from_edges(
+        n: usize,
+        edges: impl IntoIterator<Item = (TxIndex, TxIndex)>,
+        gas: &[u64],
+    ) -> Self {
+        let forward = |(from, to): &Pair| from < to && to.position() < n;
+        let mut edges: Vec<_> = edges.into_iter().filter(forward).collect();
+        edges.sort_unstable_by_key(|(from, to)| (*to, *from));
+        edges.dedup();
+        let gas: Vec<_> = (0..n).map(|tx| gas.get(tx).copied().unwrap_or(0)).collect();
+        Self::from_sorted(&edges, &gas, vec![false; n])
+    }
+
+    /// The schedule of a DAG.
+    pub fn from_dag(dag: &DependencyDag) -> Self {
+        let edges: Vec<_> = dag.pairs().collect();
+        let in_order = dag.graph().node_weights().map(|node| node.in_order).collect();
+        Self::from_sorted(&edges, &dag.gas(), in_order)
+    }
+
+    /// Takes edges that lead forward, sorted by the transaction they lead to.
+    fn from_sorted(edges: &[Pair], gas: &[u64], in_order: Vec<bool>) -> Self {
+        let n = gas.len();
+        let mut predecessor_counts = vec![0u32; n];
+        let mut starts = vec![0u32; n + 1];
+        for (from, to) in edges {
+            predecessor_counts[to.position()] += 1;
+            starts[from.position() + 1] += 1;
+        }
+        for tx in 0..n {
+            starts[tx + 1] += starts[tx];
+        }
+        let mut next = starts.clone();
+        let mut successors = vec![TxIndex::default(); edges.len()];
+        for (from, to) in edges {
+            let next = &mut next[from.position()];
+            successors[*next as usize] = *to;
+            *next += 1;
+        }
+        Self {
+            starts,
+            successors,
+            predecessor_counts,
+            priorities: paths::remaining(gas, edges.iter().copied()),
+            layers: paths::layers(n, edges.iter().copied()),
+            in_order,
+        }
+    }
+
+    /// The number of transactions.
+    pub const fn len(&self) -> usize {
+        self.in_order.len()
+    }
+
+    /// Whether there are no transactions.
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The transactions that wait for this one, all of them later, in block order.
+    ///
+    /// # Panics
+    ///
+    /// Like all accessors here, if the block has no such transaction.
+    pub fn successors(&self, tx: TxIndex) -> &[TxIndex] {
+        let start = self.starts[tx.position()] as usize;
+        let end = self.starts[tx.position() + 1] as usize;
+        &self.successors[start..end]
+    }
+
+    /// How many transactions this one waits for.
+    pub fn predecessor_count(&self, tx: TxIndex) -> u32 {
+        self.predecessor_counts[tx.position()]
+    }
+
+    /// The gas of the heaviest path that starts with this transaction: of those that
+    /// are ready, the one with the highest priority goes first.
+    pub fn priority(&self, tx: TxIndex) -> u64 {
+        self.priorities[tx.position()]
+    }
+
+    /// The transactions by the number of edges on the longest path to them.
+    pub fn layers(&self) -> &[Vec<TxIndex>] {
+        &self.layers
+    }
+
+    /// Whether the transaction must run only when all earlier ones are committed,
+    /// whatever its edges say.
+    pub fn in_order(&self, tx: TxIndex) -> bool {
+        self.in_order[tx.position()]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn edges_come_in_any_order_and_wrong_ones_are_left_out() {
+        let edges = [(1, 3), (0, 3), (1, 3), (0, 1), (3, 0), (2, 2), (1, 4)];
+        let edges = edges.map(|(from, to)| (TxIndex(from), TxIndex(to)));
+        let schedule = Schedule::from_edges(4, edges, &[1, 2, 4]);
+        let txs = || (0..4).map(TxIndex);
+        let successors: Vec<_> = txs().map(|tx| schedule.successors(tx)).collect();
+        assert_eq!(successors, [&[TxIndex(1), TxIndex(3)][..], &[TxIndex(3)], &[], &[]]);
+        assert!(txs().map(|tx| schedule.predecessor_count(tx)).eq([0, 1, 0, 2]));
+        assert!(txs().map(|tx| schedule.priority(tx)).eq([3, 2, 4, 0]));
+        assert_eq!(
+            schedule.layers(),
+            [vec![TxIndex(0), TxIndex(2)], vec![TxIndex(1)], vec![TxIndex(3)]]
+        );
+        assert!(txs().all(|tx| !schedule.in_order(tx)));
+    }
+
+    #[test]
+    fn the_two_extremes() {
+        assert!(Schedule::independent(0).is_empty() && Schedule::sequential(0).is_empty());
+        assert_eq!(Schedule::independent(3).layers().len(), 1);
+        let chain = Schedule::sequential(3);
+        assert_eq!(chain.layers().len(), 3);
+        assert_eq!(chain.successors(TxIndex(0)), [TxIndex(1)]);
+        assert_eq!(chain.priority(TxIndex(0)), 3);
+    }
+}
