@@ -1,0 +1,81 @@
+//! Small blocks, as they are printed.
+
+use alloy_primitives::{Address, U256};
+use foresee_access::{AccessSet, Location, TxIndex};
+use foresee_schedule::{DependencyDag, Labels, Node, dot, mermaid};
+
+fn slot(n: u64) -> Location {
+    Location::slot(Address::with_last_byte(0xcc), U256::from(n))
+}
+
+fn balance(n: u8) -> Location {
+    Location::balance(Address::with_last_byte(n))
+}
+
+/// Reads, writes and commutative locations of a transaction, and its gas.
+type Sketch<'a> = (&'a [Location], &'a [Location], &'a [Location], u64);
+
+fn dag(sketches: &[Sketch<'_>], in_order: &[usize]) -> DependencyDag {
+    let sets: Vec<_> = sketches
+        .iter()
+        .map(|(reads, writes, commutative, _)| {
+            AccessSet::new(reads.to_vec(), writes.to_vec(), commutative.to_vec())
+        })
+        .collect();
+    let nodes: Vec<_> = sets
+        .iter()
+        .zip(sketches)
+        .enumerate()
+        .map(|(position, (access, (.., gas)))| Node {
+            access,
+            gas: *gas,
+            in_order: in_order.contains(&position),
+        })
+        .collect();
+    DependencyDag::build(&nodes)
+}
+
+fn check(name: &str, dag: &DependencyDag) {
+    let labels = Labels {
+        transaction: &|tx| (tx == TxIndex(0)).then(|| "the \"first\"".to_owned()),
+        location: &|location| (*location == slot(1)).then(|| "mapping(slot 0)[caller]".to_owned()),
+    };
+    insta::assert_json_snapshot!(format!("{name}_json"), dag.structure());
+    insta::assert_snapshot!(format!("{name}_dot"), dot(dag, &labels));
+    insta::assert_snapshot!(format!("{name}_mermaid"), mermaid(dag, &labels));
+}
+
+#[test]
+fn an_empty_block() {
+    check("empty", &dag(&[], &[]));
+}
+
+/// A swap (0) moves two slots of a pair; two more swaps follow it, while a payment
+/// (2) has nothing to do with them.
+#[test]
+fn a_chain_and_a_bystander() {
+    let pair: &[Location] = &[slot(1), slot(2)];
+    let payment: Sketch<'_> =
+        (&[balance(1)], &[balance(1), balance(2)], &[balance(1), balance(2)], 21_000);
+    let swap: Sketch<'_> = (pair, pair, &[], 110_000);
+    check("chain", &dag(&[swap, swap, payment, swap], &[]));
+}
+
+/// Payments to one account wait for nothing; who looks at its balance waits for
+/// all of them, and a payment after that for nothing again.
+#[test]
+fn credits_commute_until_someone_looks() {
+    let credit: Sketch<'_> = (&[], &[balance(9)], &[balance(9)], 21_000);
+    let look: Sketch<'_> = (&[balance(9)], &[slot(5)], &[], 30_000);
+    check("credits", &dag(&[credit, credit, look, credit], &[]));
+}
+
+/// The third transaction is unknown: it comes after all earlier ones, of which 0
+/// is reached through 1.
+#[test]
+fn an_unknown_transaction_waits_for_all() {
+    let write: Sketch<'_> = (&[slot(1)], &[slot(1)], &[], 50_000);
+    let other: Sketch<'_> = (&[slot(2)], &[slot(2)], &[], 40_000);
+    let unknown: Sketch<'_> = (&[], &[], &[], 60_000);
+    check("unknown", &dag(&[write, write, other, unknown, other], &[3]));
+}
