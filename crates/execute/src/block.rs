@@ -40,8 +40,20 @@ pub struct Protocol {
     /// ([EIP-6110](https://eips.ethereum.org/EIPS/eip-6110)).
     pub deposit_contract: Option<Address>,
     /// Whether this is the block that carries the DAO fork's irregular state
-    /// change ([EIP-779](https://eips.ethereum.org/EIPS/eip-779)).
+    /// change ([EIP-779](https://eips.ethereum.org/EIPS/eip-779)), made before
+    /// anything else.
     pub dao_fork: bool,
+    /// Blob gas that the transactions may use together, if there is a limit
+    /// ([EIP-7840](https://eips.ethereum.org/EIPS/eip-7840)). The limit for a
+    /// single transaction is in the [`CfgEnv`].
+    pub max_blob_gas: Option<u64>,
+    /// Whether the state is known to hold the request contracts from Prague on,
+    /// so that a missing one makes the block invalid, as
+    /// [EIP-7002](https://eips.ethereum.org/EIPS/eip-7002) and
+    /// [EIP-7251](https://eips.ethereum.org/EIPS/eip-7251) demand. A snapshot
+    /// holds only what its transactions read: there a contract without code
+    /// yields no requests.
+    pub request_contracts_required: bool,
 }
 
 /// What the execution of a block yields. In-order and parallel execution of the
@@ -74,6 +86,10 @@ pub struct InvalidTransaction {
 }
 
 /// Why a transaction cannot be included.
+///
+/// Where several reasons apply, the first of these is given: a type that does
+/// not exist or a creation by a type that cannot create, the block's gas, the
+/// block's blob gas, then what revm's validation finds.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidReason {
     /// revm's validation refused it (nonce, balance, fee, type, intrinsic gas …).
@@ -119,4 +135,8 @@ pub enum ExecuteError<E> {
     /// The environment lacks something that the fork demands.
     #[error("header: {0}")]
     Header(String),
+    /// revm failed for a reason that is neither the transaction's nor the
+    /// state's, such as a precompile's internal error.
+    #[error("revm: {0}")]
+    Evm(String),
 }

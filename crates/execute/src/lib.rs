@@ -1,7 +1,7 @@
 //! Block execution on revm: in order, and in parallel over a schedule.
 
 mod block;
+mod in_order;
 
-pub use block::{
-    Block, BlockOutput, ExecuteError, InvalidReason, InvalidTransaction, Protocol,
-};
+pub use block::{Block, BlockOutput, ExecuteError, InvalidReason, InvalidTransaction, Protocol};
+pub use in_order::{execute_in_order, execute_in_order_timing_precompiles};
