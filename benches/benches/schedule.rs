@@ -1,0 +1,46 @@
+//! Building a DAG and its schedule: on the critical path of every block.
+
+use alloy_primitives::{Address, U256, keccak256};
+use criterion::{Criterion, criterion_group, criterion_main};
+use foresee_access::{AccessSet, Location};
+use foresee_schedule::{DependencyDag, Node, Schedule};
+use std::hint::black_box;
+
+/// Transactions of 30 locations each: of 24 slots 9 are written, one of them and
+/// four of those only read belong to something hot.
+fn block(transactions: u64) -> Vec<AccessSet> {
+    let slot = |seed: u64| {
+        let address = Address::from_word(keccak256((seed % 40).to_be_bytes()));
+        Location::slot(address, U256::from_be_bytes(keccak256(seed.to_be_bytes()).0))
+    };
+    let account = |seed: u64| Address::from_word(keccak256(seed.to_be_bytes()));
+    let set = |tx: u64| {
+        let own = (0..19).map(|n| slot(1_000 + 100 * tx + n));
+        let hot: Vec<_> = (0..5).map(|n| slot((3 * tx + n) % 100)).collect();
+        let sender = account(1_000_000 + tx % 150);
+        let settled = [Location::nonce(sender), Location::balance(sender)];
+        let code = (0..4).map(|n| Location::code(account((tx + n) % 40)));
+        let reads = own.clone().chain(hot.clone()).chain(settled).chain(code).collect();
+        let writes = own.take(8).chain(hot.into_iter().take(1)).chain(settled).collect();
+        AccessSet::new(reads, writes, settled.to_vec())
+    };
+    (0..transactions).map(set).collect()
+}
+
+fn build(criterion: &mut Criterion) {
+    for transactions in [200, 1_400] {
+        let block = block(transactions);
+        let nodes: Vec<_> =
+            block.iter().map(|access| Node { access, gas: 100_000, in_order: false }).collect();
+        let mut group = criterion.benchmark_group(format!("schedule/{transactions}"));
+        group.bench_function("dag", |b| b.iter(|| DependencyDag::build(black_box(&nodes))));
+        group.bench_function("dag and schedule", |b| {
+            b.iter(|| Schedule::from_dag(&DependencyDag::build(black_box(&nodes))))
+        });
+        let dag = DependencyDag::build(&nodes);
+        group.bench_function("structure", |b| b.iter(|| black_box(&dag).structure()));
+    }
+}
+
+criterion_group!(benches, build);
+criterion_main!(benches);
