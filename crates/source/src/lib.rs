@@ -1,1 +1,22 @@
-//! TBD
+//! Where blocks come from.
+//!
+//! A [`Snapshot`] is a file that holds one block and the part of the state that
+//! it reads; [`Snapshot::into_block`] finds the rules of the block's chain and
+//! fork ([`Rules`]) and makes a [`LoadedBlock`] that `foresee-execute` takes.
+//! [`HeaderMatch`] tells whether an execution came out as the header says.
+//! Whatever is wrong with a source is a [`SourceError`] of one line.
+
+mod chain;
+mod error;
+mod load;
+mod snapshot;
+mod verify;
+
+pub use chain::Rules;
+pub use error::{Fault, SourceError};
+pub use load::LoadedBlock;
+pub use snapshot::{
+    BlobSchedule, ChainRules, ForkRules, Snapshot, SnapshotAccount, SnapshotBlock,
+    SnapshotTransaction,
+};
+pub use verify::HeaderMatch;
