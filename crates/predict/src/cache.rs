@@ -1,0 +1,63 @@
+//! Compiled programs, shared by transactions, blocks and threads.
+
+use crate::{program::Program, rules::Rules};
+use alloy_primitives::{B256, map::HashMap};
+use revm::{primitives::hardfork::SpecId, state::Bytecode};
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// Programs kept at most. Past it the cache is emptied: the few that are in use are
+/// found again at once.
+const PROGRAMS_MAX: usize = 1 << 16;
+
+/// Bytes kept at most, code and everything compiled from it.
+const BYTES_MAX: usize = 1 << 30;
+
+/// Programs by code hash and fork. Cheap to clone; clones share one cache. A lock is
+/// taken once per account and block, never while instructions run.
+#[derive(Clone, Debug, Default)]
+pub struct ProgramCache {
+    programs: Arc<RwLock<HashMap<(B256, SpecId), Arc<Program>>>>,
+}
+
+impl ProgramCache {
+    /// An empty cache.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The number of programs in the cache.
+    pub fn len(&self) -> usize {
+        self.programs.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Whether the cache holds no program.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes held by the programs: code and what was compiled from it.
+    pub fn size(&self) -> usize {
+        let programs = self.programs.read().unwrap_or_else(PoisonError::into_inner);
+        programs.values().map(|program| program.size()).sum()
+    }
+
+    /// Empties the cache if it has grown beyond its limit. Called between blocks.
+    pub(crate) fn trim(&self) {
+        if self.len() > PROGRAMS_MAX || self.size() > BYTES_MAX {
+            self.programs.write().unwrap_or_else(PoisonError::into_inner).clear();
+        }
+    }
+
+    /// The program of a code.
+    pub(crate) fn program(&self, hash: B256, code: &Bytecode, rules: &Arc<Rules>) -> Arc<Program> {
+        let key = (hash, rules.spec);
+        let programs = self.programs.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(program) = programs.get(&key) {
+            return program.clone();
+        }
+        drop(programs);
+        let program = Arc::new(Program::new(code.original_bytes(), rules.clone()));
+        let mut programs = self.programs.write().unwrap_or_else(PoisonError::into_inner);
+        programs.entry(key).or_insert(program).clone()
+    }
+}

@@ -1,0 +1,342 @@
+//! Bytecode → register code, one block at a time, in one linear pass.
+//!
+//! From its entry a block follows the code across jumps whose target is a
+//! constant, internal calls and returns included, and across the likelier side of
+//! each JUMPI; the other side becomes an exit. The likelier side is the one that
+//! does not run straight into a revert. It ends at jumps to computed targets, at
+//! calls, where it would meet itself, and at [`OPCODES_MAX`].
+//!
+//! What keeps it right: instructions appear in the order of their opcodes, and
+//! only opcodes without effect are folded away; every effect knows the static gas
+//! of what follows it, and is preceded by the stack check of all before it, so that
+//! a transaction that runs out of gas or stack stops between the same two effects
+//! as in execution.
+
+mod builder;
+mod fold;
+
+use crate::{
+    instruction::{Block, Op, Register},
+    program::{ENTRY_DISTANCE_MAX, Program, push_size},
+};
+use alloy_primitives::U256;
+use builder::Builder;
+pub(crate) use fold::{fold, truth};
+use revm_bytecode::opcode;
+
+/// The length, in opcodes, from which a block ends at its next entry.
+const OPCODES_MAX: usize = ENTRY_DISTANCE_MAX;
+
+/// How far to look whether code runs straight into a revert.
+const LOOKAHEAD_MAX: usize = 32;
+
+/// Compiles the block that starts at a position of the program's code. With
+/// `follow` it extends over jumps, without it ends at the next entry.
+pub(crate) fn compile(program: &Program, pc: usize, follow: bool) -> Block {
+    let mut compiler =
+        Compiler { program, pc, follow, opcodes: 0, visited: Vec::new(), builder: Builder::new() };
+    while compiler.step() {}
+    compiler.builder.finish()
+}
+
+/// The pass over the opcodes of one block.
+struct Compiler<'a> {
+    program: &'a Program,
+    pc: usize,
+    follow: bool,
+    opcodes: usize,
+    /// Entries inside this block.
+    visited: Vec<usize>,
+    builder: Builder,
+}
+
+impl Compiler<'_> {
+    /// Compiles one opcode. False once the block has ended.
+    fn step(&mut self) -> bool {
+        if let Some(entry) = self.program.entry(self.pc) {
+            let full = self.opcodes > 0 && !self.follow || self.opcodes >= OPCODES_MAX;
+            if full || self.visited.contains(&self.pc) {
+                let exit = self.builder.exit(entry);
+                return self.end(Op::Goto, 0, exit);
+            }
+            self.visited.push(self.pc);
+        }
+        let byte = self.program.code.get(self.pc).copied().unwrap_or(opcode::STOP);
+        let rules = &self.program.rules;
+        if !rules.has_opcode(byte) {
+            return self.end(Op::Fail, 0, 0);
+        }
+        self.opcodes += 1;
+        self.builder.charge(u32::from(rules.static_gas[byte as usize]));
+        self.compile(byte)
+    }
+
+    /// Compiles an opcode that the fork has.
+    fn compile(&mut self, byte: u8) -> bool {
+        let b = &mut self.builder;
+        match byte {
+            opcode::JUMPDEST => {}
+            opcode::PUSH0..=opcode::PUSH32 => {
+                let value = push_value(&self.program.code, self.pc);
+                b.push_constant(value);
+            }
+            opcode::POP => {
+                b.pop();
+            }
+            opcode::DUP1..=opcode::DUP16 => b.dup((byte - opcode::DUP1) as usize),
+            opcode::SWAP1..=opcode::SWAP16 => b.swap((byte - opcode::SWAP1) as usize + 1),
+            opcode::PC => b.push_constant(U256::from(self.pc)),
+            opcode::CODESIZE => b.push_constant(U256::from(self.program.code.len())),
+            opcode::JUMP => return self.jump(),
+            opcode::JUMPI => return self.jump_if(),
+            opcode::STOP => return self.end(Op::Stop, 0, 0),
+            opcode::RETURN | opcode::REVERT => {
+                let op = if byte == opcode::RETURN { Op::Return } else { Op::Revert };
+                let (offset, len) = (b.pop(), b.pop());
+                b.effect(op, 0, offset, len, 0);
+                return false;
+            }
+            opcode::SELFDESTRUCT => {
+                let target = b.pop();
+                b.effect(Op::SelfDestruct, 0, target, 0, 0);
+                return false;
+            }
+            opcode::CALL | opcode::CALLCODE | opcode::DELEGATECALL | opcode::STATICCALL => {
+                return self.leave_and_return(Op::Call, byte);
+            }
+            opcode::CREATE | opcode::CREATE2 => return self.leave_and_return(Op::Create, byte),
+            opcode::LOG0..=opcode::LOG4 => {
+                let topics = byte - opcode::LOG0;
+                let (offset, len) = (b.pop(), b.pop());
+                for _ in 0..topics {
+                    b.pop();
+                }
+                b.effect(Op::Log, 0, offset, len, Register::from(topics));
+            }
+            opcode::EXTCODECOPY => {
+                let (address, to, from, len) = (b.pop(), b.pop(), b.pop(), b.pop());
+                b.effect(Op::ExtCodeCopy, address, to, from, len);
+            }
+            _ => match simple(byte) {
+                Some((op, inputs, Kind::Pure)) => b.pure(op, inputs),
+                Some((op, inputs, Kind::Value)) => b.value(op, inputs),
+                Some((op, inputs, Kind::Effect)) => {
+                    let [x, y, z] = b.pop_operands(inputs);
+                    b.effect(op, 0, x, y, z);
+                }
+                None => return self.end(Op::Fail, 0, 0),
+            },
+        }
+        self.pc += 1 + push_size(byte);
+        true
+    }
+
+    /// Ends the block with a terminator.
+    fn end(&mut self, op: Op, a: Register, exit: Register) -> bool {
+        self.builder.effect(op, 0, a, 0, exit);
+        false
+    }
+
+    /// JUMP.
+    fn jump(&mut self) -> bool {
+        let target = self.builder.pop();
+        let Some(destination) = self.builder.constant(target) else {
+            let exit = self.builder.exit(0);
+            return self.end(Op::GotoDynamic, target, exit);
+        };
+        match self.destination(destination) {
+            None => self.end(Op::Fail, 0, 0),
+            Some((pc, _)) if self.follow && !self.visited.contains(&pc) => {
+                self.pc = pc;
+                true
+            }
+            Some((_, entry)) => {
+                let exit = self.builder.exit(entry);
+                self.end(Op::Goto, 0, exit)
+            }
+        }
+    }
+
+    /// JUMPI.
+    fn jump_if(&mut self) -> bool {
+        let (target, condition) = (self.builder.pop(), self.builder.pop());
+        let next = self.pc + 1;
+        let Some(destination) = self.builder.constant(target) else {
+            let exit = self.builder.exit(0);
+            self.builder.branch_dynamic(condition, target, exit);
+            self.pc = next;
+            return true;
+        };
+        let destination = self.destination(destination);
+        if let Some(condition) = self.builder.constant(condition) {
+            match destination {
+                _ if condition.is_zero() => self.pc = next,
+                Some((pc, _)) if self.follow && !self.visited.contains(&pc) => self.pc = pc,
+                Some((_, entry)) => {
+                    let exit = self.builder.exit(entry);
+                    return self.end(Op::Goto, 0, exit);
+                }
+                None => return self.end(Op::Fail, 0, 0),
+            }
+            return true;
+        }
+        match destination {
+            Some((pc, _)) if self.follow && self.prefers(pc, next) => {
+                let next = self.program.entry(next).unwrap_or(Builder::NOWHERE);
+                self.builder.branch(condition, false, next);
+                self.pc = pc;
+            }
+            _ => {
+                let entry = destination.map_or(Builder::NOWHERE, |(_, entry)| entry);
+                self.builder.branch(condition, true, entry);
+                self.pc = next;
+            }
+        }
+        true
+    }
+
+    /// Whether a JUMPI to `pc` is likelier taken than not.
+    fn prefers(&self, pc: usize, next: usize) -> bool {
+        !self.visited.contains(&pc)
+            && self.runs_into_revert(next)
+            && !self.runs_into_revert(pc)
+    }
+
+    /// Builds the whole stack, with the arguments on top, for an instruction that
+    /// leaves the frame and comes back behind itself.
+    fn leave_and_return(&mut self, op: Op, byte: u8) -> bool {
+        self.builder.need_arguments(opcode::OPCODE_INFO[byte as usize].map_or(0, |i| i.inputs()));
+        let next = self.program.entry(self.pc + 1).unwrap_or(Builder::NOWHERE);
+        let exit = self.builder.exit(next);
+        self.end(op, Register::from(byte), exit)
+    }
+
+    /// A constant jump target as position and entry, if it is valid.
+    fn destination(&self, target: U256) -> Option<(usize, u32)> {
+        let pc = usize::try_from(target).ok()?;
+        Some((pc, self.program.jump_destination(pc)?))
+    }
+
+    /// Whether the code from here runs straight into a failure, without another
+    /// branch or effect.
+    fn runs_into_revert(&self, mut pc: usize) -> bool {
+        let code = &self.program.code;
+        let mut pushed = None;
+        for _ in 0..LOOKAHEAD_MAX {
+            let byte = code.get(pc).copied().unwrap_or(opcode::STOP);
+            match byte {
+                opcode::REVERT | opcode::INVALID => return true,
+                opcode::JUMP => match pushed.map(|target| self.destination(target)) {
+                    Some(Some((target, _))) => {
+                        pc = target;
+                        continue;
+                    }
+                    Some(None) => return true,
+                    None => return false,
+                },
+                opcode::STOP
+                | opcode::RETURN
+                | opcode::JUMPI
+                | opcode::SLOAD
+                | opcode::SSTORE
+                | opcode::SELFDESTRUCT
+                | opcode::CREATE..=opcode::DELEGATECALL
+                | opcode::STATICCALL => return false,
+                _ if !self.program.rules.has_opcode(byte) => return true,
+                _ => {}
+            }
+            pushed = (push_size(byte) > 0).then(|| push_value(code, pc));
+            pc += 1 + push_size(byte);
+        }
+        false
+    }
+}
+
+/// The value of the PUSH at a position; bytes behind the code's end are zero.
+fn push_value(code: &[u8], pc: usize) -> U256 {
+    let size = push_size(code[pc]);
+    let present = &code[pc + 1..code.len().min(pc + 1 + size)];
+    let mut word = [0; 32];
+    word[32 - size..][..present.len()].copy_from_slice(present);
+    U256::from_be_bytes(word)
+}
+
+/// What an opcode with at most three inputs and one output does to the world.
+enum Kind {
+    /// Computes a value from its inputs alone.
+    Pure,
+    /// Yields a value, and may look at gas, memory or state.
+    Value,
+    /// Yields nothing.
+    Effect,
+}
+
+/// The opcodes that become one instruction each: operation, number of inputs, kind.
+const fn simple(byte: u8) -> Option<(Op, usize, Kind)> {
+    use Kind::{Effect, Pure, Value};
+    Some(match byte {
+        opcode::ADD => (Op::Add, 2, Pure),
+        opcode::MUL => (Op::Mul, 2, Pure),
+        opcode::SUB => (Op::Sub, 2, Pure),
+        opcode::DIV => (Op::Div, 2, Pure),
+        opcode::SDIV => (Op::SDiv, 2, Pure),
+        opcode::MOD => (Op::Mod, 2, Pure),
+        opcode::SMOD => (Op::SMod, 2, Pure),
+        opcode::ADDMOD => (Op::AddMod, 3, Pure),
+        opcode::MULMOD => (Op::MulMod, 3, Pure),
+        opcode::SIGNEXTEND => (Op::SignExtend, 2, Pure),
+        opcode::LT => (Op::Lt, 2, Pure),
+        opcode::GT => (Op::Gt, 2, Pure),
+        opcode::SLT => (Op::SLt, 2, Pure),
+        opcode::SGT => (Op::SGt, 2, Pure),
+        opcode::EQ => (Op::Eq, 2, Pure),
+        opcode::ISZERO => (Op::IsZero, 1, Pure),
+        opcode::AND => (Op::And, 2, Pure),
+        opcode::OR => (Op::Or, 2, Pure),
+        opcode::XOR => (Op::Xor, 2, Pure),
+        opcode::NOT => (Op::Not, 1, Pure),
+        opcode::BYTE => (Op::Byte, 2, Pure),
+        opcode::SHL => (Op::Shl, 2, Pure),
+        opcode::SHR => (Op::Shr, 2, Pure),
+        opcode::SAR => (Op::Sar, 2, Pure),
+        opcode::CLZ => (Op::Clz, 1, Pure),
+        opcode::EXP => (Op::Exp, 2, Value),
+        opcode::ADDRESS => (Op::Address, 0, Value),
+        opcode::ORIGIN => (Op::Origin, 0, Value),
+        opcode::CALLER => (Op::Caller, 0, Value),
+        opcode::CALLVALUE => (Op::CallValue, 0, Value),
+        opcode::CALLDATALOAD => (Op::CallDataLoad, 1, Value),
+        opcode::CALLDATASIZE => (Op::CallDataSize, 0, Value),
+        opcode::GASPRICE => (Op::GasPrice, 0, Value),
+        opcode::RETURNDATASIZE => (Op::ReturnDataSize, 0, Value),
+        opcode::COINBASE => (Op::Coinbase, 0, Value),
+        opcode::TIMESTAMP => (Op::Timestamp, 0, Value),
+        opcode::NUMBER => (Op::Number, 0, Value),
+        opcode::DIFFICULTY => (Op::Difficulty, 0, Value),
+        opcode::GASLIMIT => (Op::GasLimit, 0, Value),
+        opcode::CHAINID => (Op::ChainId, 0, Value),
+        opcode::BASEFEE => (Op::BaseFee, 0, Value),
+        opcode::BLOBHASH => (Op::BlobHash, 1, Value),
+        opcode::BLOBBASEFEE => (Op::BlobBaseFee, 0, Value),
+        opcode::BLOCKHASH => (Op::BlockHash, 1, Value),
+        opcode::GAS => (Op::Gas, 0, Value),
+        opcode::MSIZE => (Op::MSize, 0, Value),
+        opcode::MLOAD => (Op::MLoad, 1, Value),
+        opcode::MSTORE => (Op::MStore, 2, Effect),
+        opcode::MSTORE8 => (Op::MStore8, 2, Effect),
+        opcode::MCOPY => (Op::MCopy, 3, Effect),
+        opcode::KECCAK256 => (Op::Keccak256, 2, Value),
+        opcode::CALLDATACOPY => (Op::CallDataCopy, 3, Effect),
+        opcode::CODECOPY => (Op::CodeCopy, 3, Effect),
+        opcode::RETURNDATACOPY => (Op::ReturnDataCopy, 3, Effect),
+        opcode::BALANCE => (Op::Balance, 1, Value),
+        opcode::SELFBALANCE => (Op::SelfBalance, 0, Value),
+        opcode::EXTCODESIZE => (Op::ExtCodeSize, 1, Value),
+        opcode::EXTCODEHASH => (Op::ExtCodeHash, 1, Value),
+        opcode::SLOAD => (Op::SLoad, 1, Value),
+        opcode::SSTORE => (Op::SStore, 2, Effect),
+        opcode::TLOAD => (Op::TLoad, 1, Value),
+        opcode::TSTORE => (Op::TStore, 2, Effect),
+        _ => return None,
+    })
+}

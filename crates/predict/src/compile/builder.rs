@@ -1,0 +1,305 @@
+//! The symbolic stack, registers, exits and gas segments of a block in the making.
+
+use super::fold::fold;
+use crate::instruction::{
+    Block, CONSTANTS, CONSTANTS_MAX, Exit, Instruction, Op, Register, TEMPORARIES, TEMPORARIES_MAX,
+};
+use alloy_primitives::U256;
+
+/// How many recent constants are searched before a new one is added.
+const CONSTANTS_SEARCHED: usize = 16;
+
+/// A block in the making.
+pub(super) struct Builder {
+    code: Vec<Instruction>,
+    constants: Vec<U256>,
+    exits: Vec<Exit>,
+    moves: Vec<(Register, Register)>,
+    /// The stack above the lowest entry item used so far, as registers.
+    stack: Vec<Register>,
+    /// How many entry items `stack` replaces.
+    consumed: usize,
+    temporaries: usize,
+    /// Most items ever needed below, and added above, the entry height; and the
+    /// same as far as checks were emitted.
+    growth: i32,
+    checked: (usize, i32),
+    /// Gas of the first segment, once it is known.
+    first_segment: Option<u32>,
+    /// The branch that opened the current segment.
+    opened_by: Option<usize>,
+    segment_gas: u32,
+    /// Instructions of the current segment that look at gas, with the gas charged
+    /// up to and including them.
+    looking: Vec<(usize, u32)>,
+}
+
+impl Builder {
+    /// The exit target that fails.
+    pub(super) const NOWHERE: u32 = u32::MAX;
+
+    pub(super) const fn new() -> Self {
+        Self {
+            code: Vec::new(),
+            constants: Vec::new(),
+            exits: Vec::new(),
+            moves: Vec::new(),
+            stack: Vec::new(),
+            consumed: 0,
+            temporaries: 0,
+            growth: 0,
+            checked: (0, 0),
+            first_segment: None,
+            opened_by: None,
+            segment_gas: 0,
+            looking: Vec::new(),
+        }
+    }
+
+    /// Adds static gas to the current segment.
+    pub(super) const fn charge(&mut self, gas: u32) {
+        self.segment_gas += gas;
+    }
+
+    /// Takes the topmost item.
+    pub(super) fn pop(&mut self) -> Register {
+        self.stack.pop().unwrap_or_else(|| {
+            self.consumed += 1;
+            -(self.consumed as Register)
+        })
+    }
+
+    /// Takes up to three items, topmost first.
+    pub(super) fn pop_operands(&mut self, count: usize) -> [Register; 3] {
+        let mut operands = [0; 3];
+        for operand in &mut operands[..count] {
+            *operand = self.pop();
+        }
+        operands
+    }
+
+    fn push(&mut self, register: Register) {
+        self.stack.push(register);
+        self.growth = self.growth.max(self.stack.len() as i32 - self.consumed as i32);
+    }
+
+    /// Pushes a constant.
+    pub(super) fn push_constant(&mut self, value: U256) {
+        let recent = self.constants.len().saturating_sub(CONSTANTS_SEARCHED);
+        let index = self.constants[recent..]
+            .iter()
+            .position(|constant| *constant == value)
+            .map_or(self.constants.len(), |position| recent + position);
+        if index == self.constants.len() {
+            self.constants.push(value);
+        }
+        debug_assert!(index < CONSTANTS_MAX);
+        self.push(CONSTANTS - index as Register);
+    }
+
+    /// The value of a register that is a constant.
+    pub(super) fn constant(&self, register: Register) -> Option<U256> {
+        (register <= CONSTANTS).then(|| self.constants[(CONSTANTS - register) as usize])
+    }
+
+    /// Makes sure that at least this many items are on the symbolic stack.
+    fn ensure(&mut self, items: usize) {
+        while self.stack.len() < items {
+            self.consumed += 1;
+            self.stack.insert(0, -(self.consumed as Register));
+        }
+    }
+
+    pub(super) fn dup(&mut self, depth: usize) {
+        self.ensure(depth + 1);
+        self.push(self.stack[self.stack.len() - 1 - depth]);
+    }
+
+    pub(super) fn swap(&mut self, depth: usize) {
+        self.ensure(depth + 1);
+        let top = self.stack.len() - 1;
+        self.stack.swap(top, top - depth);
+    }
+
+    /// Makes sure that the arguments of a call are on the symbolic stack.
+    pub(super) fn need_arguments(&mut self, count: u8) {
+        self.ensure(count as usize);
+    }
+
+    /// Emits a computation, or folds it if its operands are constants.
+    pub(super) fn pure(&mut self, op: Op, inputs: usize) {
+        let operands = self.pop_operands(inputs);
+        let mut values = [U256::ZERO; 3];
+        let known = operands[..inputs].iter().zip(&mut values).all(|(operand, value)| {
+            self.constant(*operand).is_some_and(|constant| {
+                *value = constant;
+                true
+            })
+        });
+        if known {
+            return self.push_constant(fold(op, values));
+        }
+        let to = self.temporary();
+        let [a, b, c] = operands;
+        self.code.push(Instruction { op, to, a, b, c, gas: 0 });
+        self.push(to);
+    }
+
+    /// Emits an instruction that yields a value and may look at the world.
+    pub(super) fn value(&mut self, op: Op, inputs: usize) {
+        let [a, b, c] = self.pop_operands(inputs);
+        let to = self.temporary();
+        self.effect(op, to, a, b, c);
+        self.push(to);
+    }
+
+    /// Emits an instruction that looks at the world, behind the stack check of
+    /// everything up to it.
+    pub(super) fn effect(&mut self, op: Op, to: Register, a: Register, b: Register, c: Register) {
+        self.check_stack();
+        self.looking.push((self.code.len(), self.segment_gas));
+        self.code.push(Instruction { op, to, a, b, c, gas: 0 });
+    }
+
+    /// Emits a branch through a new exit if the condition is as `taken` says, and
+    /// opens the next segment. A comparison that only feeds the branch is fused
+    /// into it.
+    pub(super) fn branch(&mut self, condition: Register, taken: bool, target: u32) {
+        let exit = self.exit(target);
+        self.check_stack();
+        let mut fused = Instruction { op: Op::IsZero, to: 0, a: condition, b: 0, c: 0, gas: 0 };
+        let mut taken = taken;
+        let mut op = if taken { Op::BranchIf } else { Op::BranchUnless };
+        while let Some(last) = self.code.last().copied() {
+            let feeds_only_this = last.to == fused.a
+                && last.to >= TEMPORARIES
+                && !self.stack.contains(&last.to)
+                && !self.is_exit_source(last.to);
+            if !feeds_only_this {
+                break;
+            }
+            op = match (last.op, taken) {
+                (Op::IsZero, true) => Op::BranchUnless,
+                (Op::IsZero, false) => Op::BranchIf,
+                (Op::Eq, true) => Op::BranchEq,
+                (Op::Eq, false) => Op::BranchNe,
+                (Op::Lt, true) => Op::BranchLt,
+                (Op::Lt, false) => Op::BranchGe,
+                (Op::Gt, true) => Op::BranchGt,
+                (Op::Gt, false) => Op::BranchLe,
+                _ => break,
+            };
+            self.code.pop();
+            fused = last;
+            if last.op != Op::IsZero {
+                break;
+            }
+            taken = !taken;
+        }
+        self.code.push(Instruction { op, c: exit, to: 0, ..fused });
+        self.open_segment();
+    }
+
+    /// Emits a branch to a computed destination, and opens the next segment.
+    pub(super) fn branch_dynamic(&mut self, condition: Register, target: Register, exit: Register) {
+        self.check_stack();
+        let op = Op::BranchDynamic;
+        self.code.push(Instruction { op, to: 0, a: condition, b: target, c: exit, gas: 0 });
+        self.open_segment();
+    }
+
+    /// Whether a register is moved by the exit made last.
+    fn is_exit_source(&self, register: Register) -> bool {
+        let Some(exit) = self.exits.last() else { return false };
+        self.moves[exit.moves.0 as usize..].iter().any(|(_, from)| *from == register)
+    }
+
+    /// Checks the stack as far as it was not checked yet. Comparisons stay last, so
+    /// that a branch can still fuse them.
+    fn check_stack(&mut self) {
+        let (need, growth) = self.checked;
+        if self.consumed > need || self.growth > growth {
+            self.checked = (self.consumed.max(need), self.growth.max(growth));
+            let (a, b) = (self.checked.0 as Register, self.checked.1 as Register);
+            let check = Instruction { op: Op::StackCheck, to: 0, a, b, c: 0, gas: 0 };
+            // Pure instructions may run before or after a check.
+            let mut at = self.code.len();
+            while at > 0 && matches!(self.code[at - 1].op, Op::IsZero | Op::Eq | Op::Lt | Op::Gt) {
+                at -= 1;
+            }
+            self.code.insert(at, check);
+        }
+    }
+
+    /// Makes an exit that builds the stack as it is now.
+    pub(super) fn exit(&mut self, target: u32) -> Register {
+        let start = self.moves.len() as u32;
+        let bottom = -(self.consumed as Register);
+        let mut pending: Vec<_> = self
+            .stack
+            .iter()
+            .enumerate()
+            .map(|(position, from)| (bottom + position as Register, *from))
+            .filter(|(to, from)| to != from)
+            .collect();
+        // Temporaries that break cycles live only during these moves.
+        let temporaries = self.temporaries;
+        while !pending.is_empty() {
+            let free = pending
+                .iter()
+                .position(|(to, _)| pending.iter().all(|other| other.1 != *to || other.0 == *to));
+            if let Some(free) = free {
+                self.moves.push(pending.swap_remove(free));
+            } else {
+                let (to, _) = pending[0];
+                let saved = self.temporary();
+                self.moves.push((saved, to));
+                for (_, from) in &mut pending {
+                    if *from == to {
+                        *from = saved;
+                    }
+                }
+            }
+        }
+        self.temporaries = temporaries;
+        let delta = self.stack.len() as i16 - self.consumed as i16;
+        self.exits.push(Exit { target, delta, moves: (start, self.moves.len() as u32) });
+        (self.exits.len() - 1) as Register
+    }
+
+    fn temporary(&mut self) -> Register {
+        debug_assert!(self.temporaries < TEMPORARIES_MAX);
+        self.temporaries += 1;
+        TEMPORARIES + self.temporaries as Register - 1
+    }
+
+    /// Settles the gas of the current segment and opens the next behind the last
+    /// instruction, a branch.
+    fn open_segment(&mut self) {
+        self.close_segment();
+        self.opened_by = Some(self.code.len() - 1);
+    }
+
+    fn close_segment(&mut self) {
+        for (index, charged) in self.looking.drain(..) {
+            self.code[index].gas = self.segment_gas - charged;
+        }
+        match self.opened_by {
+            Some(branch) => self.code[branch].gas = self.segment_gas,
+            None => self.first_segment = Some(self.segment_gas),
+        }
+        self.segment_gas = 0;
+    }
+
+    /// The finished block.
+    pub(super) fn finish(mut self) -> Block {
+        self.close_segment();
+        Block {
+            code: self.code.into(),
+            constants: self.constants.into(),
+            exits: self.exits.into(),
+            moves: self.moves.into(),
+            gas: self.first_segment.unwrap_or_default(),
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Constant folding, and the arithmetic that it shares with the machine.
+
+use crate::instruction::Op;
+use alloy_primitives::U256;
+use core::cmp::Ordering;
+use revm_interpreter::instructions::i256::{i256_cmp, i256_div, i256_mod};
+
+/// The value of a computation.
+pub(crate) fn fold(op: Op, [a, b, c]: [U256; 3]) -> U256 {
+    match op {
+        Op::Add => a.wrapping_add(b),
+        Op::Mul => a.wrapping_mul(b),
+        Op::Sub => a.wrapping_sub(b),
+        Op::Div => div(a, b),
+        Op::SDiv => i256_div(a, b),
+        Op::Mod => rem(a, b),
+        Op::SMod => i256_mod(a, b),
+        Op::AddMod => a.add_mod(b, c),
+        Op::MulMod => a.mul_mod(b, c),
+        Op::SignExtend => sign_extend(a, b),
+        Op::Lt => truth(a < b),
+        Op::Gt => truth(a > b),
+        Op::SLt => truth(i256_cmp(&a, &b) == Ordering::Less),
+        Op::SGt => truth(i256_cmp(&a, &b) == Ordering::Greater),
+        Op::Eq => truth(a == b),
+        Op::IsZero => truth(a.is_zero()),
+        Op::And => a & b,
+        Op::Or => a | b,
+        Op::Xor => a ^ b,
+        Op::Not => !a,
+        Op::Byte => byte(a, b),
+        Op::Shl => shift(a).map_or(U256::ZERO, |bits| b << bits),
+        Op::Shr => shift(a).map_or(U256::ZERO, |bits| b >> bits),
+        Op::Sar => sar(a, b),
+        Op::Clz => U256::from(a.leading_zeros()),
+        _ => unreachable!("{op:?} is no computation"),
+    }
+}
+
+/// A truth value as a word.
+pub(crate) const fn truth(value: bool) -> U256 {
+    U256::from_limbs([value as u64, 0, 0, 0])
+}
+
+fn div(a: U256, b: U256) -> U256 {
+    if b.is_zero() { U256::ZERO } else { a.wrapping_div(b) }
+}
+
+fn rem(a: U256, b: U256) -> U256 {
+    if b.is_zero() { U256::ZERO } else { a.wrapping_rem(b) }
+}
+
+/// A shift's width, unless everything is shifted out.
+fn shift(a: U256) -> Option<usize> {
+    usize::try_from(a).ok().filter(|bits| *bits < 256)
+}
+
+fn sar(a: U256, b: U256) -> U256 {
+    match shift(a) {
+        Some(bits) => b.arithmetic_shr(bits),
+        None if b.bit(255) => U256::MAX,
+        None => U256::ZERO,
+    }
+}
+
+fn byte(a: U256, b: U256) -> U256 {
+    match usize::try_from(a) {
+        Ok(index) if index < 32 => U256::from(b.byte(31 - index)),
+        _ => U256::ZERO,
+    }
+}
+
+fn sign_extend(a: U256, b: U256) -> U256 {
+    match usize::try_from(a) {
+        Ok(index) if index < 31 => {
+            let bit = 8 * index + 7;
+            let mask = (U256::ONE << bit) - U256::ONE;
+            if b.bit(bit) { b | !mask } else { b & mask }
+        }
+        _ => b,
+    }
+}

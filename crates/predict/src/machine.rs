@@ -1,0 +1,244 @@
+//! Runs register code: the frames of one transaction, from its first call to its
+//! result.
+//!
+//! Frames are kept explicitly, so that the machine can stop at a value that is not
+//! at hand and go on from there: every instruction asks for what it needs before it
+//! changes anything, and is run again after the value was fetched.
+//!
+//! Gas is a signed number. A segment's static gas is charged when the segment is
+//! entered; what looks at gas adds back the static gas of what follows it, so a
+//! transaction runs out exactly where it would in execution.
+
+mod call;
+mod context;
+mod create;
+mod finish;
+mod keccak;
+mod memory;
+mod run;
+mod start;
+mod state_access;
+
+pub(crate) use context::TxContext;
+pub(crate) use keccak::Preimages;
+pub(crate) use start::First;
+
+use crate::{
+    cache::ProgramCache,
+    instruction::{TEMPORARIES, TEMPORARIES_MAX},
+    program::Program,
+    rules::Rules,
+    state::StateView,
+    unknown::Unknown,
+    world::{AccountId, Stop, World},
+};
+use alloy_primitives::{Address, U256};
+use keccak::KeccakMemo;
+use std::{sync::Arc, time::Duration};
+
+/// The registers below the first stack. A block may name this many entry items
+/// before the check that finds them missing.
+const REGISTERS_BELOW: usize = 8192;
+
+/// The registers that a frame may use above its stack's bottom.
+const REGISTERS_PER_FRAME: usize = 1024 + TEMPORARIES as usize + TEMPORARIES_MAX;
+
+/// The most nested calls (Yellow Paper, section 8).
+const DEPTH_MAX: usize = 1024;
+
+/// The machine. Its buffers are kept from one transaction to the next.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    registers: Vec<U256>,
+    /// The memories of all frames, one after the other; the last frame's is last.
+    /// The transaction's calldata comes first.
+    memory: Vec<u8>,
+    frames: Vec<Frame>,
+    /// What the last call of the frame at hand returned.
+    return_data: Vec<u8>,
+    keccak: KeccakMemo,
+    /// Blocks entered by the transaction at hand.
+    steps: u64,
+    /// The outcome of a first call that needed no frame.
+    immediate: Option<Outcome>,
+    /// Time spent in precompiles, if it is wanted.
+    pub(crate) precompile_time: Option<Duration>,
+}
+
+/// One call or creation in progress.
+#[derive(Debug)]
+struct Frame {
+    program: Arc<Program>,
+    /// The block at hand, and the instruction in it that comes next.
+    entry: u32,
+    next: usize,
+    /// Register one past the stack top at block entry, and of the stack's bottom.
+    top: usize,
+    bottom: usize,
+    gas: i64,
+    refund: i64,
+    address: AccountId,
+    caller: Address,
+    value: U256,
+    /// Where the calldata lies in the machine's memory.
+    input: (usize, usize),
+    /// Where this frame's memory begins.
+    memory: usize,
+    is_static: bool,
+    checkpoint: usize,
+    role: Role,
+    /// A call or creation that has been reached but not entered.
+    pending: Option<Pending>,
+}
+
+/// What a frame's end means to the one below.
+#[derive(Clone, Copy, Debug)]
+enum Role {
+    /// Return data goes to this range of the caller's memory, relative to its start.
+    Call { to: usize, len: usize },
+    /// Return data becomes the code of this account.
+    Create { account: AccountId },
+}
+
+/// Why a frame stopped running.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pending {
+    /// CALL, CALLCODE, DELEGATECALL, STATICCALL.
+    Call(u8),
+    /// CREATE, CREATE2.
+    Create(u8),
+}
+
+/// How a frame ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// With this range of the machine's memory.
+    Success(usize, usize),
+    /// Changes undone, gas left returned.
+    Revert(usize, usize),
+    /// Changes undone, all gas gone.
+    Failure,
+}
+
+/// How the first frame ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    pub(crate) success: bool,
+    /// Whether the gas that is left may be kept.
+    pub(crate) gas_left: u64,
+    pub(crate) refund: i64,
+}
+
+/// Why an instruction did not complete.
+#[derive(Debug)]
+enum Halt<E> {
+    /// The frame fails: out of gas, stack, bounds …
+    Fail,
+    /// The transaction cannot go on.
+    Stop(Interrupt<E>),
+}
+
+/// Why a transaction cannot go on.
+#[derive(Debug)]
+pub(crate) enum Interrupt<E> {
+    /// The state has no answer (yet).
+    World(Stop<E>),
+    /// A limit was reached, or something is beyond prediction.
+    Unknown(Unknown),
+}
+
+impl<E> From<Stop<E>> for Halt<E> {
+    fn from(stop: Stop<E>) -> Self {
+        Self::Stop(Interrupt::World(stop))
+    }
+}
+
+impl<E> From<Stop<E>> for Interrupt<E> {
+    fn from(stop: Stop<E>) -> Self {
+        Self::World(stop)
+    }
+}
+
+/// What the machine works on: the world, the transaction, the rules.
+pub(crate) struct Surroundings<'a, S> {
+    pub(crate) world: &'a mut World<S>,
+    pub(crate) context: &'a TxContext,
+    pub(crate) rules: &'a Arc<Rules>,
+    pub(crate) cache: &'a ProgramCache,
+    pub(crate) steps_max: u64,
+}
+
+impl Machine {
+    pub(crate) fn new(preimages: bool, precompile_time: bool) -> Self {
+        Self {
+            registers: Vec::new(),
+            memory: Vec::new(),
+            frames: Vec::new(),
+            return_data: Vec::new(),
+            keccak: KeccakMemo::new(preimages),
+            steps: 0,
+            immediate: None,
+            precompile_time: precompile_time.then_some(Duration::ZERO),
+        }
+    }
+
+    /// The preimages seen so far, if they are recorded.
+    pub(crate) const fn preimages(&self) -> Option<&Preimages> {
+        self.keccak.preimages()
+    }
+
+    /// Forgets the last transaction, and puts the calldata of the next in place.
+    pub(crate) fn begin(&mut self, calldata: &[u8]) {
+        self.frames.clear();
+        self.return_data.clear();
+        self.memory.clear();
+        self.memory.extend_from_slice(calldata);
+        self.steps = 0;
+        self.immediate = None;
+    }
+
+    /// Runs until the first frame has ended, or something is missing. After that
+    /// was fetched, the same call goes on.
+    pub(crate) fn run<S: StateView>(
+        &mut self,
+        around: &mut Surroundings<'_, S>,
+    ) -> Result<Outcome, Interrupt<S::Error>> {
+        loop {
+            let Some(frame) = self.frames.last() else {
+                return self.immediate.ok_or(Interrupt::Unknown(Unknown::NoFrame));
+            };
+            let entered = match frame.pending {
+                None => self.run_frame(around)?,
+                Some(Pending::Call(opcode)) => self.enter_call(opcode, around),
+                Some(Pending::Create(opcode)) => self.enter_create(opcode, around),
+            };
+            let end = match entered {
+                Ok(None) => continue,
+                Ok(Some(end)) => end,
+                Err(Halt::Fail) => End::Failure,
+                Err(Halt::Stop(interrupt)) => return Err(interrupt),
+            };
+            if let Some(outcome) = self.finish_frame(end, around) {
+                return Ok(outcome);
+            }
+        }
+    }
+
+    /// Makes room for a frame's registers.
+    fn reserve_registers(&mut self, bottom: usize) {
+        let len = bottom + REGISTERS_PER_FRAME;
+        if self.registers.len() < len {
+            self.registers.resize(len, U256::ZERO);
+        }
+    }
+
+    /// The stack bottom for a frame above the last one.
+    fn next_bottom(&self) -> usize {
+        self.frames.last().map_or(REGISTERS_BELOW, |frame| frame.top)
+    }
+}
+
+/// The address in the low 20 bytes of a word.
+fn to_address(word: U256) -> Address {
+    Address::from_word(word.into())
+}

@@ -1,0 +1,168 @@
+//! CREATE, CREATE2, and creation transactions.
+
+use super::{
+    DEPTH_MAX, End, Frame, Halt, Machine, Role, Surroundings, memory::small, run::Cpu,
+};
+use crate::{
+    program::Program,
+    state::StateView,
+    world::{AccountId, Look},
+};
+use alloy_primitives::{B256, Bytes, U256, keccak256};
+use revm::primitives::hardfork::SpecId;
+use revm_bytecode::opcode;
+use std::sync::Arc;
+
+/// A creation that has been paid for.
+pub(super) struct CreateInput {
+    pub(super) creator: AccountId,
+    pub(super) value: U256,
+    pub(super) init_code: Bytes,
+    pub(super) salt: Option<U256>,
+    pub(super) gas: u64,
+}
+
+impl Machine {
+    /// Enters the creation whose arguments lie on the last frame's stack.
+    pub(super) fn enter_create<S: StateView>(
+        &mut self,
+        kind: u8,
+        around: &mut Surroundings<'_, S>,
+    ) -> Result<Option<End>, Halt<S::Error>> {
+        let Some(frame) = self.frames.last_mut() else { return Err(Halt::Fail) };
+        let arguments = &self.registers[..frame.top];
+        let argument = |n: usize| arguments[frame.top - 1 - n];
+        let [value, offset, len] = [0, 1, 2].map(argument);
+        let salt = (kind == opcode::CREATE2).then(|| argument(3));
+        let rules = around.rules.clone();
+        let mut cpu = Cpu {
+            memory: &mut self.memory,
+            return_data: &self.return_data,
+            keccak: &mut self.keccak,
+            world: around.world,
+            context: around.context,
+            rules: &rules,
+            base: frame.memory,
+            gas: frame.gas,
+            refund: frame.refund,
+            address: frame.address,
+            caller: frame.caller,
+            value: frame.value,
+            input: frame.input,
+            is_static: frame.is_static,
+        };
+        cpu.require_writable()?;
+        let len = small(len)?;
+        if len != 0 && rules.at_least(SpecId::SHANGHAI) {
+            if len > rules.initcode_size_max {
+                return Err(Halt::Fail);
+            }
+            cpu.charge(rules.gas.initcode_cost(len), 0)?;
+        }
+        let start = cpu.expand(offset, len, 0)?;
+        let init_code = Bytes::copy_from_slice(&cpu.memory[start..start + len]);
+        cpu.charge(
+            if salt.is_some() { rules.gas.create2_cost(len) } else { rules.gas.create_cost() },
+            0,
+        )?;
+        let left = cpu.gas as u64;
+        let gas = if rules.at_least(SpecId::TANGERINE) {
+            rules.gas.call_stipend_reduction(left)
+        } else {
+            left
+        };
+        cpu.charge(gas, 0)?;
+        let gas_after = cpu.gas;
+
+        let creator = frame.address;
+        let create = CreateInput { creator, value, init_code, salt, gas };
+        // The created account may not be at hand: nothing is changed before it is.
+        let created = created_account(&create, around)?;
+        let Some(frame) = self.frames.last_mut() else { return Err(Halt::Fail) };
+        frame.gas = gas_after;
+        frame.top -= if salt.is_some() { 4 } else { 3 };
+        frame.pending = None;
+        around.world.touch(creator, Look::NONCE);
+        if !value.is_zero() {
+            around.world.touch(creator, Look::BALANCE);
+        }
+        self.start_create(create, created, around)
+    }
+
+    /// Starts a creation: bumps the creator's nonce, transfers value, pushes a frame
+    /// for the init code.
+    pub(super) fn start_create<S: StateView>(
+        &mut self,
+        create: CreateInput,
+        created: AccountId,
+        around: &mut Surroundings<'_, S>,
+    ) -> Result<Option<End>, Halt<S::Error>> {
+        self.return_data.clear();
+        let CreateInput { creator, value, init_code, gas, .. } = create;
+        let role = Role::Create { account: created };
+        let payer = around.world.account(creator);
+        let nonce = payer.nonce;
+        if self.frames.len() > DEPTH_MAX || payer.balance < value || nonce == u64::MAX {
+            self.return_to_caller(Role::Call { to: 0, len: 0 }, false, gas as i64, 0);
+            return Ok(None);
+        }
+        around.world.set_nonce(creator, nonce + 1);
+        around.world.touch(created, Look::CODE | Look::NONCE);
+        let account = around.world.account(created);
+        let address = account.address;
+        // EIP-684: the address is taken.
+        if account.code_hash != revm::primitives::KECCAK_EMPTY || account.nonce != 0 {
+            self.return_to_caller(Role::Call { to: 0, len: 0 }, false, 0, 0);
+            return Ok(None);
+        }
+        let checkpoint = around.world.checkpoint();
+        around.world.mark_created(created);
+        around.world.mark_modified(created);
+        if around.rules.at_least(SpecId::SPURIOUS_DRAGON) {
+            around.world.set_nonce(created, 1);
+        }
+        if !around.world.transfer(creator, created, value) {
+            around.world.revert(checkpoint);
+            self.return_to_caller(Role::Call { to: 0, len: 0 }, false, 0, 0);
+            return Ok(None);
+        }
+        let caller = around.world.account(creator).address;
+        debug_assert_ne!(address, caller);
+        let bottom = self.next_bottom();
+        self.reserve_registers(bottom);
+        self.frames.push(Frame {
+            program: Arc::new(Program::new(init_code, around.rules.clone())),
+            entry: 0,
+            next: 0,
+            top: bottom,
+            bottom,
+            gas: gas as i64,
+            refund: 0,
+            address: created,
+            caller,
+            value,
+            input: (0, 0),
+            memory: self.memory.len(),
+            is_static: false,
+            checkpoint,
+            role,
+            pending: None,
+        });
+        Ok(None)
+    }
+}
+
+/// The account that a creation would create, loaded.
+pub(super) fn created_account<S: StateView>(
+    create: &CreateInput,
+    around: &mut Surroundings<'_, S>,
+) -> Result<AccountId, Halt<S::Error>> {
+    let creator = around.world.account(create.creator);
+    let address = match create.salt {
+        Some(salt) => creator.address.create2(B256::from(salt), keccak256(&create.init_code)),
+        None => creator.address.create(creator.nonce),
+    };
+    let id = around.world.intern(address);
+    around.world.load(id)?;
+    Ok(id)
+}

@@ -1,0 +1,34 @@
+//! What is predicted of one transaction.
+
+use crate::unknown::Unknown;
+use foresee_access::{AccessSet, Location};
+
+/// The predicted accesses of one transaction. It is never an error: what could not
+/// be found out is named in `unknown`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Prediction {
+    /// Locations read and written.
+    pub access: AccessSet,
+    /// Gas used, refunds taken off.
+    pub gas_used: u64,
+    /// Whether the transaction succeeds.
+    pub success: bool,
+    /// What is missing. Empty if the prediction is complete.
+    pub unknown: Vec<Unknown>,
+    /// What the slots are, for those whose shape is known, sorted by location. Only
+    /// filled if asked for.
+    pub labels: Vec<(Location, String)>,
+}
+
+impl Prediction {
+    /// Whether everything was found out.
+    pub const fn is_complete(&self) -> bool {
+        self.unknown.is_empty()
+    }
+
+    /// The label of a location.
+    pub fn label(&self, location: &Location) -> Option<&str> {
+        let position = self.labels.binary_search_by_key(location, |(labelled, _)| *labelled).ok()?;
+        Some(&self.labels[position].1)
+    }
+}

@@ -1,0 +1,410 @@
+//! Predicts the transactions of a block, one after the other.
+
+mod collect;
+mod fees;
+
+use crate::{
+    cache::ProgramCache,
+    machine::{First, Interrupt, Machine, Outcome, Surroundings, TxContext},
+    prediction::Prediction,
+    rules::Rules,
+    state::{StateView, Want},
+    unknown::Unknown,
+    world::{AccountId, Look, Stop, World},
+};
+use alloy_primitives::{Address, U256};
+use fees::Fees;
+use revm::{
+    context::{BlockEnv, CfgEnv, TxEnv},
+    context_interface::{
+        Block,
+        cfg::gas::InitialAndFloorGas,
+        result::InvalidTransaction,
+        transaction::{AccessListItemTr, AuthorizationTr, Transaction, TransactionType},
+    },
+    primitives::{TxKind, hardfork::SpecId},
+    state::Bytecode,
+};
+use std::{sync::Arc, time::Duration};
+
+/// How to predict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PredictOptions {
+    /// Whether slots are labelled. Costs a record of every short hash.
+    pub labels: bool,
+    /// Whether the time spent in precompiles is measured.
+    pub time_precompiles: bool,
+    /// The most blocks of register code that one transaction may enter.
+    pub steps_max: u64,
+}
+
+impl Default for PredictOptions {
+    fn default() -> Self {
+        Self { labels: false, time_precompiles: false, steps_max: 50_000_000 }
+    }
+}
+
+/// How far a transaction has been predicted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// To its end.
+    Done(Prediction),
+    /// To a value that is not at hand. [`BlockPredictor::resume`] goes on from there.
+    Suspended(Want),
+}
+
+/// Predicts the transactions of one block in block order, each over the predicted
+/// writes of those before it.
+#[derive(Debug)]
+pub struct BlockPredictor<S> {
+    world: World<S>,
+    machine: Machine,
+    rules: Arc<Rules>,
+    cache: ProgramCache,
+    options: PredictOptions,
+    context: TxContext,
+    block: BlockEnv,
+    current: Option<Current>,
+}
+
+/// The transaction at hand.
+#[derive(Debug)]
+struct Current {
+    tx: TxEnv,
+    fees: Fees,
+    gas: InitialAndFloorGas,
+    stage: Stage,
+    sender: Option<AccountId>,
+    authorities_refunded: u64,
+}
+
+/// What comes next for the transaction at hand. A stage changes nothing before
+/// everything it needs is at hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Sender,
+    Authority(usize),
+    Start,
+    Run,
+    Beneficiary(Outcome),
+}
+
+impl<S: StateView> BlockPredictor<S> {
+    /// A predictor for a block on top of the state that `view` shows.
+    pub fn new(
+        cache: &ProgramCache,
+        cfg: &CfgEnv,
+        block: &BlockEnv,
+        view: S,
+        options: PredictOptions,
+    ) -> Self {
+        cache.trim();
+        let rules = Arc::new(Rules::new(cfg));
+        let difficulty = match block.prevrandao {
+            Some(randao) if rules.at_least(SpecId::MERGE) => randao.into(),
+            _ => block.difficulty,
+        };
+        let context = TxContext {
+            coinbase: block.beneficiary.into_word().into(),
+            timestamp: block.timestamp,
+            number: block.number,
+            difficulty,
+            gas_limit: U256::from(block.gas_limit),
+            chain_id: U256::from(rules.chain_id),
+            base_fee: U256::from(block.basefee),
+            blob_base_fee: U256::from(block.blob_gasprice().unwrap_or_default()),
+            ..TxContext::default()
+        };
+        Self {
+            world: World::new(view, block.beneficiary, &rules),
+            machine: Machine::new(options.labels, options.time_precompiles),
+            rules,
+            cache: cache.clone(),
+            options,
+            context,
+            block: block.clone(),
+            current: None,
+        }
+    }
+
+    /// Takes over what the system calls before the first transaction changed.
+    pub fn apply(&mut self, changes: &revm::state::EvmState) {
+        for (address, account) in changes {
+            self.world.apply_account(*address, account);
+        }
+    }
+
+    /// The state that predictions read.
+    pub const fn view_mut(&mut self) -> &mut S {
+        &mut self.world.view
+    }
+
+    /// Time spent in precompiles so far; zero unless it was asked for.
+    pub fn precompile_time(&self) -> Duration {
+        self.machine.precompile_time.unwrap_or_default()
+    }
+
+    /// Predicts the next transaction to its end. A value that is not at hand ends it
+    /// early, as an incomplete prediction.
+    ///
+    /// # Errors
+    ///
+    /// If the underlying state fails.
+    pub fn predict(&mut self, tx: &TxEnv) -> Result<Prediction, S::Error> {
+        match self.begin(tx)? {
+            Progress::Done(prediction) => Ok(prediction),
+            Progress::Suspended(want) => Ok(self.abandon(Unknown::Value(want))),
+        }
+    }
+
+    /// Begins to predict the next transaction, up to its end or to a value that is
+    /// not at hand. A transaction that was suspended before is forgotten.
+    ///
+    /// # Errors
+    ///
+    /// If the underlying state fails.
+    pub fn begin(&mut self, tx: &TxEnv) -> Result<Progress, S::Error> {
+        self.world.begin();
+        self.machine.begin(tx.data.as_ref());
+        self.context.origin = tx.caller.into_word().into();
+        self.context.gas_price = U256::from(tx.effective_gas_price(self.block.basefee.into()));
+        self.context.blob_hashes.clone_from(&tx.blob_hashes);
+        self.current = Some(Current {
+            tx: tx.clone(),
+            fees: Fees::new(tx, &self.block, &self.rules),
+            gas: self.rules.gas.initial_tx_gas_for_tx(tx, None),
+            stage: Stage::Sender,
+            sender: None,
+            authorities_refunded: 0,
+        });
+        self.resume()
+    }
+
+    /// Goes on with the transaction that was suspended.
+    ///
+    /// # Errors
+    ///
+    /// If the underlying state fails. The transaction stays suspended.
+    pub fn resume(&mut self) -> Result<Progress, S::Error> {
+        loop {
+            let Some(mut current) = self.current.take() else {
+                return Ok(Progress::Done(self.abandon(Unknown::NoFrame)));
+            };
+            let stage = current.stage;
+            let advanced = self.advance(&mut current);
+            self.current = Some(current);
+            match advanced {
+                Ok(Some(stage)) => {
+                    if let Some(current) = &mut self.current {
+                        current.stage = stage;
+                    }
+                }
+                Ok(None) => {
+                    let Stage::Beneficiary(outcome) = stage else { continue };
+                    return Ok(Progress::Done(self.complete(outcome)));
+                }
+                Err(Interrupt::World(Stop::Missing(want))) => return Ok(Progress::Suspended(want)),
+                Err(Interrupt::World(Stop::Failed(error))) => return Err(error),
+                Err(Interrupt::Unknown(unknown)) => {
+                    return Ok(Progress::Done(self.abandon(unknown)));
+                }
+            }
+        }
+    }
+
+    /// Runs one stage. Yields the next, or none behind the last.
+    fn advance(&mut self, current: &mut Current) -> Result<Option<Stage>, Interrupt<S::Error>> {
+        Ok(match current.stage {
+            Stage::Sender => {
+                self.charge_sender(current)?;
+                Some(Stage::Authority(0))
+            }
+            Stage::Authority(index) => match current.tx.authorization_list.get(index).cloned() {
+                Some(authorization) if current.tx.tx_type() == TransactionType::Eip7702 => {
+                    self.authorize(&authorization, current)?;
+                    Some(Stage::Authority(index + 1))
+                }
+                _ => Some(Stage::Start),
+            },
+            Stage::Start => {
+                let Some(sender) = current.sender else {
+                    return Err(Interrupt::Unknown(Unknown::NoFrame));
+                };
+                let first = First {
+                    sender,
+                    caller: current.tx.caller,
+                    kind: current.tx.kind,
+                    value: current.tx.value,
+                    data: current.tx.data.clone(),
+                    gas: current.tx.gas_limit - current.gas.initial_total_gas(),
+                };
+                let (machine, mut around) = self.split();
+                machine.start(first, &mut around)?;
+                Some(Stage::Run)
+            }
+            Stage::Run => {
+                let (machine, mut around) = self.split();
+                Some(Stage::Beneficiary(machine.run(&mut around)?))
+            }
+            Stage::Beneficiary(_) => {
+                self.world.load(self.world.beneficiary)?;
+                None
+            }
+        })
+    }
+
+    /// The machine, and what it works on.
+    fn split(&mut self) -> (&mut Machine, Surroundings<'_, S>) {
+        let around = Surroundings {
+            world: &mut self.world,
+            context: &self.context,
+            rules: &self.rules,
+            cache: &self.cache,
+            steps_max: self.options.steps_max,
+        };
+        (&mut self.machine, around)
+    }
+
+    /// Validates the transaction against the predicted state, and takes the price of
+    /// its gas limit and its nonce from the sender.
+    fn charge_sender(&mut self, current: &mut Current) -> Result<(), Interrupt<S::Error>> {
+        if self.rules.at_least(SpecId::AMSTERDAM) {
+            return Err(Interrupt::Unknown(Unknown::Fork));
+        }
+        let tx = &current.tx;
+        let sender = self.world.intern(tx.caller);
+        self.world.load_code(sender)?;
+        self.list_access(tx);
+        self.world.touch(sender, Look::NONCE);
+        let account = self.world.account(sender);
+        let invalid = |reason| Err(Interrupt::Unknown(Unknown::Invalid(reason)));
+        if let Err(reason) = current.fees.affordable(account.balance) {
+            return invalid(reason);
+        }
+        if account.nonce != tx.nonce {
+            let (tx, state) = (tx.nonce, account.nonce);
+            return invalid(if tx > state {
+                InvalidTransaction::NonceTooHigh { tx, state }
+            } else {
+                InvalidTransaction::NonceTooLow { tx, state }
+            });
+        }
+        let code = account.code.as_ref();
+        if code.is_some_and(|code| !code.is_empty() && !code.is_eip7702()) {
+            return invalid(InvalidTransaction::RejectCallerWithCode);
+        }
+        let (initial_gas, gas_limit) = (current.gas.initial_total_gas(), tx.gas_limit);
+        if initial_gas.max(current.gas.floor_gas()) > gas_limit {
+            return invalid(InvalidTransaction::CallGasCostMoreThanGasLimit {
+                initial_gas,
+                gas_limit,
+            });
+        }
+        let (balance, nonce) = (account.balance, account.nonce);
+        self.world.set_balance(sender, balance.saturating_sub(current.fees.prepaid()));
+        if matches!(tx.kind, TxKind::Call(_)) {
+            self.world.set_nonce(sender, nonce + 1);
+        }
+        current.sender = Some(sender);
+        Ok(())
+    }
+
+    /// Warms what the transaction's access list names
+    /// ([EIP-2930](https://eips.ethereum.org/EIPS/eip-2930)).
+    fn list_access(&mut self, tx: &TxEnv) {
+        if tx.tx_type() == TransactionType::Legacy {
+            return;
+        }
+        for item in tx.access_list.iter() {
+            let id = self.world.intern(*item.address());
+            self.world.list_account(id);
+            for key in item.storage_slots() {
+                self.world.list_slot(id, (*key).into());
+            }
+        }
+    }
+
+    /// Sets the delegation that an authorization asks for, if it is valid
+    /// ([EIP-7702](https://eips.ethereum.org/EIPS/eip-7702)).
+    fn authorize(
+        &mut self,
+        authorization: &impl AuthorizationTr,
+        current: &mut Current,
+    ) -> Result<(), Stop<S::Error>> {
+        let chain_id = authorization.chain_id();
+        if !chain_id.is_zero() && chain_id != U256::from(self.rules.chain_id)
+            || authorization.nonce() == u64::MAX
+        {
+            return Ok(());
+        }
+        let Some(authority) = authorization.authority() else { return Ok(()) };
+        let id = self.world.intern(authority);
+        self.world.load_code(id)?;
+        self.world.touch(id, Look::NONCE | Look::CODE);
+        let account = self.world.account(id);
+        let foreign =
+            account.code.as_ref().is_some_and(|code| !code.is_empty() && !code.is_eip7702());
+        if foreign || account.nonce != authorization.nonce() {
+            return Ok(());
+        }
+        if account.exists || account.modified || !account.is_empty() {
+            current.authorities_refunded += 1;
+        }
+        let nonce = account.nonce;
+        let target = authorization.address();
+        let code = if target == Address::ZERO {
+            Bytecode::default()
+        } else {
+            Bytecode::new_eip7702(target)
+        };
+        self.world.set_code(id, code);
+        self.world.set_nonce(id, nonce + 1);
+        Ok(())
+    }
+
+    /// Settles gas and fees, and collects what was accessed.
+    fn complete(&mut self, outcome: Outcome) -> Prediction {
+        let Some(current) = self.current.take() else { return self.abandon(Unknown::NoFrame) };
+        let Some(sender) = current.sender else { return self.abandon(Unknown::NoFrame) };
+        let spent = current.tx.gas_limit - outcome.gas_left;
+        let params = &self.rules.gas;
+        let refund = outcome.refund
+            + (params.tx_eip7702_auth_refund_regular() * current.authorities_refunded) as i64;
+        let refund = refund.max(0) as u64;
+        let refund = refund.min(spent / params.max_refund_quotient());
+        let gas_used = (spent - refund).max(current.gas.floor_gas());
+        let back = current.fees.price_of(current.tx.gas_limit - gas_used);
+        let balance = self.world.account(sender).balance;
+        self.world.set_balance(sender, balance.saturating_add(back));
+        let prediction = Prediction {
+            access: collect::access_set(&self.world, sender),
+            gas_used,
+            success: outcome.success,
+            unknown: Vec::new(),
+            labels: collect::labels(&self.world, &self.machine),
+        };
+        let beneficiary = self.world.beneficiary;
+        let fee = current.fees.reward(gas_used);
+        let balance = self.world.account(beneficiary).balance;
+        self.world.pay_beneficiary(balance.saturating_add(fee));
+        self.world.commit();
+        prediction
+    }
+
+    /// Ends the transaction where it stands: what was accessed so far, and why there
+    /// may be more. Its changes are undone; nobody knows which of them last.
+    fn abandon(&mut self, unknown: Unknown) -> Prediction {
+        let gas_used = self.current.take().map_or(0, |current| current.tx.gas_limit);
+        let sender = self.world.account_of_origin(self.context.origin);
+        let prediction = Prediction {
+            access: collect::access_set(&self.world, sender),
+            gas_used,
+            success: false,
+            unknown: vec![unknown],
+            labels: collect::labels(&self.world, &self.machine),
+        };
+        self.world.revert(0);
+        self.world.commit();
+        prediction
+    }
+}

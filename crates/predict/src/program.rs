@@ -1,0 +1,171 @@
+//! A contract's code with the blocks that have been compiled from it so far.
+
+use crate::{compile::compile, instruction::Block, rules::Rules};
+use alloy_primitives::Bytes;
+use bitvec::{order::Lsb0, vec::BitVec};
+use revm_bytecode::opcode;
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicUsize, Ordering},
+};
+
+/// The size, relative to the code, that the blocks of a program may reach before
+/// new blocks stop following jumps.
+const BLOCKS_PER_CODE: usize = 24;
+
+/// One contract's code under one set of rules, compiled block by block when a
+/// block is first entered. Shared by all transactions, blocks and threads.
+#[derive(Debug)]
+pub(crate) struct Program {
+    /// The bytecode.
+    pub(crate) code: Bytes,
+    /// The rules it is compiled under.
+    pub(crate) rules: Arc<Rules>,
+    /// Where a block can start: at 0, at each JUMPDEST, and behind each
+    /// instruction that leaves its block and comes back.
+    entries: BitVec<u64, Lsb0>,
+    /// How many entries lie before each word of `entries`.
+    ranks: Box<[u32]>,
+    /// Per entry, its block once it is compiled.
+    blocks: Box<[OnceLock<Block>]>,
+    /// Size of the compiled blocks in bytes.
+    size: AtomicUsize,
+}
+
+impl Program {
+    /// Finds the entries of a piece of code. No block is compiled yet.
+    pub(crate) fn new(code: Bytes, rules: Arc<Rules>) -> Self {
+        let entries = find_entries(&code);
+        let mut total = 0;
+        let ranks = entries
+            .as_raw_slice()
+            .iter()
+            .map(|word| {
+                let before = total;
+                total += word.count_ones();
+                before
+            })
+            .collect();
+        let blocks = (0..total).map(|_| OnceLock::new()).collect();
+        Self { code, rules, entries, ranks, blocks, size: AtomicUsize::new(0) }
+    }
+
+    /// The number of the entry at a position of the code.
+    pub(crate) fn entry(&self, pc: usize) -> Option<u32> {
+        let (word, bit) = (pc / 64, pc % 64);
+        let bits = *self.entries.as_raw_slice().get(word)?;
+        if bits >> bit & 1 == 0 {
+            return None;
+        }
+        Some(self.ranks[word] + (bits & ((1 << bit) - 1)).count_ones())
+    }
+
+    /// The number of the entry at a jump destination, if it is a valid one.
+    pub(crate) fn jump_destination(&self, pc: usize) -> Option<u32> {
+        if self.code.get(pc) != Some(&opcode::JUMPDEST) { None } else { self.entry(pc) }
+    }
+
+    /// The block of an entry, compiled now if this is its first use.
+    pub(crate) fn block(&self, entry: u32) -> &Block {
+        self.blocks[entry as usize].get_or_init(|| {
+            let size = self.size.load(Ordering::Relaxed);
+            let follow = size < BLOCKS_PER_CODE * self.code.len().max(64);
+            let block = compile(self, self.position(entry), follow);
+            self.size.fetch_add(block.size(), Ordering::Relaxed);
+            block
+        })
+    }
+
+    /// The position of an entry in the code.
+    fn position(&self, entry: u32) -> usize {
+        let word = self.ranks.partition_point(|&rank| rank <= entry) - 1;
+        let mut bits = self.entries.as_raw_slice()[word];
+        for _ in self.ranks[word]..entry {
+            bits &= bits - 1;
+        }
+        word * 64 + bits.trailing_zeros() as usize
+    }
+
+    /// Size in bytes of the code and everything compiled from it.
+    pub(crate) fn size(&self) -> usize {
+        self.code.len()
+            + size_of_val(&*self.blocks)
+            + self.entries.len() / 8
+            + self.size.load(Ordering::Relaxed)
+    }
+}
+
+/// The most opcodes between two entries. Straight-line code longer than this is
+/// split, so that no block needs more registers than there are.
+pub(crate) const ENTRY_DISTANCE_MAX: usize = 512;
+
+/// Marks the positions at which a block can start.
+fn find_entries(code: &[u8]) -> BitVec<u64, Lsb0> {
+    let mut entries = BitVec::repeat(false, code.len() + 1);
+    entries.set(0, true);
+    let mut distance = 0;
+    let mut pc = 0;
+    while let Some(&byte) = code.get(pc) {
+        distance += 1;
+        let entry = match byte {
+            opcode::JUMPDEST => Some(pc),
+            opcode::JUMPI
+            | opcode::CALL
+            | opcode::CALLCODE
+            | opcode::DELEGATECALL
+            | opcode::STATICCALL
+            | opcode::CREATE
+            | opcode::CREATE2 => Some(pc + 1),
+            _ if distance > ENTRY_DISTANCE_MAX => Some(pc),
+            _ => None,
+        };
+        if let Some(entry) = entry {
+            entries.set(entry, true);
+            distance = 0;
+        }
+        pc += 1 + push_size(byte);
+    }
+    entries
+}
+
+/// How many bytes of immediate data follow an opcode.
+pub(crate) const fn push_size(byte: u8) -> usize {
+    match byte {
+        opcode::PUSH1..=opcode::PUSH32 => (byte - opcode::PUSH0) as usize,
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use revm::{context::CfgEnv, primitives::hardfork::SpecId};
+
+    fn program(code: &[u8]) -> Program {
+        let rules = Arc::new(Rules::new(&CfgEnv::new_with_spec(SpecId::OSAKA)));
+        Program::new(Bytes::copy_from_slice(code), rules)
+    }
+
+    #[test]
+    fn entries_are_ranked_in_order_and_found_again() {
+        let mut code = vec![opcode::JUMPDEST; 200];
+        code[10] = opcode::PUSH2; // hides two JUMPDESTs in its data
+        code[100] = opcode::JUMPI;
+        let program = program(&code);
+        assert_eq!(program.jump_destination(11), None);
+        assert_eq!(program.jump_destination(12), None);
+        assert_eq!(program.jump_destination(10), None);
+        assert_eq!(program.jump_destination(usize::MAX), None);
+        for pc in (0..10).chain(13..100).chain(101..200) {
+            let entry = program.jump_destination(pc).unwrap();
+            assert_eq!(program.position(entry), pc);
+        }
+    }
+
+    #[test]
+    fn long_straight_lines_are_split() {
+        let program = program(&[opcode::ADDRESS; 3 * ENTRY_DISTANCE_MAX]);
+        assert_eq!(program.blocks.len(), 3);
+        assert_eq!(program.position(1), ENTRY_DISTANCE_MAX);
+    }
+}

@@ -1,0 +1,122 @@
+//! Where predictions read state from: values at hand, and values that are not.
+
+use alloy_primitives::{Address, B256, U256};
+use foresee_access::Location;
+use revm::{DatabaseRef, state::{AccountInfo, Bytecode}};
+
+/// A value that was asked for: at hand, or not (yet).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lookup<T> {
+    /// The value.
+    Ready(T),
+    /// Nobody has fetched it.
+    Missing,
+}
+
+/// What a suspended prediction needs in order to go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Want {
+    /// An account's balance, nonce and code hash.
+    Account(Address),
+    /// A storage slot.
+    Slot(Address, U256),
+    /// The code of a hash.
+    Code(B256),
+    /// The hash of an earlier block.
+    BlockHash(u64),
+}
+
+impl Want {
+    /// The location whose value is wanted, where it is one.
+    pub const fn location(&self) -> Option<Location> {
+        match *self {
+            Self::Account(address) => Some(Location::code(address)),
+            Self::Slot(address, slot) => Some(Location::slot(address, slot)),
+            Self::Code(_) | Self::BlockHash(_) => None,
+        }
+    }
+}
+
+/// A read-only view of the state before the block, of which parts may not be at
+/// hand. Every [`DatabaseRef`] is one through [`Complete`], in which nothing is
+/// missing.
+pub trait StateView {
+    /// Why a read failed.
+    type Error;
+
+    /// An account; `None` if it does not exist.
+    ///
+    /// # Errors
+    ///
+    /// If the underlying storage fails.
+    fn account(&self, address: Address) -> Result<Lookup<Option<AccountInfo>>, Self::Error>;
+
+    /// A storage slot.
+    ///
+    /// # Errors
+    ///
+    /// If the underlying storage fails.
+    fn storage(&self, address: Address, slot: U256) -> Result<Lookup<U256>, Self::Error>;
+
+    /// The code of a hash.
+    ///
+    /// # Errors
+    ///
+    /// If the underlying storage fails.
+    fn code(&self, hash: B256) -> Result<Lookup<Bytecode>, Self::Error>;
+
+    /// The hash of an earlier block.
+    ///
+    /// # Errors
+    ///
+    /// If the underlying storage fails.
+    fn block_hash(&self, number: u64) -> Result<Lookup<B256>, Self::Error>;
+}
+
+/// A database in which every value is at hand.
+#[derive(Clone, Copy, Debug)]
+pub struct Complete<DB>(pub DB);
+
+impl<DB: DatabaseRef> StateView for Complete<DB> {
+    type Error = DB::Error;
+
+    fn account(&self, address: Address) -> Result<Lookup<Option<AccountInfo>>, DB::Error> {
+        self.0.basic_ref(address).map(Lookup::Ready)
+    }
+
+    fn storage(&self, address: Address, slot: U256) -> Result<Lookup<U256>, DB::Error> {
+        self.0.storage_ref(address, slot).map(Lookup::Ready)
+    }
+
+    fn code(&self, hash: B256) -> Result<Lookup<Bytecode>, DB::Error> {
+        self.0.code_by_hash_ref(hash).map(Lookup::Ready)
+    }
+
+    fn block_hash(&self, number: u64) -> Result<Lookup<B256>, DB::Error> {
+        self.0.block_hash_ref(number).map(Lookup::Ready)
+    }
+}
+
+/// Accounts and their code, but no storage: what calldata and code alone determine.
+#[derive(Clone, Copy, Debug)]
+pub struct WithoutStorage<DB>(pub DB);
+
+impl<DB: DatabaseRef> StateView for WithoutStorage<DB> {
+    type Error = DB::Error;
+
+    fn account(&self, address: Address) -> Result<Lookup<Option<AccountInfo>>, DB::Error> {
+        Complete(&self.0).account(address)
+    }
+
+    fn storage(&self, _: Address, _: U256) -> Result<Lookup<U256>, DB::Error> {
+        Ok(Lookup::Missing)
+    }
+
+    fn code(&self, hash: B256) -> Result<Lookup<Bytecode>, DB::Error> {
+        Complete(&self.0).code(hash)
+    }
+
+    fn block_hash(&self, number: u64) -> Result<Lookup<B256>, DB::Error> {
+        Complete(&self.0).block_hash(number)
+    }
+}

@@ -1,0 +1,44 @@
+//! Why a prediction is incomplete.
+
+use crate::state::Want;
+use alloy_primitives::Address;
+use core::fmt;
+use revm::context_interface::result::InvalidTransaction;
+
+/// Something that a prediction could not find out. Accesses before it are
+/// predicted, accesses behind it may be missing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unknown {
+    /// A value that was not at hand.
+    Value(Want),
+    /// The transaction ran into the limit on blocks of code entered.
+    StepLimit,
+    /// A precompile reported an internal error.
+    Precompile(Address),
+    /// The transaction cannot be included as things are predicted to stand.
+    Invalid(InvalidTransaction),
+    /// The fork's gas rules are not modelled.
+    Fork,
+    /// Nothing was started that could run.
+    NoFrame,
+}
+
+impl fmt::Display for Unknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Value(Want::Account(address)) => write!(f, "account {address} is not at hand"),
+            Self::Value(Want::Slot(address, slot)) => {
+                write!(f, "the value of {address}[{slot:#x}] is not at hand")
+            }
+            Self::Value(Want::Code(hash)) => write!(f, "the code {hash} is not at hand"),
+            Self::Value(Want::BlockHash(number)) => {
+                write!(f, "the hash of block {number} is not at hand")
+            }
+            Self::StepLimit => write!(f, "the limit on steps was reached"),
+            Self::Precompile(address) => write!(f, "precompile {address} failed"),
+            Self::Invalid(reason) => write!(f, "the transaction looks invalid: {reason}"),
+            Self::Fork => write!(f, "the rules of this fork are not modelled"),
+            Self::NoFrame => write!(f, "nothing to run"),
+        }
+    }
+}

@@ -1,0 +1,411 @@
+//! The state as predicted so far: the pre-block state, read once per location and
+//! kept, under the predicted writes of earlier transactions, under the changes of
+//! the transaction at hand, with what that has touched, warmed and looked at.
+//!
+//! Every change since a checkpoint can be undone. What was touched stays touched:
+//! a reverted frame's reads are reads.
+
+mod account;
+mod slot;
+mod undo;
+
+pub(crate) use account::{Account, AccountId, Look};
+pub(crate) use slot::SlotId;
+
+use crate::{
+    program::Program,
+    rules::Rules,
+    state::{Lookup, StateView, Want},
+};
+use account::Accounts;
+use alloy_primitives::{Address, U256, map::HashMap};
+use revm::{precompile::Precompiles, primitives::hardfork::SpecId, state::Bytecode};
+use slot::Slots;
+use std::sync::Arc;
+use undo::Undo;
+
+/// Why a read of the world yields nothing.
+#[derive(Debug)]
+pub(crate) enum Stop<E> {
+    /// The value is not at hand.
+    Missing(Want),
+    /// The underlying storage failed.
+    Failed(E),
+}
+
+/// The predicted state. See the module documentation.
+#[derive(Debug)]
+pub(crate) struct World<S> {
+    /// The pre-block state.
+    pub(crate) view: S,
+    accounts: Accounts,
+    slots: Slots,
+    transient: HashMap<(AccountId, U256), U256>,
+    undo: Vec<Undo>,
+    /// The number of the transaction at hand, from 1.
+    stamp: u32,
+    pub(crate) beneficiary: AccountId,
+    spec: SpecId,
+    precompiles: &'static Precompiles,
+}
+
+impl<S: StateView> World<S> {
+    pub(crate) fn new(view: S, beneficiary: Address, rules: &Rules) -> Self {
+        let mut accounts = Accounts::default();
+        let beneficiary = accounts.intern(beneficiary, rules.precompiles);
+        Self {
+            view,
+            accounts,
+            slots: Slots::default(),
+            transient: HashMap::default(),
+            undo: Vec::new(),
+            stamp: 0,
+            beneficiary,
+            spec: rules.spec,
+            precompiles: rules.precompiles,
+        }
+    }
+
+    /// Forgets everything that belongs to the last transaction alone.
+    pub(crate) fn begin(&mut self) {
+        self.stamp += 1;
+        self.accounts.touched.clear();
+        self.slots.touched.clear();
+        self.transient.clear();
+        self.undo.clear();
+    }
+
+    /// The number of an address.
+    pub(crate) fn intern(&mut self, address: Address) -> AccountId {
+        self.accounts.intern(address, self.precompiles)
+    }
+
+    /// An account by number. Its fields are valid once it was loaded.
+    pub(crate) fn account(&self, id: AccountId) -> &Account {
+        self.accounts.get(id)
+    }
+
+    /// Accounts that the transaction has touched, in order of first touch.
+    pub(crate) fn touched_accounts(&self) -> impl Iterator<Item = &Account> {
+        self.accounts.touched.iter().map(|id| self.accounts.get(*id))
+    }
+
+    /// Slots that the transaction has touched: account, key, value before and now.
+    pub(crate) fn touched_slots(&self) -> impl Iterator<Item = (Address, U256, U256, U256)> {
+        self.slots.touched.iter().map(|id| {
+            let slot = self.slots.get(*id);
+            (self.accounts.get(slot.account).address, slot.key, slot.start, slot.value)
+        })
+    }
+
+    /// Makes sure that an account's fields are at hand, without touching it.
+    pub(crate) fn load(&mut self, id: AccountId) -> Result<(), Stop<S::Error>> {
+        let account = self.accounts.get_mut(id);
+        if account.loaded {
+            return Ok(());
+        }
+        match self.view.account(account.address).map_err(Stop::Failed)? {
+            Lookup::Ready(info) => account.fill(info),
+            Lookup::Missing => return Err(Stop::Missing(Want::Account(account.address))),
+        }
+        Ok(())
+    }
+
+    /// Makes sure that an account's code is at hand.
+    pub(crate) fn load_code(&mut self, id: AccountId) -> Result<(), Stop<S::Error>> {
+        self.load(id)?;
+        let account = self.accounts.get_mut(id);
+        if account.code.is_none() {
+            match self.view.code(account.code_hash).map_err(Stop::Failed)? {
+                Lookup::Ready(code) => account.code = Some(code),
+                Lookup::Missing => return Err(Stop::Missing(Want::Code(account.code_hash))),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the next touch of an account would be its first.
+    pub(crate) fn is_cold(&self, id: AccountId) -> bool {
+        let account = self.accounts.get(id);
+        account.warm != self.stamp
+            && account.listed != self.stamp
+            && !(id == self.beneficiary && self.spec.is_enabled_in(SpecId::SHANGHAI))
+            && !account.precompile
+    }
+
+    /// Touches an account that was loaded: it counts as accessed and becomes warm.
+    pub(crate) fn touch(&mut self, id: AccountId, look: Look) {
+        let cold = self.is_cold(id);
+        let stamp = self.stamp;
+        let account = self.accounts.get_mut(id);
+        if account.stamp != stamp {
+            account.begin(stamp);
+            self.accounts.touched.push(id);
+        }
+        let account = self.accounts.get_mut(id);
+        account.looks |= look;
+        if account.warm != stamp {
+            if cold {
+                self.undo.push(Undo::AccountWarm(id, account.warm));
+            }
+            account.warm = stamp;
+        }
+    }
+
+    /// Puts an account on the transaction's access list
+    /// ([EIP-2930](https://eips.ethereum.org/EIPS/eip-2930)): warm, not touched.
+    pub(crate) fn list_account(&mut self, id: AccountId) {
+        self.accounts.get_mut(id).listed = self.stamp;
+    }
+
+    /// Puts a slot on the transaction's access list.
+    pub(crate) fn list_slot(&mut self, account: AccountId, key: U256) {
+        let id = self.slots.intern(account, key);
+        self.slots.get_mut(id).listed = self.stamp;
+    }
+
+    /// The number of a slot.
+    pub(crate) fn slot(&mut self, account: AccountId, key: U256) -> SlotId {
+        self.slots.intern(account, key)
+    }
+
+    /// Whether the next touch of a slot would be its first.
+    pub(crate) fn is_slot_cold(&self, id: SlotId) -> bool {
+        let slot = self.slots.get(id);
+        slot.warm != self.stamp && slot.listed != self.stamp
+    }
+
+    /// Makes sure that a slot's value is at hand, without touching it.
+    pub(crate) fn load_slot(&mut self, id: SlotId) -> Result<(), Stop<S::Error>> {
+        let slot = self.slots.get_mut(id);
+        if slot.loaded {
+            return Ok(());
+        }
+        let account = self.accounts.get(slot.account);
+        if !account.storage_empty {
+            match self.view.storage(account.address, slot.key).map_err(Stop::Failed)? {
+                Lookup::Ready(value) => slot.value = value,
+                Lookup::Missing => {
+                    return Err(Stop::Missing(Want::Slot(account.address, slot.key)));
+                }
+            }
+        }
+        slot.loaded = true;
+        Ok(())
+    }
+
+    /// Touches a loaded slot, which becomes warm, and yields its value.
+    pub(crate) fn touch_slot(&mut self, id: SlotId) -> U256 {
+        let stamp = self.stamp;
+        let slot = self.slots.get_mut(id);
+        if slot.warm != stamp {
+            if slot.stamp != stamp {
+                slot.stamp = stamp;
+                slot.start = slot.value;
+                self.slots.touched.push(id);
+            }
+            let slot = self.slots.get_mut(id);
+            self.undo.push(Undo::SlotWarm(id, slot.warm));
+            slot.warm = stamp;
+        }
+        self.slots.get(id).value
+    }
+
+    /// The value that a touched slot had at the start of the transaction.
+    pub(crate) fn slot_start(&self, id: SlotId) -> U256 {
+        self.slots.get(id).start
+    }
+
+    /// Changes a touched slot.
+    pub(crate) fn sstore(&mut self, id: SlotId, value: U256) {
+        let slot = self.slots.get_mut(id);
+        if slot.value != value {
+            self.undo.push(Undo::SlotValue(id, slot.value));
+            slot.value = value;
+        }
+    }
+
+    /// Reads transient storage ([EIP-1153](https://eips.ethereum.org/EIPS/eip-1153)).
+    pub(crate) fn tload(&self, account: AccountId, key: U256) -> U256 {
+        self.transient.get(&(account, key)).copied().unwrap_or_default()
+    }
+
+    /// Writes transient storage.
+    pub(crate) fn tstore(&mut self, account: AccountId, key: U256, value: U256) {
+        let old = self.transient.insert((account, key), value).unwrap_or_default();
+        self.undo.push(Undo::Transient(account, key, old));
+    }
+
+    /// Whether an account counts as empty for gas: by its contents from Spurious
+    /// Dragon on, by its existence before
+    /// ([EIP-161](https://eips.ethereum.org/EIPS/eip-161)).
+    pub(crate) fn is_dead(&self, id: AccountId) -> bool {
+        let account = self.accounts.get(id);
+        if self.spec.is_enabled_in(SpecId::SPURIOUS_DRAGON) {
+            account.is_empty()
+        } else {
+            !account.exists && !account.modified
+        }
+    }
+
+    /// Records that an account would exist from now on, even if empty.
+    pub(crate) fn mark_modified(&mut self, id: AccountId) {
+        let account = self.accounts.get_mut(id);
+        if !account.modified {
+            account.modified = true;
+            self.undo.push(Undo::Modified(id));
+        }
+    }
+
+    /// Sets an account's balance.
+    pub(crate) fn set_balance(&mut self, id: AccountId, balance: U256) {
+        self.mark_modified(id);
+        let account = self.accounts.get_mut(id);
+        self.undo.push(Undo::Balance(id, account.balance));
+        account.balance = balance;
+    }
+
+    /// Moves balance between loaded accounts; false if it does not suffice, or the
+    /// receiver's would overflow.
+    pub(crate) fn transfer(&mut self, from: AccountId, to: AccountId, value: U256) -> bool {
+        let payer = self.account(from).balance;
+        if value > payer {
+            return false;
+        }
+        self.mark_modified(to);
+        if from == to || value.is_zero() {
+            return true;
+        }
+        let Some(received) = self.account(to).balance.checked_add(value) else { return false };
+        self.set_balance(from, payer - value);
+        self.set_balance(to, received);
+        true
+    }
+
+    /// Sets an account's nonce.
+    pub(crate) fn set_nonce(&mut self, id: AccountId, nonce: u64) {
+        self.mark_modified(id);
+        let account = self.accounts.get_mut(id);
+        self.undo.push(Undo::Nonce(id, account.nonce));
+        account.nonce = nonce;
+    }
+
+    /// Sets an account's code.
+    pub(crate) fn set_code(&mut self, id: AccountId, code: Bytecode) {
+        self.mark_modified(id);
+        let account = self.accounts.get_mut(id);
+        let hash = code.hash_slow();
+        let old_hash = core::mem::replace(&mut account.code_hash, hash);
+        let old_code = account.code.replace(code);
+        let old_program = account.program.take();
+        self.undo.push(Undo::Code(id, Box::new((old_hash, old_code, old_program))));
+    }
+
+    /// Marks an account as created by the transaction at hand: its storage is empty.
+    pub(crate) fn mark_created(&mut self, id: AccountId) {
+        let stamp = self.stamp;
+        let account = self.accounts.get_mut(id);
+        self.undo.push(Undo::Created(id, account.created, account.storage_empty));
+        account.created = stamp;
+        account.storage_empty = true;
+    }
+
+    /// Pays the beneficiary, who is not touched by it.
+    pub(crate) fn pay_beneficiary(&mut self, balance: U256) {
+        let account = self.accounts.get_mut(self.beneficiary);
+        let empty_before = account.is_empty();
+        account.balance = balance;
+        // EIP-161: what the last fee leaves empty does not come to exist.
+        if !(empty_before && account.is_empty() && self.spec.is_enabled_in(SpecId::SPURIOUS_DRAGON)) {
+            account.exists = true;
+        }
+    }
+
+    /// The account of an address that was interned before.
+    pub(crate) fn account_of_origin(&mut self, origin: U256) -> AccountId {
+        self.intern(Address::from_word(origin.into()))
+    }
+
+    /// Whether the transaction at hand destroys an account.
+    pub(crate) const fn is_destroyed(&self, account: &Account) -> bool {
+        account.destroyed == self.stamp
+    }
+
+    /// Whether the transaction at hand created an account.
+    pub(crate) fn is_created(&self, id: AccountId) -> bool {
+        self.accounts.get(id).created == self.stamp
+    }
+
+    /// Marks an account for destruction at the end of the transaction. False if it
+    /// was marked already.
+    pub(crate) fn mark_destroyed(&mut self, id: AccountId) -> bool {
+        let stamp = self.stamp;
+        let account = self.accounts.get_mut(id);
+        if account.destroyed == stamp {
+            return false;
+        }
+        self.undo.push(Undo::Destroyed(id, account.destroyed));
+        account.destroyed = stamp;
+        true
+    }
+
+    /// The compiled program of an account, if it was asked for before.
+    pub(crate) fn program(&self, id: AccountId) -> Option<&Arc<Program>> {
+        self.accounts.get(id).program.as_ref()
+    }
+
+    /// Remembers the compiled program of an account.
+    pub(crate) fn set_program(&mut self, id: AccountId, program: Arc<Program>) {
+        self.accounts.get_mut(id).program = Some(program);
+    }
+
+    /// A point to revert to.
+    pub(crate) fn checkpoint(&self) -> usize {
+        self.undo.len()
+    }
+
+    /// Undoes every change since a checkpoint.
+    pub(crate) fn revert(&mut self, checkpoint: usize) {
+        while self.undo.len() > checkpoint {
+            let Some(undo) = self.undo.pop() else { break };
+            undo.apply(&mut self.accounts, &mut self.slots, &mut self.transient);
+        }
+    }
+
+    /// Ends the transaction: what it destroyed, or touched and left empty, is gone.
+    pub(crate) fn commit(&mut self) {
+        let stamp = self.stamp;
+        let spurious_dragon = self.spec.is_enabled_in(SpecId::SPURIOUS_DRAGON);
+        for id in self.accounts.touched.clone() {
+            let account = self.accounts.get_mut(id);
+            if account.destroyed == stamp {
+                account.clear();
+                self.slots.clear_account(id);
+            } else if account.modified {
+                account.exists = !(spurious_dragon && account.is_empty());
+            }
+            account_done(self.accounts.get_mut(id));
+        }
+        self.undo.clear();
+    }
+
+    /// Replaces an account's fields by what execution left, before any transaction
+    /// is predicted.
+    pub(crate) fn apply_account(&mut self, address: Address, account: &revm::state::Account) {
+        let id = self.intern(address);
+        let info = (!account.is_loaded_as_not_existing_not_touched())
+            .then(|| account.info.clone());
+        self.accounts.get_mut(id).fill(info);
+        for (key, slot) in &account.storage {
+            let slot_id = self.slots.intern(id, *key);
+            let entry = self.slots.get_mut(slot_id);
+            entry.value = slot.present_value;
+            entry.loaded = true;
+        }
+    }
+}
+
+/// Ends an account's part in a transaction.
+fn account_done(account: &mut Account) {
+    account.modified = false;
+}

@@ -1,0 +1,132 @@
+//! Accounts, numbered in the order in which they are met.
+
+use crate::program::Program;
+use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256, map::AddressMap};
+use bitflags::bitflags;
+use revm::{
+    precompile::Precompiles,
+    state::{AccountInfo, Bytecode},
+};
+use std::sync::Arc;
+
+/// The number of an account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct AccountId(u32);
+
+bitflags! {
+    /// What a transaction looked at in an account.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub(crate) struct Look: u8 {
+        /// The balance.
+        const BALANCE = 1;
+        /// The nonce.
+        const NONCE = 2;
+        /// Code, code hash, code size, or whether the account exists.
+        const CODE = 4;
+    }
+}
+
+/// An account. The fields behind `stamp` belong to the transaction of that number.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Account {
+    pub(crate) address: Address,
+    /// Whether the fields up to `code` are valid.
+    pub(crate) loaded: bool,
+    pub(crate) exists: bool,
+    pub(crate) balance: U256,
+    pub(crate) nonce: u64,
+    pub(crate) code_hash: B256,
+    pub(crate) code: Option<Bytecode>,
+    pub(crate) program: Option<Arc<Program>>,
+    pub(crate) precompile: bool,
+    /// Slots that are not loaded are zero.
+    pub(crate) storage_empty: bool,
+    /// Whether the account was empty when it was first loaded in this block.
+    pub(crate) was_empty: bool,
+    /// The transaction that touched the account last.
+    pub(crate) stamp: u32,
+    pub(crate) start_balance: U256,
+    pub(crate) start_nonce: u64,
+    pub(crate) start_code_hash: B256,
+    pub(crate) looks: Look,
+    /// Whether the transaction at hand changed or paid the account, be it nothing.
+    pub(crate) modified: bool,
+    /// The transaction in which the account is warm, on the access list, created,
+    /// destroyed.
+    pub(crate) warm: u32,
+    pub(crate) listed: u32,
+    pub(crate) created: u32,
+    pub(crate) destroyed: u32,
+}
+
+impl Account {
+    /// Takes over the fields read from the state.
+    pub(crate) fn fill(&mut self, info: Option<AccountInfo>) {
+        self.loaded = true;
+        self.exists = info.is_some();
+        let info = info.unwrap_or_default();
+        self.balance = info.balance;
+        self.nonce = info.nonce;
+        self.code_hash = info.code_hash();
+        self.code = match info.code {
+            Some(code) => Some(code),
+            None if self.code_hash == KECCAK256_EMPTY => Some(Bytecode::default()),
+            None => None,
+        };
+        self.program = None;
+        self.was_empty = self.is_empty();
+    }
+
+    /// Empty as [EIP-161](https://eips.ethereum.org/EIPS/eip-161) has it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.balance.is_zero() && self.nonce == 0 && self.code_hash == KECCAK256_EMPTY
+    }
+
+    /// Opens a transaction's part.
+    pub(crate) fn begin(&mut self, stamp: u32) {
+        self.stamp = stamp;
+        self.start_balance = self.balance;
+        self.start_nonce = self.nonce;
+        self.start_code_hash = self.code_hash;
+        self.looks = Look::empty();
+    }
+
+    /// Empties a destroyed account.
+    pub(crate) fn clear(&mut self) {
+        self.exists = false;
+        self.balance = U256::ZERO;
+        self.nonce = 0;
+        self.code_hash = KECCAK256_EMPTY;
+        self.code = Some(Bytecode::default());
+        self.program = None;
+        self.storage_empty = true;
+    }
+}
+
+/// All accounts met so far.
+#[derive(Debug, Default)]
+pub(crate) struct Accounts {
+    index: AddressMap<AccountId>,
+    list: Vec<Account>,
+    /// Those that the transaction at hand touched.
+    pub(crate) touched: Vec<AccountId>,
+}
+
+impl Accounts {
+    pub(crate) fn intern(&mut self, address: Address, precompiles: &Precompiles) -> AccountId {
+        *self.index.entry(address).or_insert_with(|| {
+            let id = AccountId(self.list.len() as u32);
+            let precompile = precompiles.contains(&address);
+            self.list.push(Account { address, precompile, ..Account::default() });
+            id
+        })
+    }
+
+    pub(crate) fn get(&self, id: AccountId) -> &Account {
+        &self.list[id.0 as usize]
+    }
+
+    pub(crate) fn get_mut(&mut self, id: AccountId) -> &mut Account {
+        &mut self.list[id.0 as usize]
+    }
+}

@@ -1,0 +1,68 @@
+//! Storage slots, numbered in the order in which they are met.
+
+use super::AccountId;
+use alloy_primitives::{U256, map::HashMap};
+
+/// The number of a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SlotId(u32);
+
+/// A storage slot. `start` belongs to the transaction numbered `stamp`.
+#[derive(Clone, Debug)]
+pub(crate) struct Slot {
+    pub(crate) account: AccountId,
+    pub(crate) key: U256,
+    pub(crate) loaded: bool,
+    /// The value now.
+    pub(crate) value: U256,
+    /// The value at the start of the transaction that touched the slot last.
+    pub(crate) start: U256,
+    pub(crate) stamp: u32,
+    /// The transaction in which the slot is warm, and on the access list.
+    pub(crate) warm: u32,
+    pub(crate) listed: u32,
+}
+
+/// All slots met so far.
+#[derive(Debug, Default)]
+pub(crate) struct Slots {
+    index: HashMap<(AccountId, U256), SlotId>,
+    list: Vec<Slot>,
+    /// Those that the transaction at hand touched.
+    pub(crate) touched: Vec<SlotId>,
+}
+
+impl Slots {
+    pub(crate) fn intern(&mut self, account: AccountId, key: U256) -> SlotId {
+        *self.index.entry((account, key)).or_insert_with(|| {
+            let id = SlotId(self.list.len() as u32);
+            self.list.push(Slot {
+                account,
+                key,
+                loaded: false,
+                value: U256::ZERO,
+                start: U256::ZERO,
+                stamp: 0,
+                warm: 0,
+                listed: 0,
+            });
+            id
+        })
+    }
+
+    pub(crate) fn get(&self, id: SlotId) -> &Slot {
+        &self.list[id.0 as usize]
+    }
+
+    pub(crate) fn get_mut(&mut self, id: SlotId) -> &mut Slot {
+        &mut self.list[id.0 as usize]
+    }
+
+    /// Zeroes every slot of a destroyed account.
+    pub(crate) fn clear_account(&mut self, account: AccountId) {
+        for slot in self.list.iter_mut().filter(|slot| slot.account == account) {
+            slot.value = U256::ZERO;
+            slot.loaded = true;
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Changes that a reverted frame takes back.
+
+use super::{AccountId, SlotId, account::Accounts, slot::Slots};
+use crate::program::Program;
+use alloy_primitives::{B256, U256, map::HashMap};
+use revm::state::Bytecode;
+use std::sync::Arc;
+
+/// One change, with what was there before.
+#[derive(Debug)]
+pub(crate) enum Undo {
+    AccountWarm(AccountId, u32),
+    SlotWarm(SlotId, u32),
+    SlotValue(SlotId, U256),
+    Balance(AccountId, U256),
+    Nonce(AccountId, u64),
+    Code(AccountId, Box<(B256, Option<Bytecode>, Option<Arc<Program>>)>),
+    Created(AccountId, u32, bool),
+    Destroyed(AccountId, u32),
+    Modified(AccountId),
+    Transient(AccountId, U256, U256),
+}
+
+impl Undo {
+    /// Takes the change back.
+    pub(crate) fn apply(
+        self,
+        accounts: &mut Accounts,
+        slots: &mut Slots,
+        transient: &mut HashMap<(AccountId, U256), U256>,
+    ) {
+        match self {
+            Self::AccountWarm(id, old) => accounts.get_mut(id).warm = old,
+            Self::SlotWarm(id, old) => slots.get_mut(id).warm = old,
+            Self::SlotValue(id, old) => slots.get_mut(id).value = old,
+            Self::Balance(id, old) => accounts.get_mut(id).balance = old,
+            Self::Nonce(id, old) => accounts.get_mut(id).nonce = old,
+            Self::Code(id, old) => {
+                let account = accounts.get_mut(id);
+                (account.code_hash, account.code, account.program) = *old;
+            }
+            Self::Created(id, created, storage_empty) => {
+                let account = accounts.get_mut(id);
+                account.created = created;
+                account.storage_empty = storage_empty;
+            }
+            Self::Destroyed(id, old) => accounts.get_mut(id).destroyed = old,
+            Self::Modified(id) => accounts.get_mut(id).modified = false,
+            Self::Transient(id, key, old) => {
+                transient.insert((id, key), old);
+            }
+        }
+    }
+}
