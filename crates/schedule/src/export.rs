@@ -1,6 +1,6 @@
 //! The DAG as a text that graph tools draw.
 //!
-//! Equal DAGs and labels give equal text. Transactions of one layer stand in one
+//! Equal DAGs and views give equal text. Transactions of one layer stand in one
 //! row; an edge says how many locations are behind it and names the first.
 
 mod dot;
@@ -12,27 +12,41 @@ pub use mermaid::mermaid;
 use crate::{DependencyDag, Edge};
 use foresee_access::{Location, TxIndex};
 
-/// What to call transactions and locations in an export.
+/// What to show of a DAG, and what to call it.
 #[derive(Clone, Copy)]
-pub struct Labels<'a> {
+pub struct View<'a> {
+    /// Whether a transaction is shown. An edge is shown between any two that are.
+    pub shown: &'a dyn Fn(TxIndex) -> bool,
     /// A few words on a transaction, below its index and gas.
     pub transaction: &'a dyn Fn(TxIndex) -> Option<String>,
     /// A name for a location; without one it is written out.
     pub location: &'a dyn Fn(&Location) -> Option<String>,
 }
 
-impl Labels<'static> {
-    /// No labels.
-    pub const NONE: Self = Self { transaction: &|_| None, location: &|_| None };
+impl View<'static> {
+    /// Everything, without labels.
+    pub const PLAIN: Self = Self { shown: &|_| true, transaction: &|_| None, location: &|_| None };
 }
 
-impl core::fmt::Debug for Labels<'_> {
+impl core::fmt::Debug for View<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Labels").finish_non_exhaustive()
+        f.debug_struct("View").finish_non_exhaustive()
     }
 }
 
-impl Labels<'_> {
+impl View<'_> {
+    /// The transactions shown, by layer; a layer of which none is shown is empty.
+    fn layers(&self, dag: &DependencyDag) -> Vec<Vec<TxIndex>> {
+        let mut layers = dag.layers();
+        layers.iter_mut().for_each(|layer| layer.retain(|tx| (self.shown)(*tx)));
+        layers
+    }
+
+    /// The edges shown.
+    fn edges<'a>(&'a self, dag: &'a DependencyDag) -> impl Iterator<Item = Edge> + 'a {
+        dag.edges().filter(|edge| (self.shown)(edge.from) && (self.shown)(edge.to))
+    }
+
     /// The lines in the box of a transaction: index, gas, label.
     fn node(&self, dag: &DependencyDag, tx: TxIndex) -> Vec<String> {
         let node = dag.transaction(tx);

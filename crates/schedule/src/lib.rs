@@ -33,7 +33,7 @@ mod structure;
 mod writers;
 
 pub use dag::{Dependency, DependencyDag, Edge, Node, TransactionNode};
-pub use export::{Labels, dot, mermaid};
+pub use export::{View, dot, mermaid};
 pub use makespan::CORES;
 pub use schedule::Schedule;
 pub use structure::{CriticalPath, Speedups, Structure};

@@ -2,7 +2,7 @@
 
 use alloy_primitives::{Address, U256};
 use foresee_access::{AccessSet, Location, TxIndex};
-use foresee_schedule::{DependencyDag, Labels, Node, dot, mermaid};
+use foresee_schedule::{DependencyDag, Node, View, dot, mermaid};
 
 fn slot(n: u64) -> Location {
     Location::slot(Address::with_last_byte(0xcc), U256::from(n))
@@ -36,13 +36,14 @@ fn dag(sketches: &[Sketch<'_>], in_order: &[usize]) -> DependencyDag {
 }
 
 fn check(name: &str, dag: &DependencyDag) {
-    let labels = Labels {
+    let view = View {
+        shown: &|_| true,
         transaction: &|tx| (tx == TxIndex(0)).then(|| "the \"first\"".to_owned()),
         location: &|location| (*location == slot(1)).then(|| "mapping(slot 0)[caller]".to_owned()),
     };
     insta::assert_json_snapshot!(format!("{name}_json"), dag.structure());
-    insta::assert_snapshot!(format!("{name}_dot"), dot(dag, &labels));
-    insta::assert_snapshot!(format!("{name}_mermaid"), mermaid(dag, &labels));
+    insta::assert_snapshot!(format!("{name}_dot"), dot(dag, &view));
+    insta::assert_snapshot!(format!("{name}_mermaid"), mermaid(dag, &view));
 }
 
 #[test]
@@ -78,4 +79,15 @@ fn an_unknown_transaction_waits_for_all() {
     let other: Sketch<'_> = (&[slot(2)], &[slot(2)], &[], 40_000);
     let unknown: Sketch<'_> = (&[], &[], &[], 60_000);
     check("unknown", &dag(&[write, write, other, unknown, other], &[3]));
+}
+
+/// Only what is shown is drawn; layers keep their numbers.
+#[test]
+fn a_part_of_a_block() {
+    let slots: &[Location] = &[slot(1)];
+    let write: Sketch<'_> = (slots, slots, &[], 50_000);
+    let dag = dag(&[write; 4], &[]);
+    let view = View { shown: &|tx| (1..=2).contains(&tx.0), ..View::PLAIN };
+    insta::assert_snapshot!("part_dot", dot(&dag, &view));
+    insta::assert_snapshot!("part_mermaid", mermaid(&dag, &view));
 }

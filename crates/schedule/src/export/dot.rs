@@ -1,21 +1,21 @@
 //! Graphviz DOT, <https://graphviz.org/doc/info/lang.html>.
 
-use super::Labels;
+use super::View;
 use crate::DependencyDag;
 
 /// The DAG in Graphviz's language, a layer per rank.
-pub fn dot(dag: &DependencyDag, labels: &Labels<'_>) -> String {
+pub fn dot(dag: &DependencyDag, view: &View<'_>) -> String {
     let mut lines = vec!["digraph block {".to_owned(), "  node [shape=box];".to_owned()];
-    for layer in dag.layers() {
+    for layer in view.layers(dag).iter().filter(|layer| !layer.is_empty()) {
         lines.push("  {".to_owned());
         lines.push("    rank=same;".to_owned());
         lines.extend(
-            layer.iter().map(|tx| format!("    t{tx} [label={}];", quoted(&labels.node(dag, *tx)))),
+            layer.iter().map(|tx| format!("    t{tx} [label={}];", quoted(&view.node(dag, *tx)))),
         );
         lines.push("  }".to_owned());
     }
-    lines.extend(dag.edges().map(|edge| {
-        let label = match &labels.edge(&edge)[..] {
+    lines.extend(view.edges(dag).map(|edge| {
+        let label = match &view.edge(&edge)[..] {
             [] => " [style=dashed]".to_owned(),
             label => format!(" [label={}]", quoted(label)),
         };

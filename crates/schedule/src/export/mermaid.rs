@@ -1,19 +1,18 @@
 //! Mermaid flow charts, <https://mermaid.js.org/syntax/flowchart.html>.
 
-use super::Labels;
+use super::View;
 use crate::DependencyDag;
 
 /// The DAG as a Mermaid flow chart, a layer per subgraph.
-pub fn mermaid(dag: &DependencyDag, labels: &Labels<'_>) -> String {
+pub fn mermaid(dag: &DependencyDag, view: &View<'_>) -> String {
     let mut lines = vec!["flowchart TD".to_owned()];
-    for (depth, layer) in dag.layers().iter().enumerate() {
+    let layers = view.layers(dag);
+    for (depth, layer) in layers.iter().enumerate().filter(|(_, layer)| !layer.is_empty()) {
         lines.push(format!("  subgraph layer{depth} [\"layer {depth}\"]"));
-        lines.extend(
-            layer.iter().map(|tx| format!("    t{tx}[{}]", quoted(&labels.node(dag, *tx)))),
-        );
+        lines.extend(layer.iter().map(|tx| format!("    t{tx}[{}]", quoted(&view.node(dag, *tx)))));
         lines.push("  end".to_owned());
     }
-    lines.extend(dag.edges().map(|edge| match &labels.edge(&edge)[..] {
+    lines.extend(view.edges(dag).map(|edge| match &view.edge(&edge)[..] {
         [] => format!("  t{} -.-> t{}", edge.from, edge.to),
         label => format!("  t{} -->|{}| t{}", edge.from, quoted(label), edge.to),
     }));
