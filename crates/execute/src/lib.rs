@@ -2,6 +2,8 @@
 
 mod block;
 mod in_order;
+mod observe;
 
 pub use block::{Block, BlockOutput, ExecuteError, InvalidReason, InvalidTransaction, Protocol};
 pub use in_order::{execute_in_order, execute_in_order_timing_precompiles};
+pub use observe::{Observation, observe};

@@ -1,0 +1,120 @@
+//! What each transaction of a block really reads and writes, found by executing
+//! the block in order under an inspector.
+//!
+//! This is the truth that predictions are scored against. Storage follows
+//! [EIP-7928](https://eips.ethereum.org/EIPS/eip-7928): what revm loads into its
+//! journal is accessed, reverted or not, and what a gas check kept it from
+//! loading is not. The journal cannot tell why an account was loaded, so the
+//! [`inspector`] notes which of its fields the code looked at.
+
+mod inspector;
+mod sets;
+
+use crate::{
+    Block, ExecuteError,
+    in_order::{
+        admission::Included,
+        build_evm, fatal, finish,
+        protocol::{SystemCalls, before_transactions},
+    },
+};
+use core::time::Duration;
+use foresee_access::AccessSet;
+use inspector::Witness;
+use revm::{
+    DatabaseCommit, DatabaseRef, ExecuteCommitEvm, InspectEvm, context::result::EVMError,
+    handler::EthPrecompiles,
+};
+use std::time::Instant;
+
+/// What one transaction did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Observation {
+    /// What it read and wrote; empty if it was not included.
+    pub access: AccessSet,
+    /// Whether the block could include it.
+    pub included: bool,
+    /// Gas it used.
+    pub gas_used: u64,
+    /// Whether it succeeded.
+    pub success: bool,
+    /// How long it took to execute and commit, in a run without an inspector.
+    pub time: Duration,
+}
+
+/// Executes a block in order and observes each of its transactions, one
+/// [`Observation`] for each in block order.
+///
+/// The block is executed twice: once as
+/// [`execute_in_order`](crate::execute_in_order) does, for the times, and once
+/// under the inspector, which costs time of its own.
+///
+/// # Errors
+///
+/// Those of [`execute_in_order`](crate::execute_in_order).
+pub fn observe<DB: DatabaseRef>(
+    block: &Block,
+    db: &DB,
+) -> Result<Vec<Observation>, ExecuteError<DB::Error>> {
+    let times = time_transactions(block, db)?;
+    let calls = SystemCalls::new(block);
+    let precompiles = EthPrecompiles::new(block.cfg.spec);
+    let mut evm = build_evm(block, &calls, db, Witness::default(), precompiles);
+    before_transactions(block, &calls, &mut evm)?;
+    let mut included = Included::new(block);
+    let mut observations = Vec::with_capacity(block.transactions.len());
+    for ((position, tx), time) in block.transactions.iter().enumerate().zip(times) {
+        if let Err(reason) = included.admit(tx) {
+            included.reject(position, reason);
+            observations.push(Observation { time, ..Observation::default() });
+            continue;
+        }
+        let outcome = evm.inspect_tx(tx);
+        let witness = core::mem::take(&mut evm.inspector);
+        match outcome {
+            Ok(outcome) => {
+                let gas_used = outcome.result.tx_gas_used();
+                observations.push(Observation {
+                    access: sets::access_set(block, tx, gas_used, &witness, &outcome.state),
+                    included: true,
+                    gas_used,
+                    success: outcome.result.is_success(),
+                    time,
+                });
+                evm.ctx.journaled_state.database.commit(outcome.state);
+                included.accept(tx, outcome.result);
+            }
+            Err(EVMError::Transaction(_)) => {
+                observations.push(Observation { time, ..Observation::default() });
+            }
+            Err(error) => return Err(fatal::<DB>(error)),
+        }
+    }
+    finish(block, &calls, &mut evm, included)?;
+    Ok(observations)
+}
+
+/// How long each transaction of a block takes, in order.
+fn time_transactions<DB: DatabaseRef>(
+    block: &Block,
+    db: &DB,
+) -> Result<Vec<Duration>, ExecuteError<DB::Error>> {
+    let calls = SystemCalls::new(block);
+    let precompiles = EthPrecompiles::new(block.cfg.spec);
+    let mut evm = build_evm(block, &calls, db, (), precompiles);
+    before_transactions(block, &calls, &mut evm)?;
+    let mut included = Included::new(block);
+    let mut times = Vec::with_capacity(block.transactions.len());
+    for tx in &block.transactions {
+        let start = Instant::now();
+        if included.admit(tx).is_ok() {
+            match evm.transact_commit(tx) {
+                Ok(result) => included.accept(tx, result),
+                Err(EVMError::Transaction(_)) => {}
+                Err(error) => return Err(fatal::<DB>(error)),
+            }
+        }
+        times.push(start.elapsed());
+    }
+    Ok(times)
+}

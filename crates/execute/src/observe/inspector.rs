@@ -1,0 +1,88 @@
+//! Which fields of which accounts the code of a transaction looks at.
+//!
+//! An opcode names an address before revm knows whether the gas suffices to
+//! load it, so a [`Witness`] holds *candidates*: they count if the account is
+//! in the journal afterwards.
+
+use crate::in_order::InOrderContext;
+use alloy_primitives::{Address, map::AddressSet};
+use revm::{
+    DatabaseRef, Inspector,
+    bytecode::opcode,
+    interpreter::{
+        CallInputs, CallOutcome, CallValue, CreateInputs, CreateOutcome, Interpreter,
+        interpreter_types::{InputsTr, Jumps},
+    },
+    primitives::U256,
+};
+
+/// Accounts that the code named, by what it wanted from them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Witness {
+    /// Called, whether code or precompile.
+    pub(super) called: AddressSet,
+    /// Created, destroyed into, or asked for code, its size or its hash.
+    pub(super) code: AddressSet,
+    /// Asked for their balance, or sending value themselves.
+    pub(super) balance: AddressSet,
+    /// Creating a contract, whose address depends on the nonce.
+    pub(super) nonce: AddressSet,
+}
+
+impl<DB: DatabaseRef> Inspector<InOrderContext<'_, DB>> for Witness {
+    fn step(&mut self, interpreter: &mut Interpreter, _: &mut InOrderContext<'_, DB>) {
+        let operand = |position: usize| {
+            let value: U256 = interpreter.stack.peek(position).ok()?;
+            Some(Address::from_word(value.into()))
+        };
+        match interpreter.bytecode.opcode() {
+            opcode::BALANCE => self.balance.extend(operand(0)),
+            opcode::SELFBALANCE => {
+                self.balance.insert(interpreter.input.target_address());
+            }
+            opcode::EXTCODESIZE | opcode::EXTCODECOPY | opcode::EXTCODEHASH => {
+                self.code.extend(operand(0));
+            }
+            opcode::CALL | opcode::CALLCODE | opcode::DELEGATECALL | opcode::STATICCALL => {
+                self.called.extend(operand(1));
+            }
+            opcode::SELFDESTRUCT => {
+                self.code.extend(operand(0));
+                self.balance.insert(interpreter.input.target_address());
+            }
+            _ => {}
+        }
+    }
+
+    fn call(
+        &mut self,
+        context: &mut InOrderContext<'_, DB>,
+        inputs: &mut CallInputs,
+    ) -> Option<CallOutcome> {
+        // What the sender itself sends is a matter of its solvency.
+        let by_code = context.journaled_state.depth > 0;
+        let sends = matches!(inputs.value, CallValue::Transfer(value) if !value.is_zero());
+        if by_code && sends {
+            self.balance.insert(inputs.caller);
+        }
+        None
+    }
+
+    fn create(
+        &mut self,
+        context: &mut InOrderContext<'_, DB>,
+        inputs: &mut CreateInputs,
+    ) -> Option<CreateOutcome> {
+        let caller = inputs.caller();
+        if context.journaled_state.depth > 0 {
+            self.nonce.insert(caller);
+            if !inputs.value().is_zero() {
+                self.balance.insert(caller);
+            }
+        }
+        if let Some(account) = context.journaled_state.state.get(&caller) {
+            self.code.insert(inputs.created_address(account.info.nonce));
+        }
+        None
+    }
+}
