@@ -56,15 +56,15 @@ impl Compiler<'_> {
         if let Some(entry) = self.program.entry(self.pc) {
             let full = self.opcodes > 0 && !self.follow || self.opcodes >= OPCODES_MAX;
             if full || self.visited.contains(&self.pc) {
-                let exit = self.builder.exit(entry);
-                return self.end(Op::Goto, 0, exit);
+                self.builder.goto(Some(entry));
+                return false;
             }
             self.visited.push(self.pc);
         }
         let byte = self.program.code.get(self.pc).copied().unwrap_or(opcode::STOP);
         let rules = &self.program.rules;
         if !rules.has_opcode(byte) {
-            return self.end(Op::Fail, 0, 0);
+            return self.end(Op::Fail);
         }
         self.opcodes += 1;
         self.builder.charge(u32::from(rules.static_gas[byte as usize]));
@@ -89,7 +89,7 @@ impl Compiler<'_> {
             opcode::CODESIZE => b.push_constant(U256::from(self.program.code.len())),
             opcode::JUMP => return self.jump(),
             opcode::JUMPI => return self.jump_if(),
-            opcode::STOP => return self.end(Op::Stop, 0, 0),
+            opcode::STOP => return self.end(Op::Stop),
             opcode::RETURN | opcode::REVERT => {
                 let op = if byte == opcode::RETURN { Op::Return } else { Op::Revert };
                 let (offset, len) = (b.pop(), b.pop());
@@ -124,35 +124,41 @@ impl Compiler<'_> {
                     let [x, y, z] = b.pop_operands(inputs);
                     b.effect(op, 0, x, y, z);
                 }
-                None => return self.end(Op::Fail, 0, 0),
+                None => return self.end(Op::Fail),
             },
         }
         self.pc += 1 + push_size(byte);
         true
     }
 
-    /// Ends the block with a terminator.
-    fn end(&mut self, op: Op, a: Register, exit: Register) -> bool {
-        self.builder.effect(op, 0, a, 0, exit);
+    /// Ends the block with an instruction that ends the frame.
+    fn end(&mut self, op: Op) -> bool {
+        self.builder.effect(op, 0, 0, 0, 0);
         false
+    }
+
+    /// Goes on at a position, in this block if it may, else in the position's own.
+    fn go(&mut self, destination: Option<(usize, u32)>) -> bool {
+        match destination {
+            Some((pc, _)) if self.follow && !self.visited.contains(&pc) => {
+                self.pc = pc;
+                true
+            }
+            _ => {
+                self.builder.goto(destination.map(|(_, entry)| entry));
+                false
+            }
+        }
     }
 
     /// JUMP.
     fn jump(&mut self) -> bool {
         let target = self.builder.pop();
-        let Some(destination) = self.builder.constant(target) else {
-            let exit = self.builder.exit(0);
-            return self.end(Op::GotoDynamic, target, exit);
-        };
-        match self.destination(destination) {
-            None => self.end(Op::Fail, 0, 0),
-            Some((pc, _)) if self.follow && !self.visited.contains(&pc) => {
-                self.pc = pc;
-                true
-            }
-            Some((_, entry)) => {
-                let exit = self.builder.exit(entry);
-                self.end(Op::Goto, 0, exit)
+        match self.builder.constant(target) {
+            Some(target) => self.go(self.destination(target)),
+            None => {
+                self.builder.goto_dynamic(target);
+                false
             }
         }
     }
@@ -162,33 +168,25 @@ impl Compiler<'_> {
         let (target, condition) = (self.builder.pop(), self.builder.pop());
         let next = self.pc + 1;
         let Some(destination) = self.builder.constant(target) else {
-            let exit = self.builder.exit(0);
-            self.builder.branch_dynamic(condition, target, exit);
+            self.builder.branch_dynamic(condition, target);
             self.pc = next;
             return true;
         };
         let destination = self.destination(destination);
         if let Some(condition) = self.builder.constant(condition) {
-            match destination {
-                _ if condition.is_zero() => self.pc = next,
-                Some((pc, _)) if self.follow && !self.visited.contains(&pc) => self.pc = pc,
-                Some((_, entry)) => {
-                    let exit = self.builder.exit(entry);
-                    return self.end(Op::Goto, 0, exit);
-                }
-                None => return self.end(Op::Fail, 0, 0),
+            if !condition.is_zero() {
+                return self.go(destination);
             }
+            self.pc = next;
             return true;
         }
         match destination {
             Some((pc, _)) if self.follow && self.prefers(pc, next) => {
-                let next = self.program.entry(next).unwrap_or(Builder::NOWHERE);
-                self.builder.branch(condition, false, next);
+                self.builder.branch(condition, false, self.program.entry(next));
                 self.pc = pc;
             }
             _ => {
-                let entry = destination.map_or(Builder::NOWHERE, |(_, entry)| entry);
-                self.builder.branch(condition, true, entry);
+                self.builder.branch(condition, true, destination.map(|(_, entry)| entry));
                 self.pc = next;
             }
         }
@@ -197,18 +195,15 @@ impl Compiler<'_> {
 
     /// Whether a JUMPI to `pc` is likelier taken than not.
     fn prefers(&self, pc: usize, next: usize) -> bool {
-        !self.visited.contains(&pc)
-            && self.runs_into_revert(next)
-            && !self.runs_into_revert(pc)
+        !self.visited.contains(&pc) && self.runs_into_revert(next) && !self.runs_into_revert(pc)
     }
 
     /// Builds the whole stack, with the arguments on top, for an instruction that
     /// leaves the frame and comes back behind itself.
     fn leave_and_return(&mut self, op: Op, byte: u8) -> bool {
         self.builder.need_arguments(opcode::OPCODE_INFO[byte as usize].map_or(0, |i| i.inputs()));
-        let next = self.program.entry(self.pc + 1).unwrap_or(Builder::NOWHERE);
-        let exit = self.builder.exit(next);
-        self.end(op, Register::from(byte), exit)
+        self.builder.call(op, byte, self.program.entry(self.pc + 1));
+        false
     }
 
     /// A constant jump target as position and entry, if it is valid.

@@ -2,14 +2,15 @@
 //!
 //! An [`Instruction`] reads and writes registers, addressed relative to the top of
 //! the stack at the entry of its [`Block`]. PUSH, DUP, SWAP, POP, PC and JUMPDEST
-//! leave no instruction behind. A block ends in one of the terminators, or leaves
-//! through an [`Exit`] on the way.
+//! leave no instruction behind. A block is left through its *exits*: moves that
+//! build the stack that the next block expects, then a jump. They stand behind the
+//! block's straight line, in the same code.
 
 use alloy_primitives::U256;
 
 /// A register relative to the stack top at block entry: `-1 - i` is the entry
 /// stack's i-th item, values from [`TEMPORARIES`] on are temporaries, values up to
-/// [`CONSTANTS`] name the block's constants.
+/// [`CONSTANTS`] name the block's constants, values up to [`NUMBERS`] name numbers.
 pub(crate) type Register = i16;
 
 /// The first temporary. It lies above the highest stack any block can build.
@@ -23,6 +24,20 @@ pub(crate) const CONSTANTS: Register = -8192;
 
 /// The most constants one block may name.
 pub(crate) const CONSTANTS_MAX: usize = 8192;
+
+/// The register that names the number 0; the number `n` is `NUMBERS - n`.
+pub(crate) const NUMBERS: Register = CONSTANTS - CONSTANTS_MAX as Register;
+
+/// The numbers that need no constant.
+pub(crate) static SMALL: [U256; 256] = {
+    let mut numbers = [U256::ZERO; 256];
+    let mut n = 0;
+    while n < numbers.len() {
+        numbers[n] = U256::from_limbs([n as u64, 0, 0, 0]);
+        n += 1;
+    }
+    numbers
+};
 
 /// One instruction of register code. The meaning of the fields depends on [`Op`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,8 +54,21 @@ pub(crate) struct Instruction {
     pub(crate) c: Register,
     /// For instructions that look at gas: the static gas of what follows in the
     /// same segment, which was charged at its start already. For branches: the
-    /// static gas of the segment entered when the branch is not taken.
+    /// static gas of the segment entered when the branch is not taken. For `Goto`,
+    /// `Call` and `Create`: the entry that follows.
     pub(crate) gas: u32,
+}
+
+impl Instruction {
+    /// The same branch with the position of its exit in the block's code.
+    pub(crate) const fn with_exit(self, position: usize) -> Self {
+        Self { to: position as u16 as i16, c: (position >> 16) as u16 as i16, ..self }
+    }
+
+    /// The position of a branch's exit in the block's code.
+    pub(crate) const fn exit(&self) -> usize {
+        self.to as u16 as usize | (self.c as u16 as usize) << 16
+    }
 }
 
 /// What an [`Instruction`] does. Operands are named as in the Yellow Paper's
@@ -117,7 +145,7 @@ pub(crate) enum Op {
     SStore,
     TLoad,
     TStore,
-    // Control. `c` of a branch is the exit taken when the condition holds.
+    // Control. The exit of a branch is taken when the condition holds.
     /// Fails unless the stack holds `a` items and has room for `b` more.
     StackCheck,
     BranchIf,
@@ -128,14 +156,20 @@ pub(crate) enum Op {
     BranchGe,
     BranchGt,
     BranchLe,
-    /// A JUMPI to anything but a constant: to `b` through exit `c` if `a` holds.
+    /// A JUMPI to anything but a constant: keeps the destination `b` and takes the
+    /// exit if `a` holds.
     BranchDynamic,
-    /// Leaves through exit `c`.
+    // Exits. The stack grows by `a` over the height at block entry.
+    /// Moves `a` to `to`.
+    Move,
+    /// Moves `a` to `to`, then `c` to `b`.
+    MoveTwo,
+    /// Keeps `a` as the destination of a `GotoDynamic`.
+    Keep,
     Goto,
-    /// Leaves through exit `c` to the destination in `a`.
+    /// Goes to the destination that was kept.
     GotoDynamic,
-    /// Leaves through exit `c` and calls with the arguments on the stack;
-    /// `a` is the opcode.
+    /// Calls with the arguments on the stack; `b` is the opcode.
     Call,
     /// As `Call`, for CREATE and CREATE2.
     Create,
@@ -147,39 +181,21 @@ pub(crate) enum Op {
     Fail,
 }
 
-/// How a block is left: which registers move to build the stack, and where to go.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Exit {
-    /// The entry that follows; unused where the destination is computed.
-    pub(crate) target: u32,
-    /// Stack height afterwards less the height at block entry.
-    pub(crate) delta: i16,
-    /// The block's moves that belong to this exit: start and end.
-    pub(crate) moves: (u32, u32),
-}
-
 /// A straight line of register code with side exits, compiled from one entry of a
 /// program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Block {
-    /// The code. The last instruction never falls through.
+    /// The code: the straight line, then the exits.
     pub(crate) code: Box<[Instruction]>,
     /// Constants.
     pub(crate) constants: Box<[U256]>,
-    /// Exits.
-    pub(crate) exits: Box<[Exit]>,
-    /// `(to, from)` pairs, in an order in which no source is overwritten early.
-    pub(crate) moves: Box<[(Register, Register)]>,
     /// Static gas of the first segment.
     pub(crate) gas: u32,
 }
 
 impl Block {
-    /// Approximate heap size in bytes.
+    /// The block's size in bytes.
     pub(crate) fn size(&self) -> usize {
-        size_of_val(&*self.code)
-            + size_of_val(&*self.constants)
-            + size_of_val(&*self.exits)
-            + size_of_val(&*self.moves)
+        size_of::<Self>() + size_of_val(&*self.code) + size_of_val(&*self.constants)
     }
 }

@@ -208,7 +208,7 @@ impl Machine {
                 return self.immediate.ok_or(Interrupt::Unknown(Unknown::NoFrame));
             };
             let entered = match frame.pending {
-                None => self.run_frame(around)?,
+                None => self.run_frame(around),
                 Some(Pending::Call(opcode)) => self.enter_call(opcode, around),
                 Some(Pending::Create(opcode)) => self.enter_create(opcode, around),
             };

@@ -28,7 +28,8 @@ impl Prediction {
 
     /// The label of a location.
     pub fn label(&self, location: &Location) -> Option<&str> {
-        let position = self.labels.binary_search_by_key(location, |(labelled, _)| *labelled).ok()?;
+        let position =
+            self.labels.binary_search_by_key(location, |(labelled, _)| *labelled).ok()?;
         Some(&self.labels[position].1)
     }
 }

@@ -27,7 +27,7 @@ pub(crate) struct Program {
     /// How many entries lie before each word of `entries`.
     ranks: Box<[u32]>,
     /// Per entry, its block once it is compiled.
-    blocks: Box<[OnceLock<Block>]>,
+    blocks: Box<[OnceLock<Box<Block>>]>,
     /// Size of the compiled blocks in bytes.
     size: AtomicUsize,
 }
@@ -72,7 +72,7 @@ impl Program {
             let follow = size < BLOCKS_PER_CODE * self.code.len().max(64);
             let block = compile(self, self.position(entry), follow);
             self.size.fetch_add(block.size(), Ordering::Relaxed);
-            block
+            Box::new(block)
         })
     }
 

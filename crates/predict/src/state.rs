@@ -2,7 +2,10 @@
 
 use alloy_primitives::{Address, B256, U256};
 use foresee_access::Location;
-use revm::{DatabaseRef, state::{AccountInfo, Bytecode}};
+use revm::{
+    DatabaseRef,
+    state::{AccountInfo, Bytecode},
+};
 
 /// A value that was asked for: at hand, or not (yet).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

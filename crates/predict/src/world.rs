@@ -316,7 +316,8 @@ impl<S: StateView> World<S> {
         let empty_before = account.is_empty();
         account.balance = balance;
         // EIP-161: what the last fee leaves empty does not come to exist.
-        if !(empty_before && account.is_empty() && self.spec.is_enabled_in(SpecId::SPURIOUS_DRAGON)) {
+        if !(empty_before && account.is_empty() && self.spec.is_enabled_in(SpecId::SPURIOUS_DRAGON))
+        {
             account.exists = true;
         }
     }
@@ -393,8 +394,7 @@ impl<S: StateView> World<S> {
     /// is predicted.
     pub(crate) fn apply_account(&mut self, address: Address, account: &revm::state::Account) {
         let id = self.intern(address);
-        let info = (!account.is_loaded_as_not_existing_not_touched())
-            .then(|| account.info.clone());
+        let info = (!account.is_loaded_as_not_existing_not_touched()).then(|| account.info.clone());
         self.accounts.get_mut(id).fill(info);
         for (key, slot) in &account.storage {
             let slot_id = self.slots.intern(id, *key);

@@ -2,19 +2,29 @@
 
 use super::fold::fold;
 use crate::instruction::{
-    Block, CONSTANTS, CONSTANTS_MAX, Exit, Instruction, Op, Register, TEMPORARIES, TEMPORARIES_MAX,
+    Block, CONSTANTS, CONSTANTS_MAX, Instruction, NUMBERS, Op, Register, SMALL, TEMPORARIES,
+    TEMPORARIES_MAX,
 };
 use alloy_primitives::U256;
 
 /// How many recent constants are searched before a new one is added.
 const CONSTANTS_SEARCHED: usize = 16;
 
+/// The way out of a block: moves that build the stack, then an instruction.
+struct Exit {
+    /// The branch that leads here.
+    branch: usize,
+    /// `(to, from)`, in an order in which no source is overwritten early.
+    moves: Vec<(Register, Register)>,
+    /// What ends the exit.
+    last: Instruction,
+}
+
 /// A block in the making.
 pub(super) struct Builder {
     code: Vec<Instruction>,
     constants: Vec<U256>,
     exits: Vec<Exit>,
-    moves: Vec<(Register, Register)>,
     /// The stack above the lowest entry item used so far, as registers.
     stack: Vec<Register>,
     /// How many entry items `stack` replaces.
@@ -35,15 +45,11 @@ pub(super) struct Builder {
 }
 
 impl Builder {
-    /// The exit target that fails.
-    pub(super) const NOWHERE: u32 = u32::MAX;
-
     pub(super) const fn new() -> Self {
         Self {
             code: Vec::new(),
             constants: Vec::new(),
             exits: Vec::new(),
-            moves: Vec::new(),
             stack: Vec::new(),
             consumed: 0,
             temporaries: 0,
@@ -85,6 +91,11 @@ impl Builder {
 
     /// Pushes a constant.
     pub(super) fn push_constant(&mut self, value: U256) {
+        if let Ok(number) = usize::try_from(value)
+            && number < SMALL.len()
+        {
+            return self.push(NUMBERS - number as Register);
+        }
         let recent = self.constants.len().saturating_sub(CONSTANTS_SEARCHED);
         let index = self.constants[recent..]
             .iter()
@@ -99,7 +110,11 @@ impl Builder {
 
     /// The value of a register that is a constant.
     pub(super) fn constant(&self, register: Register) -> Option<U256> {
-        (register <= CONSTANTS).then(|| self.constants[(CONSTANTS - register) as usize])
+        match register {
+            ..=NUMBERS => Some(SMALL[(NUMBERS - register) as usize]),
+            ..=CONSTANTS => Some(self.constants[(CONSTANTS - register) as usize]),
+            _ => None,
+        }
     }
 
     /// Makes sure that at least this many items are on the symbolic stack.
@@ -161,20 +176,20 @@ impl Builder {
         self.code.push(Instruction { op, to, a, b, c, gas: 0 });
     }
 
-    /// Emits a branch through a new exit if the condition is as `taken` says, and
+    /// Emits a branch to another entry if the condition is as `taken` says, and
     /// opens the next segment. A comparison that only feeds the branch is fused
     /// into it.
-    pub(super) fn branch(&mut self, condition: Register, taken: bool, target: u32) {
-        let exit = self.exit(target);
+    pub(super) fn branch(&mut self, condition: Register, taken: bool, target: Option<u32>) {
         self.check_stack();
-        let mut fused = Instruction { op: Op::IsZero, to: 0, a: condition, b: 0, c: 0, gas: 0 };
+        let (moves, last) = self.leave(target);
+        let mut branch = Instruction { op: Op::IsZero, to: 0, a: condition, b: 0, c: 0, gas: 0 };
         let mut taken = taken;
         let mut op = if taken { Op::BranchIf } else { Op::BranchUnless };
         while let Some(last) = self.code.last().copied() {
-            let feeds_only_this = last.to == fused.a
+            let feeds_only_this = last.to == branch.a
                 && last.to >= TEMPORARIES
                 && !self.stack.contains(&last.to)
-                && !self.is_exit_source(last.to);
+                && moves.iter().all(|(_, from)| *from != last.to);
             if !feeds_only_this {
                 break;
             }
@@ -190,28 +205,54 @@ impl Builder {
                 _ => break,
             };
             self.code.pop();
-            fused = last;
+            branch = last;
             if last.op != Op::IsZero {
                 break;
             }
             taken = !taken;
         }
-        self.code.push(Instruction { op, c: exit, to: 0, ..fused });
+        self.exits.push(Exit { branch: self.code.len(), moves, last });
+        self.code.push(Instruction { op, ..branch });
         self.open_segment();
     }
 
     /// Emits a branch to a computed destination, and opens the next segment.
-    pub(super) fn branch_dynamic(&mut self, condition: Register, target: Register, exit: Register) {
+    pub(super) fn branch_dynamic(&mut self, condition: Register, target: Register) {
         self.check_stack();
+        let (moves, mut last) = self.leave(None);
+        last.op = Op::GotoDynamic;
+        self.exits.push(Exit { branch: self.code.len(), moves, last });
         let op = Op::BranchDynamic;
-        self.code.push(Instruction { op, to: 0, a: condition, b: target, c: exit, gas: 0 });
+        self.code.push(Instruction { op, to: 0, a: condition, b: target, c: 0, gas: 0 });
         self.open_segment();
     }
 
-    /// Whether a register is moved by the exit made last.
-    fn is_exit_source(&self, register: Register) -> bool {
-        let Some(exit) = self.exits.last() else { return false };
-        self.moves[exit.moves.0 as usize..].iter().any(|(_, from)| *from == register)
+    /// Ends the block: builds the stack, and goes to another entry, or fails if
+    /// there is none.
+    pub(super) fn goto(&mut self, target: Option<u32>) {
+        self.check_stack();
+        let (moves, last) = self.leave(target);
+        push_exit(&mut self.code, &moves, last);
+    }
+
+    /// Ends the block: builds the stack, and goes to a computed destination.
+    pub(super) fn goto_dynamic(&mut self, target: Register) {
+        self.check_stack();
+        let (moves, mut last) = self.leave(None);
+        self.code.push(Instruction { op: Op::Keep, to: 0, a: target, b: 0, c: 0, gas: 0 });
+        last.op = Op::GotoDynamic;
+        push_exit(&mut self.code, &moves, last);
+    }
+
+    /// Ends the block: builds the stack, and calls or creates. The block of the
+    /// given entry comes after that.
+    pub(super) fn call(&mut self, op: Op, opcode: u8, next: Option<u32>) {
+        self.check_stack();
+        let (moves, mut last) = self.leave(next);
+        if last.op == Op::Goto {
+            last = Instruction { op, b: Register::from(opcode), ..last };
+        }
+        push_exit(&mut self.code, &moves, last);
     }
 
     /// Checks the stack as far as it was not checked yet. Comparisons stay last, so
@@ -231,9 +272,9 @@ impl Builder {
         }
     }
 
-    /// Makes an exit that builds the stack as it is now.
-    pub(super) fn exit(&mut self, target: u32) -> Register {
-        let start = self.moves.len() as u32;
+    /// The moves that build the stack as it is now, in an order in which no source
+    /// is overwritten early, and the jump behind them.
+    fn leave(&mut self, target: Option<u32>) -> (Vec<(Register, Register)>, Instruction) {
         let bottom = -(self.consumed as Register);
         let mut pending: Vec<_> = self
             .stack
@@ -242,18 +283,18 @@ impl Builder {
             .map(|(position, from)| (bottom + position as Register, *from))
             .filter(|(to, from)| to != from)
             .collect();
+        let mut moves = Vec::with_capacity(pending.len());
         // Temporaries that break cycles live only during these moves.
         let temporaries = self.temporaries;
         while !pending.is_empty() {
-            let free = pending
-                .iter()
-                .position(|(to, _)| pending.iter().all(|other| other.1 != *to || other.0 == *to));
+            let free =
+                pending.iter().position(|(to, _)| pending.iter().all(|(_, from)| from != to));
             if let Some(free) = free {
-                self.moves.push(pending.swap_remove(free));
+                moves.push(pending.swap_remove(free));
             } else {
                 let (to, _) = pending[0];
                 let saved = self.temporary();
-                self.moves.push((saved, to));
+                moves.push((saved, to));
                 for (_, from) in &mut pending {
                     if *from == to {
                         *from = saved;
@@ -262,9 +303,9 @@ impl Builder {
             }
         }
         self.temporaries = temporaries;
-        let delta = self.stack.len() as i16 - self.consumed as i16;
-        self.exits.push(Exit { target, delta, moves: (start, self.moves.len() as u32) });
-        (self.exits.len() - 1) as Register
+        let a = (self.stack.len() as i32 - self.consumed as i32) as Register;
+        let (op, gas) = target.map_or((Op::Fail, 0), |entry| (Op::Goto, entry));
+        (moves, Instruction { op, to: 0, a, b: 0, c: 0, gas })
     }
 
     fn temporary(&mut self) -> Register {
@@ -294,12 +335,26 @@ impl Builder {
     /// The finished block.
     pub(super) fn finish(mut self) -> Block {
         self.close_segment();
+        for Exit { branch, moves, last } in self.exits {
+            self.code[branch] = self.code[branch].with_exit(self.code.len());
+            push_exit(&mut self.code, &moves, last);
+        }
         Block {
             code: self.code.into(),
             constants: self.constants.into(),
-            exits: self.exits.into(),
-            moves: self.moves.into(),
             gas: self.first_segment.unwrap_or_default(),
         }
     }
+}
+
+/// Emits an exit.
+fn push_exit(code: &mut Vec<Instruction>, moves: &[(Register, Register)], last: Instruction) {
+    for pair in moves.chunks(2) {
+        code.push(match *pair {
+            [(to, a), (b, c)] => Instruction { op: Op::MoveTwo, to, a, b, c, gas: 0 },
+            [(to, a), ..] => Instruction { op: Op::Move, to, a, b: 0, c: 0, gas: 0 },
+            [] => continue,
+        });
+    }
+    code.push(last);
 }

@@ -1,7 +1,7 @@
 //! CALL, CALLCODE, DELEGATECALL, STATICCALL, and the first call of a transaction.
 
 use super::{
-    End, Frame, Halt, Interrupt, Machine, Role, Surroundings, DEPTH_MAX, memory::small, run::Cpu,
+    DEPTH_MAX, End, Frame, Halt, Interrupt, Machine, Role, Surroundings, memory::small, run::Cpu,
     to_address,
 };
 use crate::{

@@ -1,8 +1,6 @@
 //! CREATE, CREATE2, and creation transactions.
 
-use super::{
-    DEPTH_MAX, End, Frame, Halt, Machine, Role, Surroundings, memory::small, run::Cpu,
-};
+use super::{DEPTH_MAX, End, Frame, Halt, Machine, Role, Surroundings, memory::small, run::Cpu};
 use crate::{
     program::Program,
     state::StateView,

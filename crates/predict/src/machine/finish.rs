@@ -49,8 +49,7 @@ impl Machine {
         }
         let role = frame.role;
         self.return_to_caller(role, success, gas_left, refund);
-        if let (Role::Create { account }, true, Some(caller)) =
-            (role, success, self.frames.last())
+        if let (Role::Create { account }, true, Some(caller)) = (role, success, self.frames.last())
         {
             self.registers[caller.top - 1] = address_word(around.world.account(account).address);
         }

@@ -75,7 +75,11 @@ mod tests {
             for n in 0..3 * MEMO as u64 {
                 let mut input = [0; 64];
                 input[24..32].copy_from_slice(&n.to_be_bytes());
-                assert_eq!(memo.hash(&input), U256::from_be_bytes(keccak256(input).0), "{round} {n}");
+                assert_eq!(
+                    memo.hash(&input),
+                    U256::from_be_bytes(keccak256(input).0),
+                    "{round} {n}"
+                );
             }
         }
         assert_eq!(memo.hash(b"x"), U256::from_be_bytes(keccak256(b"x").0));

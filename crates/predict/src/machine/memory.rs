@@ -22,7 +22,12 @@ impl<S> Cpu<'_, S> {
 
     /// Makes sure that memory reaches over a range, and charges for it. Yields where
     /// the range begins in the machine's memory; an empty range needs no memory.
-    pub(super) fn expand<E>(&mut self, offset: U256, len: usize, rest: u32) -> Result<usize, Halt<E>> {
+    pub(super) fn expand<E>(
+        &mut self,
+        offset: U256,
+        len: usize,
+        rest: u32,
+    ) -> Result<usize, Halt<E>> {
         if len == 0 {
             return Ok(self.base);
         }
@@ -48,13 +53,23 @@ impl<S> Cpu<'_, S> {
         Ok(U256::from_be_slice(&self.memory[at..at + 32]))
     }
 
-    pub(super) fn mstore<E>(&mut self, offset: U256, value: U256, rest: u32) -> Result<(), Halt<E>> {
+    pub(super) fn mstore<E>(
+        &mut self,
+        offset: U256,
+        value: U256,
+        rest: u32,
+    ) -> Result<(), Halt<E>> {
         let at = self.expand(offset, 32, rest)?;
         self.memory[at..at + 32].copy_from_slice(&value.to_be_bytes::<32>());
         Ok(())
     }
 
-    pub(super) fn mstore8<E>(&mut self, offset: U256, value: U256, rest: u32) -> Result<(), Halt<E>> {
+    pub(super) fn mstore8<E>(
+        &mut self,
+        offset: U256,
+        value: U256,
+        rest: u32,
+    ) -> Result<(), Halt<E>> {
         let at = self.expand(offset, 1, rest)?;
         self.memory[at] = value.byte(0);
         Ok(())
@@ -75,7 +90,12 @@ impl<S> Cpu<'_, S> {
         Ok(())
     }
 
-    pub(super) fn keccak<E>(&mut self, offset: U256, len: U256, rest: u32) -> Result<U256, Halt<E>> {
+    pub(super) fn keccak<E>(
+        &mut self,
+        offset: U256,
+        len: U256,
+        rest: u32,
+    ) -> Result<U256, Halt<E>> {
         let len = small(len)?;
         self.charge(self.rules.gas.keccak256_cost(len), rest)?;
         let at = self.expand(offset, len, rest)?;

@@ -1,13 +1,12 @@
 //! The instruction loop of one frame.
 
 use super::{
-    End, Frame, Halt, Interrupt, Machine, Pending, Surroundings, TxContext,
-    context::address_word,
+    End, Frame, Halt, Interrupt, Machine, Pending, Surroundings, TxContext, context::address_word,
     keccak::KeccakMemo,
 };
 use crate::{
     compile::{fold, truth},
-    instruction::{Block, CONSTANTS, Exit, Instruction, Op, Register},
+    instruction::{CONSTANTS, Instruction, NUMBERS, Op, Register, SMALL},
     program::Program,
     rules::Rules,
     state::StateView,
@@ -51,35 +50,39 @@ impl<S> Cpu<'_, S> {
     }
 }
 
-/// Where control goes after an instruction.
-enum Flow {
-    /// Through an exit, to its target.
-    Exit(Register),
-    /// Through an exit, to a computed destination.
-    Jump(Register, U256),
-    /// Out of the frame for a call or creation, through an exit.
-    Leave(Register, Pending),
-    /// To the frame's end.
+/// Where a frame stands.
+struct Cursor {
+    /// The block at hand, and the instruction in it that comes next.
+    entry: u32,
+    next: usize,
+    /// Register one past the stack top at block entry, and of the stack's bottom.
+    top: usize,
+    bottom: usize,
+    /// Blocks that may still be entered.
+    steps: u64,
+}
+
+/// Why a frame stops running.
+enum Leave {
+    /// For a call or creation.
+    Pending(Pending),
+    /// It has ended.
     End(End),
 }
 
-/// The value of a register.
+/// A register of any kind.
 #[inline(always)]
-fn read(registers: &[U256], block: &Block, top: usize, register: Register) -> U256 {
-    if register > CONSTANTS {
-        registers[top.wrapping_add_signed(register as isize)]
-    } else {
-        block.constants[(CONSTANTS - register) as usize]
+fn read<'a>(
+    registers: &'a [U256],
+    constants: &'a [U256],
+    top: usize,
+    register: Register,
+) -> &'a U256 {
+    match register {
+        ..=NUMBERS => &SMALL[(NUMBERS - register) as usize],
+        ..=CONSTANTS => &constants[(CONSTANTS - register) as usize],
+        _ => &registers[top.wrapping_add_signed(register as isize)],
     }
-}
-
-/// Builds the stack that an exit leaves. Yields the new top.
-#[inline]
-fn take_exit(registers: &mut [U256], block: &Block, exit: &Exit, top: usize) -> usize {
-    for &(to, from) in &block.moves[exit.moves.0 as usize..exit.moves.1 as usize] {
-        registers[top.wrapping_add_signed(to as isize)] = read(registers, block, top, from);
-    }
-    top.wrapping_add_signed(exit.delta as isize)
 }
 
 impl Machine {
@@ -88,11 +91,11 @@ impl Machine {
     pub(super) fn run_frame<S: StateView>(
         &mut self,
         around: &mut Surroundings<'_, S>,
-    ) -> Result<Result<Option<End>, Halt<S::Error>>, Interrupt<S::Error>> {
-        let Some(frame) = self.frames.last_mut() else {
-            return Err(Interrupt::Unknown(Unknown::NoFrame));
-        };
+    ) -> Result<Option<End>, Halt<S::Error>> {
+        let Some(frame) = self.frames.last_mut() else { return Err(Halt::Fail) };
         let program = frame.program.clone();
+        let Frame { entry, next, top, bottom, .. } = *frame;
+        let mut cursor = Cursor { entry, next, top, bottom, steps: around.steps_max - self.steps };
         let mut cpu = Cpu {
             memory: &mut self.memory,
             return_data: &self.return_data,
@@ -109,217 +112,225 @@ impl Machine {
             input: frame.input,
             is_static: frame.is_static,
         };
-        let registers = &mut self.registers[..];
-        let mut top = frame.top;
-        let mut next = frame.next;
-        let mut block = program.block(frame.entry);
-        let result = loop {
-            if next == 0 {
-                self.steps += 1;
-                if self.steps > around.steps_max {
-                    return Err(Interrupt::Unknown(Unknown::StepLimit));
-                }
-                cpu.gas -= i64::from(block.gas);
+        let left = cpu.run(&mut self.registers, &program, &mut cursor);
+        (frame.gas, frame.refund) = (cpu.gas, cpu.refund);
+        (frame.entry, frame.next, frame.top) = (cursor.entry, cursor.next, cursor.top);
+        self.steps = around.steps_max - cursor.steps;
+        Ok(match left? {
+            Leave::End(end) => Some(end),
+            Leave::Pending(pending) => {
+                frame.pending = Some(pending);
+                None
             }
-            let flow = cpu.run_block(registers, block, &program, top, frame.bottom, &mut next);
-            let entry = match flow {
-                Ok(Flow::Exit(exit)) => {
-                    let exit = &block.exits[exit as usize];
-                    top = take_exit(registers, block, exit, top);
-                    (exit.target != u32::MAX).then_some(exit.target)
-                }
-                Ok(Flow::Jump(exit, destination)) => {
-                    let exit = &block.exits[exit as usize];
-                    top = take_exit(registers, block, exit, top);
-                    let destination = usize::try_from(destination).ok();
-                    destination.and_then(|pc| program.jump_destination(pc))
-                }
-                Ok(Flow::Leave(exit, pending)) => {
-                    let exit = &block.exits[exit as usize];
-                    top = take_exit(registers, block, exit, top);
-                    frame.pending = Some(pending);
-                    frame.entry = exit.target;
-                    next = 0;
-                    break Ok(None);
-                }
-                Ok(Flow::End(end)) => break Ok(Some(end)),
-                Err(Halt::Stop(Interrupt::World(stop))) => {
-                    frame.save(&cpu, top, next);
-                    return Err(Interrupt::World(stop));
-                }
-                Err(halt) => break Err(halt),
-            };
-            match entry {
-                Some(entry) => {
-                    frame.entry = entry;
-                    block = program.block(entry);
-                    next = 0;
-                }
-                None => break Ok(Some(End::Failure)),
-            }
-        };
-        frame.save(&cpu, top, next);
-        Ok(result)
-    }
-}
-
-impl Frame {
-    /// Keeps what the loop held in hand.
-    const fn save<S>(&mut self, cpu: &Cpu<'_, S>, top: usize, next: usize) {
-        self.gas = cpu.gas;
-        self.refund = cpu.refund;
-        self.top = top;
-        self.next = next;
+        })
     }
 }
 
 impl<S: StateView> Cpu<'_, S> {
-    /// Runs a block from its `next` instruction until control leaves it.
-    fn run_block(
+    /// Runs register code until control leaves the frame.
+    fn run(
         &mut self,
         registers: &mut [U256],
-        block: &Block,
         program: &Program,
-        top: usize,
-        bottom: usize,
-        next: &mut usize,
-    ) -> Result<Flow, Halt<S::Error>> {
-        loop {
-            let Some(&Instruction { op, to, a, b, c, gas }) = block.code.get(*next) else {
-                return Err(Halt::Fail);
-            };
-            macro_rules! get {
-                ($register:expr) => {
-                    read(registers, block, top, $register)
+        cursor: &mut Cursor,
+    ) -> Result<Leave, Halt<S::Error>> {
+        'blocks: loop {
+            let block = program.block(cursor.entry);
+            let (code, constants, top) = (&*block.code, &*block.constants, cursor.top);
+            let mut next = cursor.next;
+            let mut kept = U256::ZERO;
+            if next == 0 {
+                let Some(steps) = cursor.steps.checked_sub(1) else {
+                    return Err(Halt::Stop(Interrupt::Unknown(Unknown::StepLimit)));
                 };
+                cursor.steps = steps;
+                self.gas -= i64::from(block.gas);
             }
-            macro_rules! set {
-                ($value:expr) => {{
-                    let value = $value;
-                    registers[top.wrapping_add_signed(to as isize)] = value;
-                }};
-            }
-            // A branch: leaves through exit `c`, or pays for the next segment.
-            macro_rules! branch {
-                ($taken:expr) => {{
-                    if self.gas < 0 {
-                        return Err(Halt::Fail);
-                    }
-                    if $taken {
-                        return Ok(Flow::Exit(c));
-                    }
-                    self.gas -= i64::from(gas);
-                }};
-            }
-            match op {
-                Op::Add => set!(get!(a).wrapping_add(get!(b))),
-                Op::Sub => set!(get!(a).wrapping_sub(get!(b))),
-                Op::And => set!(get!(a) & get!(b)),
-                Op::Or => set!(get!(a) | get!(b)),
-                Op::Not => set!(!get!(a)),
-                Op::Lt => set!(truth(get!(a) < get!(b))),
-                Op::Gt => set!(truth(get!(a) > get!(b))),
-                Op::Eq => set!(truth(get!(a) == get!(b))),
-                Op::IsZero => set!(truth(get!(a).is_zero())),
-                Op::SLt => set!(truth(i256_cmp(&get!(a), &get!(b)) == Ordering::Less)),
-                Op::SGt => set!(truth(i256_cmp(&get!(a), &get!(b)) == Ordering::Greater)),
-                Op::Mul
-                | Op::Div
-                | Op::SDiv
-                | Op::Mod
-                | Op::SMod
-                | Op::SignExtend
-                | Op::Xor
-                | Op::Byte
-                | Op::Shl
-                | Op::Shr
-                | Op::Sar
-                | Op::Clz => set!(fold(op, [get!(a), get!(b), U256::ZERO])),
-                Op::AddMod | Op::MulMod => set!(fold(op, [get!(a), get!(b), get!(c)])),
-                Op::Exp => {
-                    let power = get!(b);
-                    self.charge(self.rules.gas.exp_cost(power), gas)?;
-                    set!(get!(a).pow(power));
-                }
-                Op::CallDataLoad => set!(self.calldata_load(get!(a))),
-                Op::MLoad => set!(self.mload(get!(a), gas)?),
-                Op::MStore => self.mstore(get!(a), get!(b), gas)?,
-                Op::MStore8 => self.mstore8(get!(a), get!(b), gas)?,
-                Op::MCopy => self.mcopy([get!(a), get!(b), get!(c)], gas)?,
-                Op::Keccak256 => set!(self.keccak(get!(a), get!(b), gas)?),
-                Op::CallDataCopy => self.calldata_copy([get!(a), get!(b), get!(c)], gas)?,
-                Op::CodeCopy => {
-                    self.code_copy([get!(a), get!(b), get!(c)], &program.code, gas)?;
-                }
-                Op::ReturnDataCopy => self.return_data_copy([get!(a), get!(b), get!(c)], gas)?,
-                Op::Log => self.log(c as u8, get!(a), get!(b), gas)?,
-                Op::SLoad => set!(self.sload(get!(a), gas)?),
-                Op::SStore => self.sstore(get!(a), get!(b), gas)?,
-                Op::TLoad => set!(self.world.tload(self.address, get!(a))),
-                Op::TStore => self.tstore(get!(a), get!(b))?,
-                Op::Balance => set!(self.balance(get!(a), gas)?),
-                Op::SelfBalance => set!(self.self_balance()),
-                Op::ExtCodeSize => set!(self.ext_code_size(get!(a), gas)?),
-                Op::ExtCodeHash => set!(self.ext_code_hash(get!(a), gas)?),
-                Op::ExtCodeCopy => {
-                    self.ext_code_copy(get!(to), [get!(a), get!(b), get!(c)], gas)?;
-                }
-                Op::BlockHash => set!(self.block_hash(get!(a))?),
-                Op::Gas => {
-                    self.charge(0, gas)?;
-                    set!(U256::from(self.gas + i64::from(gas)));
-                }
-                Op::StackCheck => {
-                    let height = top - bottom;
-                    if height < a as usize || height + b as usize > 1024 {
-                        return Err(Halt::Fail);
-                    }
-                }
-                Op::BranchIf => branch!(!get!(a).is_zero()),
-                Op::BranchUnless => branch!(get!(a).is_zero()),
-                Op::BranchEq => branch!(get!(a) == get!(b)),
-                Op::BranchNe => branch!(get!(a) != get!(b)),
-                Op::BranchLt => branch!(get!(a) < get!(b)),
-                Op::BranchGe => branch!(get!(a) >= get!(b)),
-                Op::BranchGt => branch!(get!(a) > get!(b)),
-                Op::BranchLe => branch!(get!(a) <= get!(b)),
-                Op::BranchDynamic => {
-                    if self.gas < 0 {
-                        return Err(Halt::Fail);
-                    }
-                    if !get!(a).is_zero() {
-                        return Ok(Flow::Jump(c, get!(b)));
-                    }
-                    self.gas -= i64::from(gas);
-                }
-                Op::Goto | Op::GotoDynamic | Op::Stop | Op::Fail => {
-                    self.charge(0, gas)?;
-                    return match op {
-                        Op::Goto => Ok(Flow::Exit(c)),
-                        Op::GotoDynamic => Ok(Flow::Jump(c, get!(a))),
-                        Op::Stop => Ok(Flow::End(End::Success(0, 0))),
-                        _ => Err(Halt::Fail),
+            loop {
+                let Some(instruction) = code.get(next) else { return Err(Halt::Fail) };
+                let &Instruction { op, to, a, b, c, gas } = instruction;
+                macro_rules! get {
+                    ($register:expr) => {
+                        *read(registers, constants, top, $register)
                     };
                 }
-                Op::Call => return Ok(Flow::Leave(c, Pending::Call(a as u8))),
-                Op::Create => return Ok(Flow::Leave(c, Pending::Create(a as u8))),
-                Op::Return | Op::Revert => {
-                    self.charge(0, gas)?;
-                    let len = super::memory::small(get!(b))?;
-                    let start = self.expand(get!(a), len, gas)?;
-                    return Ok(Flow::End(if op == Op::Return {
-                        End::Success(start, len)
-                    } else {
-                        End::Revert(start, len)
-                    }));
+                macro_rules! set {
+                    ($register:expr, $value:expr) => {{
+                        let value = $value;
+                        registers[top.wrapping_add_signed($register as isize)] = value;
+                    }};
+                    ($value:expr) => {
+                        set!(to, $value)
+                    };
                 }
-                Op::SelfDestruct => {
-                    self.self_destruct(get!(a), gas)?;
-                    return Ok(Flow::End(End::Success(0, 0)));
+                // What an effect yields. If it did not complete, the frame can come
+                // back to it.
+                macro_rules! ok {
+                    ($effect:expr) => {
+                        match $effect {
+                            Ok(value) => value,
+                            Err(halt) => {
+                                cursor.next = next;
+                                return Err(halt);
+                            }
+                        }
+                    };
                 }
-                _ => set!(self.environment(op, get!(a))),
+                // Goes on in the block of another entry.
+                macro_rules! goto {
+                    ($entry:expr) => {{
+                        cursor.entry = $entry;
+                        cursor.next = 0;
+                        cursor.top = top.wrapping_add_signed(a as isize);
+                        continue 'blocks;
+                    }};
+                }
+                // A branch: takes its exit, or pays for the next segment.
+                macro_rules! branch {
+                    ($taken:expr) => {{
+                        if self.gas < 0 {
+                            return Err(Halt::Fail);
+                        }
+                        if $taken {
+                            next = instruction.exit();
+                            continue;
+                        }
+                        self.gas -= i64::from(gas);
+                    }};
+                }
+                match op {
+                    Op::Add => set!(get!(a).wrapping_add(get!(b))),
+                    Op::Sub => set!(get!(a).wrapping_sub(get!(b))),
+                    Op::And => set!(get!(a) & get!(b)),
+                    Op::Or => set!(get!(a) | get!(b)),
+                    Op::Not => set!(!get!(a)),
+                    Op::Lt => set!(truth(get!(a) < get!(b))),
+                    Op::Gt => set!(truth(get!(a) > get!(b))),
+                    Op::Eq => set!(truth(get!(a) == get!(b))),
+                    Op::IsZero => set!(truth(get!(a).is_zero())),
+                    Op::SLt => set!(truth(i256_cmp(&get!(a), &get!(b)) == Ordering::Less)),
+                    Op::SGt => set!(truth(i256_cmp(&get!(a), &get!(b)) == Ordering::Greater)),
+                    Op::Mul
+                    | Op::Div
+                    | Op::SDiv
+                    | Op::Mod
+                    | Op::SMod
+                    | Op::SignExtend
+                    | Op::Xor
+                    | Op::Byte
+                    | Op::Shl
+                    | Op::Shr
+                    | Op::Sar
+                    | Op::Clz => set!(fold(op, [get!(a), get!(b), U256::ZERO])),
+                    Op::AddMod | Op::MulMod => set!(fold(op, [get!(a), get!(b), get!(c)])),
+                    Op::Exp => {
+                        let power = get!(b);
+                        ok!(self.charge(self.rules.gas.exp_cost(power), gas));
+                        set!(get!(a).pow(power));
+                    }
+                    Op::CallDataLoad => set!(self.calldata_load(get!(a))),
+                    Op::MLoad => set!(ok!(self.mload(get!(a), gas))),
+                    Op::MStore => ok!(self.mstore(get!(a), get!(b), gas)),
+                    Op::MStore8 => ok!(self.mstore8(get!(a), get!(b), gas)),
+                    Op::MCopy => ok!(self.mcopy([get!(a), get!(b), get!(c)], gas)),
+                    Op::Keccak256 => set!(ok!(self.keccak(get!(a), get!(b), gas))),
+                    Op::CallDataCopy => ok!(self.calldata_copy([get!(a), get!(b), get!(c)], gas)),
+                    Op::CodeCopy => {
+                        let operands = [get!(a), get!(b), get!(c)];
+                        ok!(self.code_copy(operands, &program.code, gas));
+                    }
+                    Op::ReturnDataCopy => {
+                        ok!(self.return_data_copy([get!(a), get!(b), get!(c)], gas));
+                    }
+                    Op::Log => ok!(self.log(c as u8, get!(a), get!(b), gas)),
+                    Op::SLoad => set!(ok!(self.sload(get!(a), gas))),
+                    Op::SStore => ok!(self.sstore(get!(a), get!(b), gas)),
+                    Op::TLoad => set!(self.world.tload(self.address, get!(a))),
+                    Op::TStore => ok!(self.tstore(get!(a), get!(b))),
+                    Op::Balance => set!(ok!(self.balance(get!(a), gas))),
+                    Op::SelfBalance => set!(self.self_balance()),
+                    Op::ExtCodeSize => set!(ok!(self.ext_code_size(get!(a), gas))),
+                    Op::ExtCodeHash => set!(ok!(self.ext_code_hash(get!(a), gas))),
+                    Op::ExtCodeCopy => {
+                        let operands = [get!(a), get!(b), get!(c)];
+                        ok!(self.ext_code_copy(get!(to), operands, gas));
+                    }
+                    Op::BlockHash => set!(ok!(self.block_hash(get!(a)))),
+                    Op::Gas => {
+                        ok!(self.charge(0, gas));
+                        set!(U256::from(self.gas + i64::from(gas)));
+                    }
+                    Op::StackCheck => {
+                        let height = top - cursor.bottom;
+                        if height < a as usize || height + b as usize > 1024 {
+                            return Err(Halt::Fail);
+                        }
+                    }
+                    Op::BranchIf => branch!(!get!(a).is_zero()),
+                    Op::BranchUnless => branch!(get!(a).is_zero()),
+                    Op::BranchEq => branch!(get!(a) == get!(b)),
+                    Op::BranchNe => branch!(get!(a) != get!(b)),
+                    Op::BranchLt => branch!(get!(a) < get!(b)),
+                    Op::BranchGe => branch!(get!(a) >= get!(b)),
+                    Op::BranchGt => branch!(get!(a) > get!(b)),
+                    Op::BranchLe => branch!(get!(a) <= get!(b)),
+                    Op::BranchDynamic => {
+                        kept = get!(b);
+                        branch!(!get!(a).is_zero());
+                    }
+                    Op::Move => set!(get!(a)),
+                    Op::MoveTwo => {
+                        set!(get!(a));
+                        set!(b, get!(c));
+                    }
+                    Op::Keep => kept = get!(a),
+                    Op::Goto => {
+                        if self.gas < 0 {
+                            return Err(Halt::Fail);
+                        }
+                        goto!(gas);
+                    }
+                    Op::GotoDynamic => {
+                        if self.gas < 0 {
+                            return Err(Halt::Fail);
+                        }
+                        let destination = usize::try_from(kept).ok();
+                        let entry = destination.and_then(|pc| program.jump_destination(pc));
+                        let Some(entry) = entry else { return Err(Halt::Fail) };
+                        goto!(entry);
+                    }
+                    Op::Call | Op::Create => {
+                        cursor.entry = gas;
+                        cursor.next = 0;
+                        cursor.top = top.wrapping_add_signed(a as isize);
+                        let opcode = b as u8;
+                        return Ok(Leave::Pending(match op {
+                            Op::Call => Pending::Call(opcode),
+                            _ => Pending::Create(opcode),
+                        }));
+                    }
+                    Op::Stop => {
+                        self.charge(0, gas)?;
+                        return Ok(Leave::End(End::Success(0, 0)));
+                    }
+                    Op::Return | Op::Revert => {
+                        self.charge(0, gas)?;
+                        let len = super::memory::small(get!(b))?;
+                        let start = self.expand(get!(a), len, gas)?;
+                        return Ok(Leave::End(match op {
+                            Op::Return => End::Success(start, len),
+                            _ => End::Revert(start, len),
+                        }));
+                    }
+                    Op::SelfDestruct => {
+                        ok!(self.self_destruct(get!(a), gas));
+                        return Ok(Leave::End(End::Success(0, 0)));
+                    }
+                    Op::Fail => return Err(Halt::Fail),
+                    _ => set!(self.environment(op, get!(a))),
+                }
+                next += 1;
             }
-            *next += 1;
         }
     }
 

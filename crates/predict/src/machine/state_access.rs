@@ -47,13 +47,21 @@ impl<S: StateView> Cpu<'_, S> {
         self.world.account(self.address).balance
     }
 
-    pub(super) fn ext_code_size(&mut self, address: U256, rest: u32) -> Result<U256, Halt<S::Error>> {
+    pub(super) fn ext_code_size(
+        &mut self,
+        address: U256,
+        rest: u32,
+    ) -> Result<U256, Halt<S::Error>> {
         let id = self.access(address, Look::CODE, rest)?;
         let code = self.world.account(id).code.as_ref();
         Ok(U256::from(code.map_or(0, |code| code.len())))
     }
 
-    pub(super) fn ext_code_hash(&mut self, address: U256, rest: u32) -> Result<U256, Halt<S::Error>> {
+    pub(super) fn ext_code_hash(
+        &mut self,
+        address: U256,
+        rest: u32,
+    ) -> Result<U256, Halt<S::Error>> {
         let id = self.access(address, Look::CODE, rest)?;
         let account = self.world.account(id);
         Ok(if account.is_empty() { U256::ZERO } else { account.code_hash.into() })
@@ -100,7 +108,12 @@ impl<S: StateView> Cpu<'_, S> {
         Ok(self.world.touch_slot(id))
     }
 
-    pub(super) fn sstore(&mut self, key: U256, value: U256, rest: u32) -> Result<(), Halt<S::Error>> {
+    pub(super) fn sstore(
+        &mut self,
+        key: U256,
+        value: U256,
+        rest: u32,
+    ) -> Result<(), Halt<S::Error>> {
         let id = self.world.slot(self.address, key);
         self.world.load_slot(id)?;
         self.require_writable()?;
@@ -157,8 +170,7 @@ impl<S: StateView> Cpu<'_, S> {
         }
         self.charge(gas.selfdestruct_cost(topup, cold), rest)?;
         let to_other = id != self.address;
-        let destroy =
-            !self.rules.at_least(SpecId::CANCUN) || self.world.is_created(self.address);
+        let destroy = !self.rules.at_least(SpecId::CANCUN) || self.world.is_created(self.address);
         if to_other {
             let received = self.world.account(id).balance.wrapping_add(balance);
             self.world.set_balance(id, received);

@@ -58,10 +58,7 @@ pub(super) fn access_set<S: StateView>(world: &World<S>, sender: AccountId) -> A
 }
 
 /// Labels of the slots that the transaction at hand touched, if hashes are recorded.
-pub(super) fn labels<S: StateView>(
-    world: &World<S>,
-    machine: &Machine,
-) -> Vec<(Location, String)> {
+pub(super) fn labels<S: StateView>(world: &World<S>, machine: &Machine) -> Vec<(Location, String)> {
     let Some(preimages) = machine.preimages() else { return Vec::new() };
     let mut labels: Vec<_> = world
         .touched_slots()
