@@ -1,1 +1,41 @@
-//! TBD
+//! Seeded blocks from our own contracts, for tests, benches and demonstrations.
+//!
+//! [`generate`] makes a [`Snapshot`](foresee_source::Snapshot) of a [`Scenario`]:
+//! contracts are created and people are given what they need in a set-up run on
+//! revm, whose state becomes the prestate; then people draft transactions, which
+//! get nonces, fees and types and are really signed; then the block is executed
+//! in order once, so that its header carries true results. Equal arguments give
+//! equal blocks on every machine.
+//!
+//! ```
+//! use foresee_workload::{Scenario, generate};
+//!
+//! let snapshot = generate(Scenario::Mix, 20, 7)?;
+//! assert_eq!(snapshot.block.transactions.len(), 20);
+//! assert_eq!(generate("mix".parse()?, 20, 7)?, snapshot);
+//! # Ok::<(), foresee_workload::GenerateError>(())
+//! ```
+//!
+//! [`assemble`] turns text into bytecode, for tests of hand-written programs.
+
+mod abi;
+mod assemble;
+mod contracts;
+mod draft;
+mod error;
+mod generate;
+mod part;
+mod people;
+mod random;
+mod scenario;
+mod seal;
+mod setting;
+mod sign;
+mod state_root;
+mod world;
+
+pub use assemble::{AssembleError, AssembleFault, assemble};
+pub use contracts::*;
+pub use error::GenerateError;
+pub use generate::{TXS_MAX, generate};
+pub use scenario::Scenario;
