@@ -3,7 +3,12 @@
 mod block;
 mod in_order;
 mod observe;
+mod parallel;
 
 pub use block::{Block, BlockOutput, ExecuteError, InvalidReason, InvalidTransaction, Protocol};
 pub use in_order::{execute_in_order, execute_in_order_timing_precompiles};
 pub use observe::{Observation, observe};
+pub use parallel::{
+    ParallelConfig, ParallelExecutor, ParallelOutcome, ParallelStats, Policy, PreBlock, Reason,
+    Reexecution,
+};

@@ -1,0 +1,237 @@
+//! Parallel execution over a schedule, bit-identical to in-order execution.
+//!
+#![doc = include_str!("parallel/PROTOCOL.md")]
+
+mod authority;
+mod ledger;
+mod looks;
+mod phases;
+mod scheduler;
+mod validate;
+mod versions;
+mod view;
+mod worker;
+
+#[cfg(test)]
+mod tests;
+
+pub use phases::PreBlock;
+
+use crate::{Block, BlockOutput, ExecuteError};
+use authority::Authority;
+use foresee_access::{Location, TxIndex};
+use foresee_schedule::Schedule;
+use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
+use revm::{DatabaseRef, context::TxEnv, database::states::bundle_state::BundleRetention};
+use scheduler::Scheduler;
+use std::sync::Arc;
+use versions::Versions;
+use worker::Worker;
+
+/// How a parallel execution goes about a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ParallelConfig {
+    /// Threads that execute, the calling one included; 0 counts as 1.
+    pub threads: usize,
+    /// When transactions are released.
+    pub policy: Policy,
+}
+
+impl Default for ParallelConfig {
+    /// As many threads as the machine has, and the faster policy.
+    fn default() -> Self {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { threads, policy: Policy::Dataflow }
+    }
+}
+
+/// When a transaction may be executed ahead of its turn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Policy {
+    /// When all it depends on is executed; of those, the one that starts the
+    /// longest remaining path first.
+    #[default]
+    Dataflow,
+    /// When all earlier layers of the schedule are executed.
+    Layers,
+}
+
+/// Executes blocks on several threads. Threads are started once, when the
+/// executor is made.
+#[derive(Clone, Debug)]
+pub struct ParallelExecutor {
+    /// The threads beside the calling one; none if it works alone.
+    helpers: Option<Arc<ThreadPool>>,
+    config: ParallelConfig,
+}
+
+/// What a parallel execution yields.
+#[derive(Clone, Debug)]
+pub struct ParallelOutcome {
+    /// The same as in-order execution yields, whatever the schedule.
+    pub output: BlockOutput,
+    /// How it went; this depends on schedule, threads and chance.
+    pub stats: ParallelStats,
+}
+
+/// How a parallel execution went.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ParallelStats {
+    /// Transactions whose result was ready at their turn and right. The others
+    /// were executed at their turn.
+    pub ahead: usize,
+    /// Transactions that were executed a second time, in block order.
+    pub reexecuted: Vec<Reexecution>,
+}
+
+impl ParallelStats {
+    /// Gas used by the second executions: what mispredictions cost.
+    pub fn reexecuted_gas(&self) -> u64 {
+        self.reexecuted.iter().map(|reexecution| reexecution.gas).sum()
+    }
+}
+
+/// A transaction that was executed a second time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reexecution {
+    /// Its position in the block.
+    pub index: TxIndex,
+    /// Why its first result was of no use.
+    pub reason: Reason,
+    /// Gas that it used.
+    pub gas: u64,
+}
+
+/// Why a transaction had to be executed a second time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// It looked at this location (the first of them, in order) and saw another
+    /// value than it would have seen in order.
+    Conflict(Location),
+    /// On the state it saw it was invalid, or the state could not be read.
+    Undecided,
+}
+
+impl ParallelExecutor {
+    /// Starts the threads.
+    ///
+    /// # Errors
+    ///
+    /// If the system refuses them.
+    pub fn new(config: ParallelConfig) -> Result<Self, ThreadPoolBuildError> {
+        let helpers = match config.threads {
+            0 | 1 => None,
+            threads => {
+                let pool = ThreadPoolBuilder::new()
+                    .num_threads(threads - 1)
+                    .thread_name(|index| format!("foresee-{index}"))
+                    .build()?;
+                Some(Arc::new(pool))
+            }
+        };
+        Ok(Self { helpers, config })
+    }
+
+    /// Uses threads that exist already. The calling thread works too, so at most
+    /// `config.threads - 1` of them are used.
+    pub fn with_pool(pool: Arc<ThreadPool>, config: ParallelConfig) -> Self {
+        Self { helpers: Some(pool).filter(|_| config.threads > 1), config }
+    }
+
+    /// The configuration.
+    pub const fn config(&self) -> ParallelConfig {
+        self.config
+    }
+
+    /// Executes a block.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`execute_in_order`](crate::execute_in_order): a state that cannot
+    /// be read, a failed system call, a malformed deposit, a missing field.
+    /// Nothing of the block is returned then.
+    ///
+    /// # Panics
+    ///
+    /// If the schedule is for another number of transactions, or the state
+    /// panics.
+    pub fn execute<DB>(
+        &self,
+        block: &Block,
+        db: &DB,
+        schedule: &Schedule,
+    ) -> Result<ParallelOutcome, ExecuteError<DB::Error>>
+    where
+        DB: DatabaseRef + Sync,
+    {
+        self.execute_after(PreBlock::run(block, db)?, block, db, schedule)
+    }
+
+    /// Executes a block whose changes before the transactions are made already.
+    /// `pre` must come from the same block and state.
+    ///
+    /// # Errors
+    ///
+    /// As [`execute`](Self::execute).
+    ///
+    /// # Panics
+    ///
+    /// As [`execute`](Self::execute).
+    pub fn execute_after<DB>(
+        &self,
+        mut pre: PreBlock<'_, DB>,
+        block: &Block,
+        db: &DB,
+        schedule: &Schedule,
+    ) -> Result<ParallelOutcome, ExecuteError<DB::Error>>
+    where
+        DB: DatabaseRef + Sync,
+    {
+        assert_eq!(
+            schedule.len(),
+            block.transactions.len(),
+            "the schedule is for another number of transactions"
+        );
+        let versions = Versions::new();
+        let any_tx = TxEnv::default();
+        for changes in pre.changes_mut() {
+            versions.publish(0, block.env.beneficiary, changes);
+        }
+        let authority = Box::new(Authority::new(block, pre.state));
+        let scheduler = Scheduler::new(schedule, self.config.policy, authority);
+        let work = |shares| Worker::new(block, db, &versions, &any_tx, shares).run(&scheduler);
+        match &self.helpers {
+            None => work(false),
+            Some(pool) => pool.in_place_scope(|scope| {
+                for _ in 1..self.config.threads {
+                    scope.spawn(|_| work(true));
+                }
+                work(true);
+            }),
+        }
+        let authority = scheduler.into_authority();
+        finish(block, *authority.expect("whoever settles turns hands the authority back"))
+    }
+}
+
+/// Makes the changes after the transactions and takes the output.
+fn finish<DB: DatabaseRef>(
+    block: &Block,
+    authority: Authority<'_, DB>,
+) -> Result<ParallelOutcome, ExecuteError<DB::Error>> {
+    let Authority { mut state, ledger, stats, failure, .. } = authority;
+    if let Some(failure) = failure {
+        return Err(failure);
+    }
+    let requests = phases::after_transactions(&mut state, block, &ledger.receipts)?;
+    state.merge_transitions(BundleRetention::Reverts);
+    let output = BlockOutput {
+        receipts: ledger.receipts,
+        invalid: ledger.invalid,
+        requests,
+        gas_used: ledger.gas_used,
+        blob_gas_used: ledger.blob_gas_used,
+        state: state.take_bundle(),
+    };
+    Ok(ParallelOutcome { output, stats })
+}

@@ -1,0 +1,56 @@
+//! The authoritative side of a block: its state and its books.
+//!
+//! There is one [`Authority`] per block. Whoever owns it settles the next turn;
+//! the scheduler hands it from worker to worker, so that owning it is the lock.
+
+use super::ledger::Ledger;
+use crate::{Block, ExecuteError, ParallelStats};
+use revm::{
+    DatabaseRef,
+    context::result::EVMError,
+    database::State,
+    database_interface::{WrapDatabaseRef, bal::EvmDatabaseError},
+};
+
+/// The changes of the block so far, over the state before it.
+pub(super) type BlockState<'a, DB> = State<WrapDatabaseRef<&'a DB>>;
+
+/// What revm reports over a [`BlockState`].
+pub(super) type EvmError<DB> = EVMError<EvmDatabaseError<<DB as DatabaseRef>::Error>>;
+
+/// What only the settling of turns may change, strictly in block order.
+pub(super) struct Authority<'a, DB: DatabaseRef> {
+    pub(super) state: BlockState<'a, DB>,
+    pub(super) ledger: Ledger,
+    pub(super) stats: ParallelStats,
+    /// Why the block cannot be executed, once that is known.
+    pub(super) failure: Option<ExecuteError<DB::Error>>,
+}
+
+impl<'a, DB: DatabaseRef> Authority<'a, DB> {
+    pub(super) fn new(block: &Block, state: BlockState<'a, DB>) -> Self {
+        Self { state, ledger: Ledger::new(block), stats: ParallelStats::default(), failure: None }
+    }
+}
+
+/// The error of a block for an error of revm that no transaction is to blame for.
+pub(super) fn evm_error<DB: DatabaseRef>(error: EvmError<DB>) -> ExecuteError<DB::Error> {
+    match error {
+        EVMError::Database(error) => state_error::<DB>(error),
+        EVMError::Header(error) => ExecuteError::Header(error.to_string()),
+        EVMError::Transaction(error) => ExecuteError::Evm(error.to_string()),
+        EVMError::Custom(error) => ExecuteError::Evm(error),
+        EVMError::CustomAny(error) => ExecuteError::Evm(error.to_string()),
+    }
+}
+
+/// The error of a block for an error of its state.
+pub(super) fn state_error<DB: DatabaseRef>(
+    error: EvmDatabaseError<DB::Error>,
+) -> ExecuteError<DB::Error> {
+    match error {
+        EvmDatabaseError::Database(error) => ExecuteError::Database(error),
+        // Only a state that reads from an access list reports this; none does.
+        EvmDatabaseError::Bal(error) => ExecuteError::Evm(error.to_string()),
+    }
+}

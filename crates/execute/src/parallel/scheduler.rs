@@ -1,0 +1,319 @@
+//! Who does what next: the only mutable state that workers share beside the
+//! versions. See the protocol in the documentation of [`parallel`](super).
+
+use super::Policy;
+use core::cmp::Reverse;
+use foresee_access::TxIndex;
+use foresee_schedule::Schedule;
+use std::{
+    collections::BinaryHeap,
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+};
+
+/// Hands transactions to workers, and the authority `A` to whoever settles the
+/// next turn. `R` is what a speculation results in.
+pub(super) struct Scheduler<'s, R, A> {
+    schedule: &'s Schedule,
+    policy: Policy,
+    inner: Mutex<Inner<R, A>>,
+    wake: Condvar,
+}
+
+/// What a worker is to do.
+pub(super) enum Job<R, A> {
+    /// Settle this turn, then ask for the next with [`Scheduler::next_turn`].
+    Settle(A, Turn<R>),
+    /// Execute this transaction ahead of its turn, then report its result to
+    /// [`Scheduler::next`].
+    Speculate(TxIndex),
+    /// Nothing: the block is done, or given up.
+    Stop,
+}
+
+/// The next transaction to be settled, with the result of its speculation if it
+/// was executed ahead.
+pub(super) struct Turn<R> {
+    pub(super) tx: TxIndex,
+    pub(super) speculation: Option<R>,
+}
+
+/// Where a transaction stands. It only ever moves down this list, though it may
+/// leave stages out.
+enum Stage<R> {
+    /// Not released by the policy. It is run all the same once it is next in
+    /// block order.
+    Held,
+    /// In the ready queue.
+    Ready,
+    /// A worker executes it, ahead or at its turn.
+    Running,
+    /// Executed ahead.
+    Speculated(R),
+    /// Taken by whoever settles its turn, or settled.
+    Taken,
+}
+
+struct Inner<R, A> {
+    stages: Vec<Stage<R>>,
+    /// By transaction, how many predecessors are not executed yet.
+    predecessors_left: Vec<u32>,
+    /// Released transactions by priority, earlier ones first where it is equal.
+    /// Those taken at their turn meanwhile are still in it.
+    ready: BinaryHeap<(u64, Reverse<TxIndex>)>,
+    /// How many transactions are at [`Stage::Ready`].
+    ready_count: usize,
+    /// The next transaction to be settled.
+    next: usize,
+    /// Present while nobody settles.
+    authority: Option<A>,
+    /// How many workers wait for something to do.
+    idle: usize,
+    stopped: bool,
+    layers: Layers,
+}
+
+/// Progress by layers, for [`Policy::Layers`] only.
+#[derive(Default)]
+struct Layers {
+    /// The layer being executed.
+    current: usize,
+    /// By transaction, its layer.
+    layer_of: Vec<u32>,
+    /// By layer, how many of its transactions are not executed yet.
+    left: Vec<usize>,
+}
+
+impl<'s, R, A> Scheduler<'s, R, A> {
+    pub(super) fn new(schedule: &'s Schedule, policy: Policy, authority: A) -> Self {
+        let n = schedule.len();
+        let mut inner = Inner {
+            stages: (0..n).map(|_| Stage::Held).collect(),
+            predecessors_left: Vec::new(),
+            ready: BinaryHeap::with_capacity(n),
+            ready_count: 0,
+            next: 0,
+            authority: Some(authority),
+            idle: 0,
+            stopped: n == 0,
+            layers: Layers::default(),
+        };
+        match policy {
+            Policy::Dataflow => {
+                let txs = || (0..n).map(TxIndex::new);
+                inner.predecessors_left = txs().map(|tx| schedule.predecessor_count(tx)).collect();
+                for tx in txs().filter(|tx| schedule.predecessor_count(*tx) == 0) {
+                    inner.release(schedule, tx);
+                }
+            }
+            Policy::Layers => {
+                inner.layers = Layers::new(schedule);
+                inner.release_layer(schedule);
+            }
+        }
+        Self { schedule, policy, inner: Mutex::new(inner), wake: Condvar::new() }
+    }
+
+    /// Reports a finished speculation, if there is one, and waits for the next
+    /// job. Settling comes first: it is the only work that cannot be shared.
+    pub(super) fn next(&self, finished: Option<(TxIndex, R)>) -> Job<R, A> {
+        let mut inner = self.lock();
+        if let Some((tx, result)) = finished {
+            inner.stages[tx.position()] = Stage::Speculated(result);
+            self.executed(&mut inner, tx);
+        }
+        loop {
+            if inner.stopped {
+                return Job::Stop;
+            }
+            if let Some(authority) = inner.authority.take() {
+                if let Some(turn) = inner.take_turn() {
+                    self.wake_for_ready(inner);
+                    return Job::Settle(authority, turn);
+                }
+                inner.authority = Some(authority);
+            }
+            if let Some(tx) = inner.pop_ready() {
+                self.wake_for_ready(inner);
+                return Job::Speculate(tx);
+            }
+            inner.idle += 1;
+            inner = self.wake.wait(inner).unwrap_or_else(PoisonError::into_inner);
+            inner.idle -= 1;
+        }
+    }
+
+    /// Takes the next turn after `settled`. `None` if there is none to take now:
+    /// the authority has been handed back, and the worker executing the next
+    /// transaction settles it as soon as it is done.
+    pub(super) fn next_turn(&self, authority: A, settled: Settled) -> Option<(A, Turn<R>)> {
+        let mut inner = self.lock();
+        inner.next += 1;
+        if let Settled::AtItsTurn(tx) = settled {
+            inner.stages[tx.position()] = Stage::Taken;
+            self.executed(&mut inner, tx);
+        }
+        if inner.stopped {
+            inner.authority = Some(authority);
+            return None;
+        }
+        if inner.next == inner.stages.len() {
+            inner.authority = Some(authority);
+            self.stop_locked(inner);
+            return None;
+        }
+        match inner.take_turn() {
+            Some(turn) => {
+                self.wake_for_ready(inner);
+                Some((authority, turn))
+            }
+            None => {
+                inner.authority = Some(authority);
+                self.wake_for_ready(inner);
+                None
+            }
+        }
+    }
+
+    /// Gives the block up. Workers finish what they are at and stop.
+    pub(super) fn stop(&self, authority: Option<A>) {
+        let mut inner = self.lock();
+        if authority.is_some() {
+            inner.authority = authority;
+        }
+        self.stop_locked(inner);
+    }
+
+    /// The authority, when all workers have stopped.
+    pub(super) fn into_authority(self) -> Option<A> {
+        self.inner.into_inner().unwrap_or_else(PoisonError::into_inner).authority
+    }
+
+    fn stop_locked(&self, mut inner: MutexGuard<'_, Inner<R, A>>) {
+        inner.stopped = true;
+        drop(inner);
+        self.wake.notify_all();
+    }
+
+    /// Releases what waited for this transaction.
+    fn executed(&self, inner: &mut Inner<R, A>, tx: TxIndex) {
+        match self.policy {
+            Policy::Dataflow => {
+                for &successor in self.schedule.successors(tx) {
+                    let left = &mut inner.predecessors_left[successor.position()];
+                    *left -= 1;
+                    if *left == 0 {
+                        inner.release(self.schedule, successor);
+                    }
+                }
+            }
+            Policy::Layers => {
+                if inner.layers.executed(tx) {
+                    inner.release_layer(self.schedule);
+                }
+            }
+        }
+    }
+
+    /// Wakes as many waiting workers as there are transactions for them.
+    fn wake_for_ready(&self, inner: MutexGuard<'_, Inner<R, A>>) {
+        let wanted = inner.ready_count.min(inner.idle);
+        drop(inner);
+        for _ in 0..wanted {
+            self.wake.notify_one();
+        }
+    }
+
+    /// No panic can happen while the lock is held, except for want of memory.
+    fn lock(&self) -> MutexGuard<'_, Inner<R, A>> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How a turn was settled.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Settled {
+    /// With the result of a speculation, or by executing once more after one:
+    /// whatever waited for the transaction has been released before.
+    Ahead,
+    /// By executing the transaction for the first time, or refusing it.
+    AtItsTurn(TxIndex),
+}
+
+impl<R, A> Inner<R, A> {
+    /// Lets a transaction be executed ahead of its turn, if it may be.
+    fn release(&mut self, schedule: &Schedule, tx: TxIndex) {
+        let stage = &mut self.stages[tx.position()];
+        if matches!(stage, Stage::Held) && !schedule.in_order(tx) {
+            *stage = Stage::Ready;
+            self.ready.push((schedule.priority(tx), Reverse(tx)));
+            self.ready_count += 1;
+        }
+    }
+
+    /// Releases the current layer.
+    fn release_layer(&mut self, schedule: &Schedule) {
+        for &tx in schedule.layers().get(self.layers.current).into_iter().flatten() {
+            self.release(schedule, tx);
+        }
+    }
+
+    /// Takes the transaction whose turn it is, unless a worker is at it.
+    fn take_turn(&mut self) -> Option<Turn<R>> {
+        let tx = TxIndex::new(self.next);
+        let stage = self.stages.get_mut(self.next)?;
+        let speculation = match core::mem::replace(stage, Stage::Taken) {
+            Stage::Speculated(result) => Some(result),
+            Stage::Running => {
+                *stage = Stage::Running;
+                return None;
+            }
+            Stage::Ready => {
+                self.ready_count -= 1;
+                *stage = Stage::Running;
+                None
+            }
+            Stage::Held | Stage::Taken => {
+                *stage = Stage::Running;
+                None
+            }
+        };
+        Some(Turn { tx, speculation })
+    }
+
+    /// The ready transaction of the highest priority.
+    fn pop_ready(&mut self) -> Option<TxIndex> {
+        while let Some((_, Reverse(tx))) = self.ready.pop() {
+            let stage = &mut self.stages[tx.position()];
+            if matches!(stage, Stage::Ready) {
+                *stage = Stage::Running;
+                self.ready_count -= 1;
+                return Some(tx);
+            }
+        }
+        None
+    }
+}
+
+impl Layers {
+    fn new(schedule: &Schedule) -> Self {
+        let mut layer_of = vec![0; schedule.len()];
+        for (layer, txs) in schedule.layers().iter().enumerate() {
+            for tx in txs {
+                layer_of[tx.position()] = layer as u32;
+            }
+        }
+        let left = schedule.layers().iter().map(Vec::len).collect();
+        Self { current: 0, layer_of, left }
+    }
+
+    /// Counts a transaction as executed. Whether another layer has become the
+    /// current one: the first with a transaction that is not executed.
+    fn executed(&mut self, tx: TxIndex) -> bool {
+        self.left[self.layer_of[tx.position()] as usize] -= 1;
+        let before = self.current;
+        while self.left.get(self.current) == Some(&0) {
+            self.current += 1;
+        }
+        self.current != before
+    }
+}

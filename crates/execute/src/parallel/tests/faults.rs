@@ -1,0 +1,192 @@
+//! A state that fails or panics: a typed error, the right result or the panic,
+//! and never a hang.
+
+use super::lab::{Lab, contract, interleave, user};
+use crate::{ExecuteError, ParallelConfig, ParallelExecutor, Policy, execute_in_order};
+use core::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+use foresee_schedule::Schedule;
+use revm::{
+    DatabaseRef,
+    bytecode::opcode::*,
+    database::{CacheDB, EmptyDB},
+    database_interface::DBErrorMarker,
+    primitives::{Address, B256, StorageKey, StorageValue, hardfork::SpecId},
+    state::{AccountInfo, Bytecode},
+};
+use std::sync::mpsc;
+
+/// What happens at a read that fails.
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    /// This read fails.
+    Once,
+    /// This one and all after it.
+    FromThenOn,
+    /// It panics.
+    Panic,
+}
+
+/// A state whose n-th read fails.
+struct Faulty<'a> {
+    db: &'a CacheDB<EmptyDB>,
+    reads: AtomicU64,
+    failing: u64,
+    fault: Fault,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("read {0} failed")]
+struct ReadFailed(u64);
+
+impl DBErrorMarker for ReadFailed {}
+
+impl Faulty<'_> {
+    fn read(&self) -> Result<(), ReadFailed> {
+        let read = self.reads.fetch_add(1, Ordering::Relaxed);
+        match self.fault {
+            Fault::Once if read == self.failing => Err(ReadFailed(read)),
+            Fault::FromThenOn if read >= self.failing => Err(ReadFailed(read)),
+            Fault::Panic if read == self.failing => panic!("read {read} panicked"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The database below cannot fail.
+fn sure<T>(result: Result<T, core::convert::Infallible>) -> T {
+    match result {
+        Ok(value) => value,
+        Err(never) => match never {},
+    }
+}
+
+impl DatabaseRef for Faulty<'_> {
+    type Error = ReadFailed;
+
+    fn basic_ref(&self, address: Address) -> Result<Option<AccountInfo>, ReadFailed> {
+        self.read()?;
+        // Code apart, so that reading it can fail too.
+        let info = sure(self.db.basic_ref(address));
+        Ok(info.map(|info| AccountInfo { code: None, ..info }))
+    }
+
+    fn code_by_hash_ref(&self, code_hash: B256) -> Result<Bytecode, ReadFailed> {
+        self.read()?;
+        Ok(sure(self.db.code_by_hash_ref(code_hash)))
+    }
+
+    fn storage_ref(&self, address: Address, slot: StorageKey) -> Result<StorageValue, ReadFailed> {
+        self.read()?;
+        Ok(sure(self.db.storage_ref(address, slot)))
+    }
+
+    fn block_hash_ref(&self, number: u64) -> Result<B256, ReadFailed> {
+        self.read()?;
+        Ok(sure(self.db.block_hash_ref(number)))
+    }
+}
+
+/// A block with reads of every kind.
+fn lab() -> Lab {
+    let mut lab = Lab::new(SpecId::PRAGUE);
+    let count =
+        vec![PUSH0, SLOAD, PUSH1, 1, ADD, PUSH0, SSTORE, PUSH1, 19, BLOCKHASH, CALLER, SSTORE];
+    lab.deploy(contract(1), 0, count).stores(contract(1), 0, 3);
+    for number in 1..5 {
+        lab.send(user(number), contract(1), 0);
+        lab.send(user(number), user(number + 1), 3);
+    }
+    lab
+}
+
+/// Runs `work` on a thread of its own and fails if it takes too long.
+fn within_a_minute<T: Send>(work: impl FnOnce() -> T + Send) -> std::thread::Result<T> {
+    std::thread::scope(|scope| {
+        let (done, wait) = mpsc::channel();
+        let worker = scope.spawn(move || {
+            let result = std::panic::catch_unwind(core::panic::AssertUnwindSafe(work));
+            let _ = done.send(());
+            result
+        });
+        if wait.recv_timeout(Duration::from_secs(60)).is_err() {
+            // The scope would wait for the thread that hangs.
+            eprintln_and_abort();
+        }
+        worker.join().and_then(|result| result)
+    })
+}
+
+/// A test that hangs cannot be failed in any other way.
+fn eprintln_and_abort() -> ! {
+    std::io::Write::write_all(&mut std::io::stderr(), b"the execution hangs\n").ok();
+    std::process::abort()
+}
+
+#[test]
+fn any_read_may_fail() {
+    let lab = lab();
+    let expected = execute_in_order(&lab.block, &lab.db).unwrap();
+    let n = lab.block.transactions.len();
+    let executors = [(1, Policy::Dataflow), (2, Policy::Dataflow), (3, Policy::Layers)]
+        .map(|(threads, policy)| ParallelConfig { threads, policy })
+        .map(|config| ParallelExecutor::new(config).unwrap());
+    let mut failed = 0;
+    for (fault, failing) in
+        [Fault::Once, Fault::FromThenOn].into_iter().flat_map(|f| (0..70).map(move |n| (f, n)))
+    {
+        let faulty = || Faulty { db: &lab.db, reads: AtomicU64::new(0), failing, fault };
+        for schedule in [Schedule::independent(n), Schedule::sequential(n)] {
+            for executor in &executors {
+                let run = || executor.execute(&lab.block, &faulty(), &schedule);
+                match within_a_minute(run).expect("no panic") {
+                    Ok(outcome) => assert_eq!(outcome.output, expected, "{fault:?} {failing}"),
+                    Err(ExecuteError::Database(ReadFailed(read))) => {
+                        assert!(read >= failing);
+                        failed += 1;
+                    }
+                    Err(error) => panic!("{error}"),
+                }
+            }
+        }
+        for seed in 0..10 {
+            match interleave(&lab.block, &faulty(), seed) {
+                Ok(outcome) => assert_eq!(outcome.output, expected, "{fault:?} {failing} {seed}"),
+                Err(error) => assert!(matches!(error, ExecuteError::Database(_)), "{error}"),
+            }
+        }
+    }
+    assert!(failed > 0);
+}
+
+#[test]
+fn a_panic_reaches_the_caller() {
+    let lab = lab();
+    let n = lab.block.transactions.len();
+    let mut panics = 0;
+    for threads in [1, 2, 4] {
+        let config = ParallelConfig { threads, policy: Policy::Dataflow };
+        let executor = ParallelExecutor::new(config).unwrap();
+        for failing in 0..40 {
+            let run = || {
+                let reads = AtomicU64::new(0);
+                let db = Faulty { db: &lab.db, reads, failing, fault: Fault::Panic };
+                executor.execute(&lab.block, &db, &Schedule::independent(n)).is_ok()
+            };
+            match within_a_minute(run) {
+                Ok(is_ok) => assert!(is_ok),
+                Err(payload) => {
+                    let message = payload.downcast_ref::<String>().expect("a message");
+                    assert_eq!(*message, format!("read {failing} panicked"));
+                    panics += 1;
+                }
+            }
+        }
+        // The threads are still of use.
+        let outcome = executor.execute(&lab.block, &lab.db, &Schedule::independent(n)).unwrap();
+        assert_eq!(outcome.output.receipts.len(), n);
+    }
+    assert!(panics > 0);
+}

@@ -1,0 +1,249 @@
+//! Builds contrived blocks and runs them in every way there is.
+
+use super::super::{
+    ParallelConfig, ParallelExecutor, ParallelOutcome, Policy, PreBlock, Reason,
+    authority::Authority, finish, scheduler::Turn, versions::Versions, worker::Worker,
+};
+use crate::{Block, BlockOutput, ExecuteError, Protocol, execute_in_order};
+use foresee_access::{Location, TxIndex};
+use foresee_schedule::Schedule;
+use revm::{
+    DatabaseRef,
+    context::{BlockEnv, CfgEnv, TxEnv},
+    context_interface::block::BlobExcessGasAndPrice,
+    database::{CacheDB, EmptyDB},
+    primitives::{Address, AddressMap, B256, Bytes, TxKind, U256, hardfork::SpecId},
+    state::{AccountInfo, Bytecode},
+};
+use std::sync::LazyLock;
+
+/// What every account of a lab owns at first, unless told otherwise.
+pub(super) const RICH: u64 = 1_000_000_000_000_000_000;
+
+/// The fee that a lab's transaction pays per gas; a unit goes to the beneficiary
+/// from London on, all of it before.
+pub(super) const GAS_PRICE: u128 = 8;
+
+/// The beneficiary of a lab's block, unless told otherwise.
+pub(super) const BENEFICIARY: Address = Address::repeat_byte(0xbe);
+
+/// A user by number.
+pub(super) const fn user(number: u8) -> Address {
+    Address::repeat_byte(number)
+}
+
+/// A contract by number.
+pub(super) const fn contract(number: u8) -> Address {
+    Address::repeat_byte(0xc0 + number)
+}
+
+/// A block under construction and the state before it.
+pub(super) struct Lab {
+    pub(super) db: CacheDB<EmptyDB>,
+    pub(super) block: Block,
+    nonces: AddressMap<u64>,
+}
+
+impl Lab {
+    pub(super) fn new(spec: SpecId) -> Self {
+        let env = BlockEnv {
+            number: U256::from(20),
+            beneficiary: BENEFICIARY,
+            timestamp: U256::from(1_000),
+            gas_limit: 30_000_000,
+            basefee: if spec.is_enabled_in(SpecId::LONDON) { 7 } else { 0 },
+            prevrandao: Some(B256::ZERO),
+            blob_excess_gas_and_price: Some(BlobExcessGasAndPrice::new(0, 3_338_477)),
+            ..BlockEnv::default()
+        };
+        let protocol =
+            Protocol { parent_beacon_block_root: Some(B256::ZERO), ..Protocol::default() };
+        let cfg = CfgEnv::new_with_spec(spec);
+        let block = Block { cfg, env, transactions: Vec::new(), protocol };
+        Self { db: CacheDB::default(), block, nonces: AddressMap::default() }
+    }
+
+    pub(super) fn owns(&mut self, address: Address, wei: impl TryInto<U256>) -> &mut Self {
+        let Ok(balance) = wei.try_into() else { panic!("a balance has 256 bits") };
+        self.db.insert_account_info(address, AccountInfo::from_balance(balance));
+        self
+    }
+
+    /// Puts a contract at an address that owns `wei`.
+    pub(super) fn deploy(&mut self, address: Address, wei: u64, code: Vec<u8>) -> &mut Self {
+        let code = Bytecode::new_raw(code.into());
+        let info = AccountInfo { balance: U256::from(wei), nonce: 1, ..Default::default() };
+        self.db.insert_account_info(address, info.with_code(code));
+        self
+    }
+
+    pub(super) fn stores(&mut self, address: Address, slot: u64, value: u64) -> &mut Self {
+        let (slot, value) = (U256::from(slot), U256::from(value));
+        self.db.insert_account_storage(address, slot, value).unwrap();
+        self
+    }
+
+    /// Appends a transaction with the sender's next nonce.
+    pub(super) fn send(&mut self, from: Address, to: impl Into<TxKind>, wei: u64) -> &mut TxEnv {
+        if !self.db.cache.accounts.contains_key(&from) {
+            self.owns(from, RICH);
+        }
+        let nonce = self.nonces.entry(from).or_default();
+        self.block.transactions.push(TxEnv {
+            caller: from,
+            kind: to.into(),
+            value: U256::from(wei),
+            nonce: *nonce,
+            gas_limit: 200_000,
+            gas_price: GAS_PRICE,
+            ..TxEnv::default()
+        });
+        *nonce += 1;
+        self.block.transactions.last_mut().unwrap()
+    }
+
+    /// Appends a call with words of data.
+    pub(super) fn call<const N: usize>(
+        &mut self,
+        from: Address,
+        to: Address,
+        wei: u64,
+        words: [U256; N],
+    ) -> &mut TxEnv {
+        let tx = self.send(from, to, wei);
+        tx.data = data(words);
+        tx
+    }
+
+    /// The nonce that the next transaction of this sender does not use.
+    pub(super) fn skip_nonce(&mut self, from: Address) {
+        *self.nonces.entry(from).or_default() += 1;
+    }
+
+    /// Runs the block in every way and requires equal outputs. Returns the output.
+    #[track_caller]
+    pub(super) fn check(&self) -> BlockOutput {
+        let expected = execute_in_order(&self.block, &self.db).expect("the block can be executed");
+        let n = self.block.transactions.len();
+        let ahead: Vec<_> = (0..n).collect();
+        let reversed: Vec<_> = (0..n).rev().collect();
+        for (name, order) in [("in order", &ahead), ("in reverse", &reversed)] {
+            let outcome = speculate_all(&self.block, &self.db, order).unwrap();
+            assert_eq!(outcome.output, expected, "all ahead, {name}");
+        }
+        for seed in 0..20 {
+            let outcome = interleave(&self.block, &self.db, seed).unwrap();
+            assert_eq!(outcome.output, expected, "interleaving of seed {seed}");
+        }
+        for executor in EXECUTORS.iter() {
+            for schedule in [Schedule::independent(n), Schedule::sequential(n)] {
+                let outcome = executor.execute(&self.block, &self.db, &schedule).unwrap();
+                assert_eq!(outcome.output, expected, "{:?}", executor.config());
+            }
+        }
+        expected
+    }
+
+    /// Executes everything ahead, all on the state before the block, and returns
+    /// what that makes conflicts: transaction and location.
+    #[track_caller]
+    pub(super) fn conflicts(&self) -> Vec<(u32, Location)> {
+        self.check();
+        let n = self.block.transactions.len();
+        let order: Vec<_> = (0..n).rev().collect();
+        let outcome = speculate_all(&self.block, &self.db, &order).unwrap();
+        let conflict = |reexecution: &super::super::Reexecution| match reexecution.reason {
+            Reason::Conflict(location) => (reexecution.index.0, location),
+            Reason::Undecided => panic!("{} was undecided", reexecution.index),
+        };
+        outcome.stats.reexecuted.iter().map(conflict).collect()
+    }
+}
+
+/// Executors of every kind, made once.
+static EXECUTORS: LazyLock<Vec<ParallelExecutor>> = LazyLock::new(|| {
+    let policies = [Policy::Dataflow, Policy::Layers];
+    let configs = policies
+        .into_iter()
+        .flat_map(|policy| [1, 2, 3, 8].map(|threads| ParallelConfig { threads, policy }));
+    configs.map(|config| ParallelExecutor::new(config).unwrap()).collect()
+});
+
+/// Words as call data.
+pub(super) fn data<const N: usize>(words: [U256; N]) -> Bytes {
+    words.iter().flat_map(|word| word.to_be_bytes::<32>()).collect::<Vec<_>>().into()
+}
+
+/// An address as a word.
+pub(super) fn word(address: Address) -> U256 {
+    address.into_word().into()
+}
+
+/// Executes all transactions ahead in the given order, then settles all turns.
+pub(super) fn speculate_all<DB: DatabaseRef>(
+    block: &Block,
+    db: &DB,
+    order: &[usize],
+) -> Result<ParallelOutcome, ExecuteError<DB::Error>> {
+    let mut order = order.iter();
+    drive(block, db, |_| order.next().copied())
+}
+
+/// Executes ahead and settles as a sequence of random numbers has it.
+pub(super) fn interleave<DB: DatabaseRef>(
+    block: &Block,
+    db: &DB,
+    seed: u64,
+) -> Result<ParallelOutcome, ExecuteError<DB::Error>> {
+    let mut random = SplitMix(seed);
+    drive(block, db, |open| {
+        let choice = random.next() as usize % (open.len() + 1);
+        open.get(choice).copied()
+    })
+}
+
+/// Executes a block on one worker. `choose` is asked again and again which of the
+/// open transactions to execute ahead; when it chooses none, a turn is settled.
+fn drive<DB: DatabaseRef>(
+    block: &Block,
+    db: &DB,
+    mut choose: impl FnMut(&[usize]) -> Option<usize>,
+) -> Result<ParallelOutcome, ExecuteError<DB::Error>> {
+    let mut pre = PreBlock::run(block, db)?;
+    let versions = Versions::new();
+    for changes in pre.changes_mut() {
+        versions.publish(0, block.env.beneficiary, changes);
+    }
+    let any_tx = TxEnv::default();
+    let mut authority = Box::new(Authority::new(block, pre.state));
+    let mut worker = Worker::new(block, db, &versions, &any_tx, true);
+    let mut open: Vec<usize> = (0..block.transactions.len()).collect();
+    let mut attempts: Vec<_> = open.iter().map(|_| None).collect();
+    for position in 0..attempts.len() {
+        let tx = TxIndex::new(position);
+        while let Some(chosen) = choose(&open) {
+            open.retain(|position| *position != chosen);
+            attempts[chosen] = Some(worker.speculate(TxIndex::new(chosen)));
+        }
+        open.retain(|open| *open != position);
+        let speculation = attempts[position].take();
+        authority = worker.settle(authority, Turn { tx, speculation });
+        if authority.failure.is_some() {
+            break;
+        }
+    }
+    finish(block, *authority)
+}
+
+/// A small random number generator, so that a seed is all there is to print.
+pub(super) struct SplitMix(pub(super) u64);
+
+impl SplitMix {
+    pub(super) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+}

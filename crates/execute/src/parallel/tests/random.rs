@@ -1,0 +1,130 @@
+//! Random blocks over a few accounts and contracts that do everything that can
+//! conflict.
+
+use super::lab::{BENEFICIARY, Lab, SplitMix, contract, interleave, user};
+use crate::{ParallelConfig, ParallelExecutor, Policy, execute_in_order};
+use foresee_access::TxIndex;
+use foresee_schedule::Schedule;
+use proptest::prelude::*;
+use revm::{
+    bytecode::opcode::*,
+    primitives::{Address, TxKind, U256, hardfork::SpecId},
+};
+
+const SPECS: [SpecId; 8] = [
+    SpecId::FRONTIER,
+    SpecId::TANGERINE,
+    SpecId::SPURIOUS_DRAGON,
+    SpecId::PETERSBURG,
+    SpecId::BERLIN,
+    SpecId::LONDON,
+    SpecId::CANCUN,
+    SpecId::OSAKA,
+];
+
+/// Any of the accounts that a random block is about.
+fn any_address(random: &mut SplitMix) -> Address {
+    match random.next() % 12 {
+        0 => BENEFICIARY,
+        1..4 => contract((random.next() % 4) as u8),
+        4 => contract((random.next() % 4) as u8).create(1 + random.next() % 3),
+        _ => user(1 + (random.next() % 6) as u8),
+    }
+}
+
+/// Code that does a few things to state one after the other.
+fn any_code(random: &mut SplitMix) -> Vec<u8> {
+    let mut code = Vec::new();
+    for _ in 0..1 + random.next() % 5 {
+        let address = any_address(random);
+        let small = (random.next() % 4) as u8;
+        let push_address = [&[PUSH20][..], address.as_slice()].concat();
+        match random.next() % 12 {
+            0..3 => code.extend([PUSH1, small, SLOAD, PUSH1, 1, ADD, PUSH1, small, SSTORE]),
+            3 => code.extend([CALLVALUE, PUSH1, small, SSTORE]),
+            4 => code.extend([&push_address[..], &[BALANCE, PUSH1, small, SSTORE]].concat()),
+            5 => code.extend([ADDRESS, BALANCE, PUSH1, small, SSTORE]),
+            6 => code.extend([&push_address[..], &[EXTCODESIZE, PUSH1, small, SSTORE]].concat()),
+            7..9 => {
+                code.extend([PUSH1, 0, PUSH1, 0, PUSH1, 0, PUSH1, 0, PUSH1, 3 * small]);
+                code.extend(push_address);
+                code.extend([PUSH3, 0, 0x80, 0, CALL, PUSH1, small, SSTORE]);
+            }
+            9 => code.extend([PUSH1, 0, PUSH1, 0, PUSH1, small, CREATE, PUSH1, small, SSTORE]),
+            10 if random.next().is_multiple_of(3) => {
+                code.extend(push_address);
+                code.push(SELFDESTRUCT);
+            }
+            11 if random.next().is_multiple_of(3) => code.push(INVALID),
+            _ => code.extend([PUSH1, small, SLOAD, PUSH1, 7, SSTORE]),
+        }
+    }
+    code
+}
+
+fn any_block(seed: u64) -> Lab {
+    let random = &mut SplitMix(seed);
+    let mut lab = Lab::new(SPECS[random.next() as usize % SPECS.len()]);
+    if random.next().is_multiple_of(4) {
+        lab.block.env.beneficiary = any_address(random);
+    }
+    for number in 0..4 {
+        let code = any_code(random);
+        lab.deploy(contract(number), random.next() % 9, code);
+        lab.stores(contract(number), random.next() % 4, random.next() % 9);
+    }
+    for number in 1..7 {
+        if random.next().is_multiple_of(5) {
+            lab.owns(user(number), random.next() % 9_000_000);
+        }
+    }
+    for _ in 0..random.next() % 24 {
+        let from = user(1 + (random.next() % 6) as u8);
+        let to = match random.next() % 16 {
+            0 => TxKind::Create,
+            _ => TxKind::Call(any_address(random)),
+        };
+        let init_code = any_code(random);
+        let tx = lab.send(from, to, random.next() % 12);
+        if to.is_create() {
+            tx.data = init_code.into();
+        }
+        match random.next() % 20 {
+            0 => tx.nonce = random.next() % 4,
+            1 => tx.gas_limit = 21_000 + random.next() % 60_000,
+            2 => tx.value = U256::from(random.next()),
+            _ => {}
+        }
+    }
+    lab
+}
+
+proptest! {
+    #[test]
+    fn any_interleaving_equals_in_order(seed: u64, interleavings in 1u64..9) {
+        let lab = any_block(seed);
+        let expected = execute_in_order(&lab.block, &lab.db).unwrap();
+        for interleaving in 0..interleavings {
+            let outcome = interleave(&lab.block, &lab.db, seed ^ interleaving).unwrap();
+            prop_assert_eq!(&outcome.output, &expected);
+        }
+    }
+
+    #[test]
+    fn any_schedule_on_any_threads_equals_in_order(
+        seed: u64,
+        threads in 1usize..5,
+        by_layers: bool,
+        edges: Vec<(u8, u8)>,
+    ) {
+        let lab = any_block(seed);
+        let n = lab.block.transactions.len();
+        let expected = execute_in_order(&lab.block, &lab.db).unwrap();
+        let edges = edges.iter().map(|(from, to)| (TxIndex(u32::from(from % 24)), TxIndex(u32::from(to % 24))));
+        let schedule = Schedule::from_edges(n, edges, &[]);
+        let policy = if by_layers { Policy::Layers } else { Policy::Dataflow };
+        let executor = ParallelExecutor::new(ParallelConfig { threads, policy }).unwrap();
+        let outcome = executor.execute(&lab.block, &lab.db, &schedule).unwrap();
+        prop_assert_eq!(outcome.output, expected);
+    }
+}

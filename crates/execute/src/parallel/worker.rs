@@ -1,0 +1,255 @@
+//! What one thread does for a block: execute transactions ahead of their turn,
+//! and settle turns.
+
+use super::{
+    Reason, Reexecution,
+    authority::{Authority, EvmError, evm_error, state_error},
+    looks::{self, Looks, WorkerContext},
+    scheduler::{Job, Scheduler, Settled, Turn},
+    validate,
+    versions::Versions,
+    view::{Overlay, View},
+};
+use crate::{Block, InvalidReason};
+use foresee_access::TxIndex;
+use revm::{
+    Context, DatabaseCommit, DatabaseRef, ExecuteEvm, MainContext,
+    context::{
+        Evm, FrameStack, TxEnv,
+        result::{EVMError, ExecutionResult, ResultAndState},
+    },
+    handler::{EthFrame, EthPrecompiles, instructions::EthInstructions},
+    interpreter::interpreter::EthInterpreter,
+    state::EvmState,
+};
+
+/// revm as a worker uses it.
+pub(super) type WorkerEvm<'a, DB> = Evm<
+    WorkerContext<'a, View<'a, DB>>,
+    (),
+    EthInstructions<EthInterpreter, WorkerContext<'a, View<'a, DB>>>,
+    EthPrecompiles,
+    EthFrame<EthInterpreter>,
+>;
+
+pub(super) type BlockScheduler<'s, 'a, DB> = Scheduler<'s, Attempt, Box<Authority<'a, DB>>>;
+
+/// What executing a transaction ahead of its turn came to.
+pub(super) enum Attempt {
+    /// It ran; whether on the right inputs is seen at its turn.
+    Executed(Box<Speculation>),
+    /// On the state it saw it could not be executed: it was invalid there, or the
+    /// state could not be read. What to make of that is decided at its turn.
+    Undecided,
+}
+
+/// The result of a transaction that was executed ahead of its turn.
+pub(super) struct Speculation {
+    pub(super) result: ExecutionResult,
+    pub(super) changes: EvmState,
+    pub(super) looks: Looks,
+    pub(super) overlay: Overlay,
+}
+
+/// One thread at work on one block.
+pub(super) struct Worker<'a, DB: DatabaseRef> {
+    pub(super) evm: WorkerEvm<'a, DB>,
+    block: &'a Block,
+    versions: &'a Versions,
+    /// Whether anybody reads versions.
+    shares: bool,
+}
+
+impl<'a, DB: DatabaseRef> Worker<'a, DB> {
+    /// `any_tx` is not executed; revm's context is built around a transaction.
+    pub(super) fn new(
+        block: &'a Block,
+        db: &'a DB,
+        versions: &'a Versions,
+        any_tx: &'a TxEnv,
+        shares: bool,
+    ) -> Self {
+        let context = Context::mainnet()
+            .with_chain(Looks::default())
+            .with_block(&block.env)
+            .with_tx(any_tx)
+            .with_cfg(&block.cfg)
+            .with_db(View::new(db, versions));
+        let evm = Evm {
+            ctx: context,
+            inspector: (),
+            instruction: looks::instructions(block.cfg.spec),
+            precompiles: EthPrecompiles::new(block.cfg.spec),
+            frame_stack: FrameStack::new_prealloc(8),
+        };
+        Self { evm, block, versions, shares }
+    }
+
+    /// Works until the block is done or given up.
+    pub(super) fn run(&mut self, scheduler: &BlockScheduler<'_, 'a, DB>) {
+        let _cancel = CancelOnPanic { scheduler };
+        let mut finished = None;
+        loop {
+            match scheduler.next(finished.take()) {
+                Job::Settle(authority, turn) => self.settle_turns(scheduler, authority, turn),
+                Job::Speculate(tx) => finished = Some((tx, self.speculate(tx))),
+                Job::Stop => return,
+            }
+        }
+    }
+
+    /// Executes a transaction ahead of its turn and publishes what it writes.
+    pub(super) fn speculate(&mut self, index: TxIndex) -> Attempt {
+        let tx = &self.block.transactions[index.position()];
+        self.view().speculate(version(index), tx);
+        let Ok((result, mut changes, looks)) = self.execute(tx) else {
+            return Attempt::Undecided;
+        };
+        self.versions.publish(version(index), self.block.env.beneficiary, &mut changes);
+        let overlay = core::mem::take(&mut self.view().overlay);
+        Attempt::Executed(Box::new(Speculation { result, changes, looks, overlay }))
+    }
+
+    /// Settles turns as long as there are any that no other worker is at.
+    fn settle_turns(
+        &mut self,
+        scheduler: &BlockScheduler<'_, 'a, DB>,
+        mut authority: Box<Authority<'a, DB>>,
+        mut turn: Turn<Attempt>,
+    ) {
+        loop {
+            let settled = match turn.speculation {
+                Some(_) => Settled::Ahead,
+                None => Settled::AtItsTurn(turn.tx),
+            };
+            authority = self.settle(authority, turn);
+            if authority.failure.is_some() {
+                return scheduler.stop(Some(authority));
+            }
+            match scheduler.next_turn(authority, settled) {
+                Some(next) => (authority, turn) = next,
+                None => return,
+            }
+        }
+    }
+
+    /// Settles one turn: the transaction is included or refused for good.
+    pub(super) fn settle(
+        &mut self,
+        mut authority: Box<Authority<'a, DB>>,
+        turn: Turn<Attempt>,
+    ) -> Box<Authority<'a, DB>> {
+        let Turn { tx: index, speculation } = turn;
+        let tx = &self.block.transactions[index.position()];
+        if let Err(reason) = authority.ledger.check(tx) {
+            if let Some(Attempt::Executed(speculation)) = speculation {
+                self.versions.retract(version(index), &speculation.changes);
+            }
+            authority.ledger.refuse(index, reason);
+            return authority;
+        }
+        let mut reason = None;
+        match speculation {
+            None => {}
+            Some(Attempt::Undecided) => reason = Some(Reason::Undecided),
+            Some(Attempt::Executed(mut speculation)) => {
+                let state = &mut authority.state;
+                match validate::rebase(state, &self.block.cfg, tx, &mut speculation) {
+                    Ok(None) => {
+                        authority.stats.ahead += 1;
+                        let Speculation { result, changes, .. } = *speculation;
+                        authority.state.commit(changes);
+                        authority.ledger.include(tx, result);
+                        return authority;
+                    }
+                    Ok(Some(location)) => {
+                        reason = Some(Reason::Conflict(location));
+                        self.versions.retract(version(index), &speculation.changes);
+                    }
+                    Err(error) => {
+                        authority.failure = Some(state_error::<DB>(error));
+                        return authority;
+                    }
+                }
+            }
+        }
+        self.execute_at_its_turn(authority, index, reason)
+    }
+
+    /// Executes a transaction on the authoritative state, where its result is
+    /// right by definition.
+    fn execute_at_its_turn(
+        &mut self,
+        authority: Box<Authority<'a, DB>>,
+        index: TxIndex,
+        reason: Option<Reason>,
+    ) -> Box<Authority<'a, DB>> {
+        let tx = &self.block.transactions[index.position()];
+        let (mut authority, executed) = self.with_authority(authority, |it| it.execute(tx));
+        match executed {
+            Ok((result, mut changes, _looks)) => {
+                if let Some(reason) = reason {
+                    let gas = result.tx_gas_used();
+                    authority.stats.reexecuted.push(Reexecution { index, reason, gas });
+                }
+                if self.shares {
+                    let beneficiary = self.block.env.beneficiary;
+                    self.versions.publish(version(index), beneficiary, &mut changes);
+                }
+                authority.state.commit(changes);
+                authority.ledger.include(tx, result);
+            }
+            Err(EVMError::Transaction(reason)) => {
+                authority.ledger.refuse(index, InvalidReason::Transaction(reason));
+            }
+            Err(error) => authority.failure = Some(evm_error::<DB>(error)),
+        }
+        authority
+    }
+
+    /// Lets revm work on the authoritative state for a while.
+    pub(super) fn with_authority<T>(
+        &mut self,
+        authority: Box<Authority<'a, DB>>,
+        work: impl FnOnce(&mut Self) -> T,
+    ) -> (Box<Authority<'a, DB>>, T) {
+        self.view().authority = Some(authority);
+        let result = work(self);
+        let authority = self.view().authority.take();
+        (authority.expect("nothing but this function takes it"), result)
+    }
+
+    /// Executes a transaction on whatever the view shows.
+    fn execute(
+        &mut self,
+        tx: &'a TxEnv,
+    ) -> Result<(ExecutionResult, EvmState, Looks), EvmError<DB>> {
+        let executed = self.evm.transact(tx);
+        let looks = core::mem::take(&mut self.evm.ctx.chain);
+        let ResultAndState { result, state } = executed?;
+        Ok((result, state, looks))
+    }
+
+    fn view(&mut self) -> &mut View<'a, DB> {
+        &mut self.evm.ctx.journaled_state.database
+    }
+}
+
+/// The version of a transaction's writes; 0 are the changes before all of them.
+const fn version(index: TxIndex) -> u32 {
+    index.0 + 1
+}
+
+/// Stops the other workers if this one panics, so that the panic reaches the
+/// caller instead of leaving them waiting for a result that never comes.
+struct CancelOnPanic<'s, 'a, DB: DatabaseRef> {
+    scheduler: &'s BlockScheduler<'s, 'a, DB>,
+}
+
+impl<DB: DatabaseRef> Drop for CancelOnPanic<'_, '_, DB> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.scheduler.stop(None);
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Every mainnet snapshot, on several threads under every kind of schedule, comes
+//! out as in order.
+
+use foresee_access::TxIndex;
+use foresee_execute::{
+    Observation, ParallelConfig, ParallelExecutor, Policy, execute_in_order, observe,
+};
+use foresee_schedule::{DependencyDag, Node, Schedule};
+use foresee_source::{LoadedBlock, Snapshot};
+use proptest::prelude::Rng;
+use proptest::test_runner::{RngAlgorithm, TestRng};
+use std::path::PathBuf;
+
+/// Folder of the data that is not part of the repository.
+fn data() -> PathBuf {
+    std::env::var_os("FORESEE_DATA").expect("FORESEE_DATA names the data folder").into()
+}
+
+fn executors() -> Vec<ParallelExecutor> {
+    let mut executors = Vec::new();
+    for policy in [Policy::Dataflow, Policy::Layers] {
+        for threads in [1, 2, 3, 8] {
+            executors.push(ParallelExecutor::new(ParallelConfig { threads, policy }).unwrap());
+        }
+    }
+    executors
+}
+
+/// The schedule of the dependencies that there really are.
+fn perfect(loaded: &LoadedBlock, observations: &[Observation]) -> Schedule {
+    let balance = foresee_access::Location::balance(loaded.block.env.beneficiary);
+    let nodes: Vec<_> = observations
+        .iter()
+        .map(|observation| Node {
+            access: &observation.access,
+            gas: observation.gas_used,
+            in_order: observation.access.ordering_reads().any(|read| *read == balance),
+        })
+        .collect();
+    Schedule::from_dag(&DependencyDag::build(&nodes))
+}
+
+/// Dependencies that there are not.
+fn random(n: usize, seed: u64) -> Schedule {
+    let mut random = TestRng::from_seed(RngAlgorithm::ChaCha, &{
+        let mut bytes = [0; 32];
+        bytes[..8].copy_from_slice(&seed.to_be_bytes());
+        bytes
+    });
+    let mut any_tx = || TxIndex(random.next_u32() % n.max(1) as u32);
+    let edges: Vec<_> = (0..2 * n).map(|_| (any_tx(), any_tx())).collect();
+    let gas: Vec<_> = (0..n as u64).collect();
+    Schedule::from_edges(n, edges, &gas)
+}
+
+/// Dependencies of the block read from its end.
+fn reversed(schedule: &Schedule) -> Schedule {
+    let n = schedule.len();
+    let mirrored = |tx: TxIndex| TxIndex::new(n - 1 - tx.position());
+    let edges = (0..n).map(TxIndex::new).flat_map(|from| {
+        schedule.successors(from).iter().map(move |to| (mirrored(*to), mirrored(from)))
+    });
+    Schedule::from_edges(n, edges, &vec![1; n])
+}
+
+#[test]
+#[ignore = "needs FORESEE_DATA"]
+fn mainnet_blocks_in_parallel_equal_in_order() {
+    let mut paths: Vec<_> = std::fs::read_dir(data().join("mainnet"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    paths.sort();
+    assert_eq!(paths.len(), 41);
+    let executors = executors();
+    for path in paths {
+        let loaded = Snapshot::open(&path).unwrap().into_block().unwrap();
+        let n = loaded.block.transactions.len();
+        let expected = execute_in_order(&loaded.block, &loaded.state).unwrap();
+        let perfect = perfect(&loaded, &observe(&loaded.block, &loaded.state).unwrap());
+        let seed = loaded.number;
+        let schedules = [
+            ("independent", Schedule::independent(n)),
+            ("sequential", Schedule::sequential(n)),
+            ("reversed", reversed(&perfect)),
+            ("random", random(n, seed)),
+            ("perfect", perfect),
+        ];
+        for (name, schedule) in &schedules {
+            for executor in &executors {
+                let outcome = executor.execute(&loaded.block, &loaded.state, schedule).unwrap();
+                assert!(
+                    outcome.output == expected,
+                    "block {}, {name} schedule, seed {seed}, {:?}",
+                    loaded.number,
+                    executor.config()
+                );
+            }
+        }
+    }
+}
