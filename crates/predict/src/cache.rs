@@ -1,9 +1,9 @@
 //! Compiled programs, shared by transactions, blocks and threads.
 
-use crate::{program::Program, rules::Rules};
+use crate::{machine::Machine, program::Program, rules::Rules};
 use alloy_primitives::{B256, map::HashMap};
 use revm::{primitives::hardfork::SpecId, state::Bytecode};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// Programs kept at most. Past it the cache is emptied: the few that are in use are
 /// found again at once.
@@ -12,11 +12,16 @@ const PROGRAMS_MAX: usize = 1 << 16;
 /// Bytes kept at most, code and everything compiled from it.
 const BYTES_MAX: usize = 1 << 30;
 
+/// Idle machines kept at most.
+const MACHINES_MAX: usize = 8;
+
 /// Programs by code hash and fork. Cheap to clone; clones share one cache. A lock is
 /// taken once per account and block, never while instructions run.
 #[derive(Clone, Debug, Default)]
 pub struct ProgramCache {
     programs: Arc<RwLock<HashMap<(B256, SpecId), Arc<Program>>>>,
+    /// Idle machines: their buffers, and their memos of hashes, serve the next block.
+    machines: Arc<Mutex<Vec<Machine>>>,
 }
 
 impl ProgramCache {
@@ -45,6 +50,22 @@ impl ProgramCache {
     pub(crate) fn trim(&self) {
         if self.len() > PROGRAMS_MAX || self.size() > BYTES_MAX {
             self.programs.write().unwrap_or_else(PoisonError::into_inner).clear();
+        }
+    }
+
+    /// A machine, used before or new.
+    pub(crate) fn machine(&self, preimages: bool, precompile_time: bool) -> Machine {
+        let idle = self.machines.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut machine = idle.unwrap_or_default();
+        machine.record(preimages, precompile_time);
+        machine
+    }
+
+    /// Takes a machine back.
+    pub(crate) fn keep_machine(&self, machine: Machine) {
+        let mut machines = self.machines.lock().unwrap_or_else(PoisonError::into_inner);
+        if machines.len() < MACHINES_MAX {
+            machines.push(machine);
         }
     }
 

@@ -17,7 +17,7 @@ mod fold;
 
 use crate::{
     instruction::{Block, Op, Register},
-    program::{ENTRY_DISTANCE_MAX, Program, push_size},
+    program::{Program, push_size},
 };
 use alloy_primitives::U256;
 use builder::Builder;
@@ -25,7 +25,7 @@ pub(crate) use fold::{fold, truth};
 use revm_bytecode::opcode;
 
 /// The length, in opcodes, from which a block ends at its next entry.
-const OPCODES_MAX: usize = ENTRY_DISTANCE_MAX;
+const OPCODES_MAX: usize = 160;
 
 /// How far to look whether code runs straight into a revert.
 const LOOKAHEAD_MAX: usize = 32;

@@ -34,20 +34,21 @@ use crate::{
 };
 use alloy_primitives::{Address, U256};
 use keccak::KeccakMemo;
+use revm::primitives::STACK_LIMIT;
 use std::{sync::Arc, time::Duration};
 
-/// The registers below the first stack. A block may name this many entry items
-/// before the check that finds them missing.
-const REGISTERS_BELOW: usize = 8192;
+/// The registers below the first stack. A block may name as many entry items as a
+/// stack can hold before the check that finds them missing.
+const REGISTERS_BELOW: usize = STACK_LIMIT;
 
 /// The registers that a frame may use above its stack's bottom.
-const REGISTERS_PER_FRAME: usize = 1024 + TEMPORARIES as usize + TEMPORARIES_MAX;
+const REGISTERS_PER_FRAME: usize = STACK_LIMIT + TEMPORARIES as usize + TEMPORARIES_MAX;
 
 /// The most nested calls (Yellow Paper, section 8).
 const DEPTH_MAX: usize = 1024;
 
 /// The machine. Its buffers are kept from one transaction to the next.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Machine {
     registers: Vec<U256>,
     /// The memories of all frames, one after the other; the last frame's is last.
@@ -169,17 +170,10 @@ pub(crate) struct Surroundings<'a, S> {
 }
 
 impl Machine {
-    pub(crate) fn new(preimages: bool, precompile_time: bool) -> Self {
-        Self {
-            registers: Vec::new(),
-            memory: Vec::new(),
-            frames: Vec::new(),
-            return_data: Vec::new(),
-            keccak: KeccakMemo::new(preimages),
-            steps: 0,
-            immediate: None,
-            precompile_time: precompile_time.then_some(Duration::ZERO),
-        }
+    /// Sets what is recorded, and forgets what was.
+    pub(crate) fn record(&mut self, preimages: bool, precompile_time: bool) {
+        self.keccak.record(preimages);
+        self.precompile_time = precompile_time.then_some(Duration::ZERO);
     }
 
     /// The preimages seen so far, if they are recorded.

@@ -56,7 +56,7 @@ pub enum Progress {
 /// Predicts the transactions of one block in block order, each over the predicted
 /// writes of those before it.
 #[derive(Debug)]
-pub struct BlockPredictor<S> {
+pub struct BlockPredictor<'a, S> {
     world: World<S>,
     machine: Machine,
     rules: Arc<Rules>,
@@ -64,13 +64,19 @@ pub struct BlockPredictor<S> {
     options: PredictOptions,
     context: TxContext,
     block: BlockEnv,
-    current: Option<Current>,
+    current: Option<Current<'a>>,
+}
+
+impl<S> Drop for BlockPredictor<'_, S> {
+    fn drop(&mut self) {
+        self.cache.keep_machine(core::mem::take(&mut self.machine));
+    }
 }
 
 /// The transaction at hand.
 #[derive(Debug)]
-struct Current {
-    tx: TxEnv,
+struct Current<'a> {
+    tx: &'a TxEnv,
     fees: Fees,
     gas: InitialAndFloorGas,
     stage: Stage,
@@ -89,7 +95,7 @@ enum Stage {
     Beneficiary(Outcome),
 }
 
-impl<S: StateView> BlockPredictor<S> {
+impl<'a, S: StateView> BlockPredictor<'a, S> {
     /// A predictor for a block on top of the state that `view` shows.
     pub fn new(
         cache: &ProgramCache,
@@ -117,7 +123,7 @@ impl<S: StateView> BlockPredictor<S> {
         };
         Self {
             world: World::new(view, block.beneficiary, &rules),
-            machine: Machine::new(options.labels, options.time_precompiles),
+            machine: cache.machine(options.labels, options.time_precompiles),
             rules,
             cache: cache.clone(),
             options,
@@ -150,7 +156,7 @@ impl<S: StateView> BlockPredictor<S> {
     /// # Errors
     ///
     /// If the underlying state fails.
-    pub fn predict(&mut self, tx: &TxEnv) -> Result<Prediction, S::Error> {
+    pub fn predict(&mut self, tx: &'a TxEnv) -> Result<Prediction, S::Error> {
         match self.begin(tx)? {
             Progress::Done(prediction) => Ok(prediction),
             Progress::Suspended(want) => Ok(self.abandon(Unknown::Value(want))),
@@ -163,14 +169,14 @@ impl<S: StateView> BlockPredictor<S> {
     /// # Errors
     ///
     /// If the underlying state fails.
-    pub fn begin(&mut self, tx: &TxEnv) -> Result<Progress, S::Error> {
+    pub fn begin(&mut self, tx: &'a TxEnv) -> Result<Progress, S::Error> {
         self.world.begin();
         self.machine.begin(tx.data.as_ref());
         self.context.origin = tx.caller.into_word().into();
         self.context.gas_price = U256::from(tx.effective_gas_price(self.block.basefee.into()));
         self.context.blob_hashes.clone_from(&tx.blob_hashes);
         self.current = Some(Current {
-            tx: tx.clone(),
+            tx,
             fees: Fees::new(tx, &self.block, &self.rules),
             gas: self.rules.gas.initial_tx_gas_for_tx(tx, None),
             stage: Stage::Sender,
@@ -213,15 +219,15 @@ impl<S: StateView> BlockPredictor<S> {
     }
 
     /// Runs one stage. Yields the next, or none behind the last.
-    fn advance(&mut self, current: &mut Current) -> Result<Option<Stage>, Interrupt<S::Error>> {
+    fn advance(&mut self, current: &mut Current<'_>) -> Result<Option<Stage>, Interrupt<S::Error>> {
         Ok(match current.stage {
             Stage::Sender => {
                 self.charge_sender(current)?;
                 Some(Stage::Authority(0))
             }
-            Stage::Authority(index) => match current.tx.authorization_list.get(index).cloned() {
+            Stage::Authority(index) => match current.tx.authorization_list.get(index) {
                 Some(authorization) if current.tx.tx_type() == TransactionType::Eip7702 => {
-                    self.authorize(&authorization, current)?;
+                    self.authorize(authorization, current)?;
                     Some(Stage::Authority(index + 1))
                 }
                 _ => Some(Stage::Start),
@@ -267,11 +273,11 @@ impl<S: StateView> BlockPredictor<S> {
 
     /// Validates the transaction against the predicted state, and takes the price of
     /// its gas limit and its nonce from the sender.
-    fn charge_sender(&mut self, current: &mut Current) -> Result<(), Interrupt<S::Error>> {
+    fn charge_sender(&mut self, current: &mut Current<'_>) -> Result<(), Interrupt<S::Error>> {
         if self.rules.at_least(SpecId::AMSTERDAM) {
             return Err(Interrupt::Unknown(Unknown::Fork));
         }
-        let tx = &current.tx;
+        let tx = current.tx;
         let sender = self.world.intern(tx.caller);
         self.world.load_code(sender)?;
         self.list_access(tx);
@@ -329,7 +335,7 @@ impl<S: StateView> BlockPredictor<S> {
     fn authorize(
         &mut self,
         authorization: &impl AuthorizationTr,
-        current: &mut Current,
+        current: &mut Current<'_>,
     ) -> Result<(), Stop<S::Error>> {
         let chain_id = authorization.chain_id();
         if !chain_id.is_zero() && chain_id != U256::from(self.rules.chain_id)

@@ -14,6 +14,8 @@ use revm_interpreter::instructions::{GasTable, gas_table_spec};
 pub(crate) struct Rules {
     /// The fork.
     pub(crate) spec: SpecId,
+    /// Which opcodes exist.
+    opcodes: [bool; 256],
     /// Static gas per opcode.
     pub(crate) static_gas: GasTable,
     /// Parameters of dynamic gas.
@@ -36,6 +38,7 @@ impl Rules {
         let spec = cfg.spec;
         Self {
             spec,
+            opcodes: core::array::from_fn(|code| exists(code as u8, spec)),
             static_gas: gas_table_spec(spec),
             gas: cfg.gas_params.clone(),
             precompiles: Precompiles::new(PrecompileSpecId::from_spec_id(spec)),
@@ -52,26 +55,28 @@ impl Rules {
 
     /// Whether the opcode exists under these rules.
     pub(crate) const fn has_opcode(&self, code: u8) -> bool {
-        let since = match code {
-            opcode::DELEGATECALL => SpecId::HOMESTEAD,
-            opcode::STATICCALL
-            | opcode::REVERT
-            | opcode::RETURNDATASIZE
-            | opcode::RETURNDATACOPY => SpecId::BYZANTIUM,
-            opcode::SHL | opcode::SHR | opcode::SAR | opcode::CREATE2 | opcode::EXTCODEHASH => {
-                SpecId::PETERSBURG
-            }
-            opcode::CHAINID | opcode::SELFBALANCE => SpecId::ISTANBUL,
-            opcode::BASEFEE => SpecId::LONDON,
-            opcode::PUSH0 => SpecId::SHANGHAI,
-            opcode::TLOAD
-            | opcode::TSTORE
-            | opcode::MCOPY
-            | opcode::BLOBHASH
-            | opcode::BLOBBASEFEE => SpecId::CANCUN,
-            opcode::CLZ => SpecId::OSAKA,
-            _ => return opcode::OPCODE_INFO[code as usize].is_some(),
-        };
-        self.at_least(since)
+        self.opcodes[code as usize]
     }
+}
+
+/// Whether an opcode exists in a fork.
+const fn exists(code: u8, spec: SpecId) -> bool {
+    let since = match code {
+        opcode::DELEGATECALL => SpecId::HOMESTEAD,
+        opcode::STATICCALL | opcode::REVERT | opcode::RETURNDATASIZE | opcode::RETURNDATACOPY => {
+            SpecId::BYZANTIUM
+        }
+        opcode::SHL | opcode::SHR | opcode::SAR | opcode::CREATE2 | opcode::EXTCODEHASH => {
+            SpecId::PETERSBURG
+        }
+        opcode::CHAINID | opcode::SELFBALANCE => SpecId::ISTANBUL,
+        opcode::BASEFEE => SpecId::LONDON,
+        opcode::PUSH0 => SpecId::SHANGHAI,
+        opcode::TLOAD | opcode::TSTORE | opcode::MCOPY | opcode::BLOBHASH | opcode::BLOBBASEFEE => {
+            SpecId::CANCUN
+        }
+        opcode::CLZ => SpecId::OSAKA,
+        _ => return opcode::OPCODE_INFO[code as usize].is_some(),
+    };
+    spec.is_enabled_in(since)
 }

@@ -86,12 +86,14 @@ impl<S: StateView> World<S> {
     }
 
     /// Accounts that the transaction has touched, in order of first touch.
-    pub(crate) fn touched_accounts(&self) -> impl Iterator<Item = &Account> {
+    pub(crate) fn touched_accounts(&self) -> impl ExactSizeIterator<Item = &Account> {
         self.accounts.touched.iter().map(|id| self.accounts.get(*id))
     }
 
     /// Slots that the transaction has touched: account, key, value before and now.
-    pub(crate) fn touched_slots(&self) -> impl Iterator<Item = (Address, U256, U256, U256)> {
+    pub(crate) fn touched_slots(
+        &self,
+    ) -> impl ExactSizeIterator<Item = (Address, U256, U256, U256)> {
         self.slots.touched.iter().map(|id| {
             let slot = self.slots.get(*id);
             (self.accounts.get(slot.account).address, slot.key, slot.start, slot.value)

@@ -6,6 +6,7 @@ use crate::instruction::{
     TEMPORARIES_MAX,
 };
 use alloy_primitives::U256;
+use revm::primitives::STACK_LIMIT;
 
 /// How many recent constants are searched before a new one is added.
 const CONSTANTS_SEARCHED: usize = 16;
@@ -69,10 +70,14 @@ impl Builder {
 
     /// Takes the topmost item.
     pub(super) fn pop(&mut self) -> Register {
-        self.stack.pop().unwrap_or_else(|| {
-            self.consumed += 1;
-            -(self.consumed as Register)
-        })
+        self.stack.pop().unwrap_or_else(|| self.consume())
+    }
+
+    /// The next item of the entry stack. Behind the last that a stack can hold it
+    /// does not matter which: the stack check stops the block.
+    fn consume(&mut self) -> Register {
+        self.consumed += 1;
+        -(self.consumed.min(STACK_LIMIT) as Register)
     }
 
     /// Takes up to three items, topmost first.
@@ -120,8 +125,8 @@ impl Builder {
     /// Makes sure that at least this many items are on the symbolic stack.
     fn ensure(&mut self, items: usize) {
         while self.stack.len() < items {
-            self.consumed += 1;
-            self.stack.insert(0, -(self.consumed as Register));
+            let item = self.consume();
+            self.stack.insert(0, item);
         }
     }
 
@@ -275,7 +280,7 @@ impl Builder {
     /// The moves that build the stack as it is now, in an order in which no source
     /// is overwritten early, and the jump behind them.
     fn leave(&mut self, target: Option<u32>) -> (Vec<(Register, Register)>, Instruction) {
-        let bottom = -(self.consumed as Register);
+        let bottom = -(self.consumed.min(STACK_LIMIT) as Register);
         let mut pending: Vec<_> = self
             .stack
             .iter()

@@ -14,17 +14,16 @@ const RECORDED_MAX: usize = 96;
 pub(crate) type Preimages = HashMap<U256, Arc<[u8]>>;
 
 /// Recent two-word inputs with their hashes, found by their position alone.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct KeccakMemo {
     entries: Vec<([u8; 64], B256)>,
     preimages: Option<Preimages>,
 }
 
 impl KeccakMemo {
-    pub(crate) fn new(record: bool) -> Self {
-        // The zero input is its own entry's content from the start.
-        let zero = ([0; 64], keccak256([0; 64]));
-        Self { entries: vec![zero; MEMO], preimages: record.then(Preimages::default) }
+    /// Sets whether inputs are recorded, and forgets those that were.
+    pub(crate) fn record(&mut self, record: bool) {
+        self.preimages = record.then(Preimages::default);
     }
 
     /// What was hashed so far, if it is recorded.
@@ -36,6 +35,10 @@ impl KeccakMemo {
     pub(crate) fn hash(&mut self, input: &[u8]) -> U256 {
         let hash = match <&[u8; 64]>::try_from(input) {
             Ok(words) => {
+                if self.entries.is_empty() {
+                    // From the start each entry's input is zero.
+                    self.entries = vec![([0; 64], keccak256([0; 64])); MEMO];
+                }
                 let entry = &mut self.entries[position(words)];
                 if entry.0 != *words {
                     *entry = (*words, keccak256(words));
@@ -70,7 +73,8 @@ mod tests {
 
     #[test]
     fn the_memo_agrees_with_keccak_when_entries_are_replaced() {
-        let mut memo = KeccakMemo::new(true);
+        let mut memo = KeccakMemo::default();
+        memo.record(true);
         for round in 0..3 {
             for n in 0..3 * MEMO as u64 {
                 let mut input = [0; 64];

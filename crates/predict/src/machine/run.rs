@@ -15,6 +15,7 @@ use crate::{
 };
 use alloy_primitives::{Address, U256};
 use core::cmp::Ordering;
+use revm::primitives::STACK_LIMIT;
 use revm_interpreter::instructions::i256::i256_cmp;
 
 /// A frame while it runs, with everything its instructions work on.
@@ -262,7 +263,7 @@ impl<S: StateView> Cpu<'_, S> {
                     }
                     Op::StackCheck => {
                         let height = top - cursor.bottom;
-                        if height < a as usize || height + b as usize > 1024 {
+                        if height < a as usize || height + b as usize > STACK_LIMIT {
                             return Err(Halt::Fail);
                         }
                     }

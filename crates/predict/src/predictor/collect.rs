@@ -10,8 +10,9 @@ use foresee_access::{AccessSet, Location};
 
 /// What the transaction at hand read, wrote, and leaves to be settled at commit.
 pub(super) fn access_set<S: StateView>(world: &World<S>, sender: AccountId) -> AccessSet {
-    let mut reads = Vec::new();
-    let mut writes = Vec::new();
+    let slots = world.touched_slots();
+    let mut reads = Vec::with_capacity(2 * world.touched_accounts().len() + slots.len());
+    let mut writes = Vec::with_capacity(4 + slots.len() / 2);
     let mut commutative = Vec::new();
     let sender = world.account(sender).address;
     for account in world.touched_accounts() {
@@ -47,7 +48,7 @@ pub(super) fn access_set<S: StateView>(world: &World<S>, sender: AccountId) -> A
             writes.push(code);
         }
     }
-    for (address, key, before, after) in world.touched_slots() {
+    for (address, key, before, after) in slots {
         let slot = Location::slot(address, key);
         reads.push(slot);
         if before != after {
