@@ -1,2 +1,59 @@
-//! The `foresee` command.
-fn main() {}
+//! The `foresee` command: what was typed, what it means, the calls, and how the
+//! answer is written. All of it that computes lives in the libraries.
+//!
+//! Exit status: 0 done and verified; 1 a result differs from in-order execution or
+//! from the header; 2 bad input or usage, told in one line on standard error.
+
+mod args;
+mod blocks;
+mod engine;
+mod evaluate;
+mod failure;
+mod generate;
+mod input;
+mod output;
+mod predict;
+mod progress;
+mod replay;
+mod text;
+
+use args::{Args, Command};
+use clap::Parser;
+use failure::Failure;
+use std::process::ExitCode;
+
+/// What a command that ran to its end has to say about its results.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    /// Nothing differs.
+    Verified,
+    /// A result differs from in-order execution or from the header.
+    Differs,
+}
+
+fn main() -> ExitCode {
+    let verdict = match Args::try_parse() {
+        Ok(args) => run(args),
+        Err(error) if error.use_stderr() => Err(Failure::usage(&error)),
+        Err(help) => output::help(&help).map(|()| Verdict::Verified),
+    };
+    match verdict {
+        Ok(Verdict::Verified) => ExitCode::SUCCESS,
+        Ok(Verdict::Differs) => ExitCode::from(1),
+        // Whoever closed the pipe has read all they want.
+        Err(failure) if failure.is_broken_pipe() => ExitCode::SUCCESS,
+        Err(failure) => {
+            output::complain(&failure);
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(args: Args) -> Result<Verdict, Failure> {
+    match args.command {
+        Command::Predict(args) => predict::run(&args),
+        Command::Replay(args) => replay::run(&args),
+        Command::Evaluate(args) => evaluate::run(&args),
+        Command::Generate(args) => generate::run(&args),
+    }
+}

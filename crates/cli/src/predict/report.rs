@@ -1,0 +1,118 @@
+//! What is known of a block before it runs: the answer of `predict`, in the JSON
+//! that programs read.
+
+use crate::input::Input;
+use alloy_primitives::{Address, B256, TxKind};
+use foresee_access::{Location, TxIndex};
+use foresee_predict::Prediction;
+use foresee_schedule::{CriticalPath, DependencyDag, Speedups, Structure};
+use serde::Serialize;
+use std::time::Duration;
+
+/// The predictions of a block and the shape of its DAG.
+#[derive(Debug, Serialize)]
+pub(super) struct Report {
+    pub(super) block: u64,
+    pub(super) transactions: Vec<Transaction>,
+    pub(super) edges: Vec<Edge>,
+    pub(super) layers: Vec<Vec<TxIndex>>,
+    pub(super) groups: Vec<Vec<TxIndex>>,
+    pub(super) critical_path: CriticalPath,
+    pub(super) speedup: Speedups,
+    pub(super) elapsed_us: u64,
+}
+
+/// The prediction of a transaction.
+#[derive(Debug, Serialize)]
+pub(super) struct Transaction {
+    pub(super) index: TxIndex,
+    pub(super) hash: B256,
+    pub(super) from: Address,
+    /// The recipient, none for a creation.
+    pub(super) to: Option<Address>,
+    pub(super) gas: u64,
+    pub(super) complete: bool,
+    pub(super) unknown: Vec<String>,
+    pub(super) reads: Vec<Labelled>,
+    pub(super) writes: Vec<Labelled>,
+    pub(super) commutative: Vec<Labelled>,
+}
+
+/// A dependency, with labels as the later transaction sees them.
+#[derive(Debug, Serialize)]
+pub(super) struct Edge {
+    pub(super) from: TxIndex,
+    pub(super) to: TxIndex,
+    pub(super) locations: Vec<Labelled>,
+}
+
+/// A location and, where its shape is known, what it is.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Labelled {
+    #[serde(flatten)]
+    pub(super) location: Location,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) label: Option<String>,
+}
+
+impl Labelled {
+    fn all(locations: &[Location], prediction: &Prediction) -> Vec<Self> {
+        let labelled = |location: &Location| Self {
+            location: *location,
+            label: prediction.label(location).map(str::to_owned),
+        };
+        locations.iter().map(labelled).collect()
+    }
+}
+
+impl Report {
+    pub(super) fn new(
+        input: &Input,
+        predictions: &[Prediction],
+        dag: &DependencyDag,
+        elapsed: Duration,
+    ) -> Self {
+        let Structure { edges, layers, groups, critical_path, speedup } = dag.structure();
+        let transactions = input.loaded.block.transactions.iter().zip(&input.loaded.hashes);
+        let transactions = transactions.zip(predictions).enumerate();
+        Self {
+            block: input.loaded.number,
+            transactions: transactions
+                .map(|(position, ((tx, hash), prediction))| Transaction {
+                    index: TxIndex::new(position),
+                    hash: *hash,
+                    from: tx.caller,
+                    to: match tx.kind {
+                        TxKind::Call(to) => Some(to),
+                        TxKind::Create => None,
+                    },
+                    gas: prediction.gas_used,
+                    complete: prediction.is_complete(),
+                    unknown: prediction.unknown.iter().map(ToString::to_string).collect(),
+                    reads: Labelled::all(&prediction.access.reads, prediction),
+                    writes: Labelled::all(&prediction.access.writes, prediction),
+                    commutative: Labelled::all(&prediction.access.commutative, prediction),
+                })
+                .collect(),
+            edges: edges
+                .into_iter()
+                .map(|edge| Edge {
+                    from: edge.from,
+                    to: edge.to,
+                    locations: Labelled::all(&edge.locations, &predictions[edge.to.position()]),
+                })
+                .collect(),
+            layers,
+            groups,
+            critical_path,
+            speedup,
+            elapsed_us: elapsed.as_micros().try_into().unwrap_or(u64::MAX),
+        }
+    }
+
+    /// Leaves of transactions and edges only this one and those that touch it.
+    pub(super) fn keep(&mut self, tx: TxIndex) {
+        self.transactions.retain(|transaction| transaction.index == tx);
+        self.edges.retain(|edge| edge.from == tx || edge.to == tx);
+    }
+}

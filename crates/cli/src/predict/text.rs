@@ -1,0 +1,228 @@
+//! The answer of `predict` for people.
+
+use super::report::{Labelled, Report, Transaction};
+use crate::text::{count, indexes, mgas, short_address, short_label, short_location, table};
+use foresee_access::{Location, TxIndex};
+use std::collections::BTreeMap;
+
+/// Rows of the table of busy locations.
+const BUSIEST: usize = 10;
+
+/// Rows of the table of the critical path: its first half and its last.
+const PATH_MAX: usize = 40;
+
+/// Incomplete transactions that are listed.
+const UNKNOWN_MAX: usize = 20;
+
+/// The numbers of cores that the header line names.
+const CORES: [usize; 3] = [2, 8, 32];
+
+/// A block: one line on the whole, then what holds it up and what is not known.
+pub(super) fn block(report: &Report) -> String {
+    let parts = [header(report), critical_path(report), busiest(report), unknown(report)];
+    parts.concat()
+}
+
+fn header(report: &Report) -> String {
+    let gas = report.transactions.iter().map(|tx| tx.gas).fold(0, u64::saturating_add);
+    let speedup = CORES.map(|cores| format!("{:.2}x", report.speedup.on(cores).unwrap_or(1.0)));
+    format!(
+        "block {}: {}, {}, {}, critical path {} ({}), predicted speedup {} on 2/8/32 cores\n",
+        report.block,
+        count(report.transactions.len(), "transaction"),
+        mgas(gas),
+        count(report.layers.len(), "layer"),
+        mgas(report.critical_path.gas),
+        count(report.critical_path.transactions.len(), "transaction"),
+        speedup.join(" / "),
+    )
+}
+
+fn critical_path(report: &Report) -> String {
+    let path = &report.critical_path.transactions;
+    // A path of one transaction holds nothing up.
+    if path.len() < 2 {
+        return String::new();
+    }
+    let row = |position: usize| {
+        let tx = &report.transactions[path[position].position()];
+        let before = position.checked_sub(1).map(|before| path[before]);
+        let edge = before.and_then(|before| {
+            report.edges.iter().find(|edge| edge.from == before && edge.to == tx.index)
+        });
+        let waits_for = edge.map_or(String::new(), |edge| reasons(&edge.locations));
+        let [from, to] = [short_address(tx.from), recipient(tx)];
+        vec![tx.index.to_string(), from, to, tx.gas.to_string(), waits_for]
+    };
+    let half = PATH_MAX / 2;
+    let rows = match path.len() {
+        ..=PATH_MAX => (0..path.len()).map(row).collect(),
+        length => {
+            let left_out = vec![String::new(), format!("({} left out)", length - 2 * half)];
+            let (first, last) = (0..half, length - half..length);
+            first.map(row).chain([left_out]).chain(last.map(row)).collect()
+        }
+    };
+    let header = ["tx", "from", "to", "gas", "reads what the one above writes"];
+    format!("\ncritical path\n{}", table(&header, &[0, 3], rows))
+}
+
+fn recipient(tx: &Transaction) -> String {
+    tx.to.map_or("(creation)".to_owned(), short_address)
+}
+
+/// What is behind an edge: the first location, and how many more.
+fn reasons(locations: &[Labelled]) -> String {
+    match locations {
+        [] => "(unknown: waits for all earlier)".to_owned(),
+        [only] => named(only),
+        [first, more @ ..] => format!("{} and {} more", named(first), more.len()),
+    }
+}
+
+fn named(location: &Labelled) -> String {
+    match &location.label {
+        Some(label) => {
+            format!("{} {}", short_address(location.location.address), short_label(label))
+        }
+        None => short_location(&location.location),
+    }
+}
+
+/// Who meets on a location.
+#[derive(Default)]
+struct Meeting<'a> {
+    label: Option<&'a str>,
+    readers: Vec<TxIndex>,
+    writers: Vec<TxIndex>,
+}
+
+impl Meeting<'_> {
+    /// Everyone who reads or writes, once.
+    fn all(&self) -> Vec<TxIndex> {
+        let mut all = [&self.readers[..], &self.writers[..]].concat();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+}
+
+/// The locations that most transactions touch, at least one of them writing. A
+/// location that a transaction settles at commit is no meeting place for it.
+fn meetings<'a>(report: &'a Report) -> Vec<(Location, Meeting<'a>)> {
+    let mut meetings = BTreeMap::<Location, Meeting<'a>>::new();
+    for tx in &report.transactions {
+        let settled = |touched: &Labelled| {
+            let commutative = tx.commutative.iter();
+            commutative.map(|labelled| labelled.location).any(|l| l == touched.location)
+        };
+        let reads = tx.reads.iter().map(|read| (read, false));
+        let writes = tx.writes.iter().map(|write| (write, true));
+        for (touched, writes) in reads.chain(writes).filter(|(touched, _)| !settled(touched)) {
+            let meeting = meetings.entry(touched.location).or_default();
+            meeting.label = meeting.label.or(touched.label.as_deref());
+            if writes { &mut meeting.writers } else { &mut meeting.readers }.push(tx.index);
+        }
+    }
+    let mut meetings: Vec<_> = meetings
+        .into_iter()
+        .filter(|(_, meeting)| !meeting.writers.is_empty() && meeting.all().len() > 1)
+        .collect();
+    meetings.sort_by_key(|(location, meeting)| (usize::MAX - meeting.all().len(), *location));
+    meetings
+}
+
+fn busiest(report: &Report) -> String {
+    let meetings = meetings(report);
+    if meetings.is_empty() {
+        return String::new();
+    }
+    let row = |(location, meeting): &(Location, Meeting<'_>)| {
+        let all = meeting.all();
+        vec![
+            short_location(location),
+            meeting.label.map_or(String::new(), short_label),
+            meeting.readers.len().to_string(),
+            meeting.writers.len().to_string(),
+            indexes(&all),
+        ]
+    };
+    let rows = meetings.iter().take(BUSIEST).map(row).collect();
+    let header = ["location", "is", "readers", "writers", "transactions"];
+    format!("\nbusiest locations\n{}", table(&header, &[2, 3], rows))
+}
+
+fn unknown(report: &Report) -> String {
+    let incomplete: Vec<_> = report.transactions.iter().filter(|tx| !tx.complete).collect();
+    if incomplete.is_empty() {
+        return String::new();
+    }
+    let listed: String = incomplete
+        .iter()
+        .take(UNKNOWN_MAX)
+        .map(|tx| format!("  {}: {}\n", tx.index, tx.unknown.join("; ")))
+        .collect();
+    let more = match incomplete.len().saturating_sub(UNKNOWN_MAX) {
+        0 => String::new(),
+        more => format!("  and {more} more\n"),
+    };
+    format!("\nunknown in {}\n{listed}{more}", count(incomplete.len(), "transaction"))
+}
+
+/// One transaction: what it touches, whom it waits for, who waits for it.
+pub(super) fn transaction(report: &Report) -> String {
+    let mut text = String::new();
+    for tx in &report.transactions {
+        let incomplete = if tx.complete {
+            String::new()
+        } else {
+            format!("unknown: {}\n", tx.unknown.join("; "))
+        };
+        text += &format!(
+            "block {}, transaction {}: {} from {} to {}, {} gas\n{incomplete}",
+            report.block,
+            tx.index,
+            tx.hash,
+            tx.from,
+            tx.to.map_or("(creation)".to_owned(), |to| to.to_string()),
+            tx.gas,
+        );
+        text += &accesses(tx);
+    }
+    let row = |name: &str, other: TxIndex, locations: &[Labelled]| {
+        vec![name.to_owned(), other.to_string(), reasons(locations)]
+    };
+    let rows: Vec<_> = report
+        .edges
+        .iter()
+        .map(|edge| match report.transactions.iter().any(|tx| tx.index == edge.to) {
+            true => row("after", edge.from, &edge.locations),
+            false => row("before", edge.to, &edge.locations),
+        })
+        .collect();
+    if !rows.is_empty() {
+        text += &format!("\ndependencies\n{}", table(&["", "tx", "because of"], &[1], rows));
+    }
+    text
+}
+
+/// The locations of a transaction, with what it does there.
+fn accesses(tx: &Transaction) -> String {
+    let mut uses = BTreeMap::<Location, (Option<&str>, Vec<&str>)>::new();
+    let sets =
+        [(&tx.reads, "read"), (&tx.writes, "written"), (&tx.commutative, "settled at commit")];
+    for (locations, how) in sets {
+        for labelled in locations {
+            let (label, uses) = uses.entry(labelled.location).or_default();
+            *label = label.or(labelled.label.as_deref());
+            uses.push(how);
+        }
+    }
+    let rows = uses
+        .into_iter()
+        .map(|(location, (label, uses))| {
+            vec![location.to_string(), label.unwrap_or_default().to_owned(), uses.join(", ")]
+        })
+        .collect();
+    format!("\naccesses\n{}", table(&["location", "is", "how"], &[], rows))
+}

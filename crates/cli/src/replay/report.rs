@@ -1,0 +1,196 @@
+//! The answer of `replay`, for programs and for people.
+
+use crate::text::{count, mgas, table, time};
+use foresee_source::HeaderMatch;
+use serde::{Serialize, Serializer};
+use std::time::Duration;
+
+/// How the execution of a block came out, and how long it took. Times are medians
+/// over the runs; what was not asked for is absent.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Report {
+    pub(super) block: u64,
+    pub(super) transactions: usize,
+    pub(super) gas_used: u64,
+    pub(super) threads: usize,
+    pub(super) policy: &'static str,
+    #[serde(rename = "sequential_us", serialize_with = "us")]
+    pub(super) sequential: Option<Duration>,
+    #[serde(rename = "predict_us", serialize_with = "us")]
+    pub(super) predict: Option<Duration>,
+    #[serde(rename = "parallel_us", serialize_with = "us")]
+    pub(super) parallel: Option<Duration>,
+    pub(super) speedup: Option<f64>,
+    pub(super) reexecuted: Option<usize>,
+    pub(super) reexecuted_gas: Option<u64>,
+    /// The first parallel result that differs from in-order execution, if any does.
+    #[serde(rename = "matches_sequential", serialize_with = "is_none")]
+    pub(super) difference: Option<String>,
+    #[serde(serialize_with = "header")]
+    pub(super) header: HeaderMatch,
+    /// Whether the predictions were made before the clock started.
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    pub(super) predicted_ahead: bool,
+}
+
+fn us<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    time.map(|time| u64::try_from(time.as_micros()).unwrap_or(u64::MAX)).serialize(serializer)
+}
+
+fn is_none<S: Serializer>(value: &Option<String>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_bool(value.is_none())
+}
+
+fn header<S: Serializer>(header: &HeaderMatch, serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Fields {
+        gas_used: Option<bool>,
+        receipts_root: Option<bool>,
+        logs_bloom: Option<bool>,
+    }
+    let HeaderMatch { gas_used, receipts_root, logs_bloom } = *header;
+    Fields { gas_used, receipts_root, logs_bloom }.serialize(serializer)
+}
+
+impl Report {
+    /// Whether it equals in-order execution and the header.
+    pub(super) fn is_right(&self) -> bool {
+        self.difference.is_none() && self.header.holds()
+    }
+
+    /// What is wrong, a line each.
+    fn complaints(&self) -> Vec<String> {
+        let mut complaints: Vec<_> = self
+            .difference
+            .iter()
+            .map(|difference| format!("differs from in-order execution in {difference}"))
+            .collect();
+        let HeaderMatch { gas_used, receipts_root, logs_bloom } = self.header;
+        let fields =
+            [(gas_used, "gas used"), (receipts_root, "receipts root"), (logs_bloom, "logs bloom")];
+        let wrong = fields.iter().filter(|(field, _)| *field == Some(false));
+        complaints.extend(wrong.map(|(_, name)| format!("{name} is not the header's")));
+        complaints
+    }
+}
+
+/// A table of the blocks, then what is wrong with any, then the mean speedup if
+/// they are several.
+pub(super) fn text(reports: &[Report]) -> String {
+    let rows = reports.iter().map(row).collect();
+    let header = [
+        "block", "txs", "gas", "in order", "predict", "parallel", "speedup", "again", "in order",
+        "header",
+    ];
+    let mut text = reports.first().map_or(String::new(), |first| {
+        let ahead = if first.predicted_ahead { ", predicted ahead" } else { "" };
+        format!("{}, {}{ahead}\n", count(first.threads, "thread"), first.policy)
+    });
+    text += &table(&header, &[0, 1, 2, 3, 4, 5, 6, 7], rows);
+    for report in reports {
+        for complaint in report.complaints() {
+            text += &format!("block {}: {complaint}\n", report.block);
+        }
+    }
+    let logarithms: Vec<_> =
+        reports.iter().filter_map(|report| report.speedup).map(f64::ln).collect();
+    if logarithms.len() > 1 {
+        let mean = logarithms.iter().sum::<f64>() / logarithms.len() as f64;
+        text += &format!("geometric mean of the speedups {:.3}x\n", mean.exp());
+    }
+    text
+}
+
+fn row(report: &Report) -> Vec<String> {
+    let or_dash = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
+    let HeaderMatch { gas_used, receipts_root, logs_bloom } = report.header;
+    let in_header = [gas_used, receipts_root, logs_bloom];
+    vec![
+        report.block.to_string(),
+        report.transactions.to_string(),
+        mgas(report.gas_used),
+        or_dash(report.sequential.map(time)),
+        or_dash(report.predict.map(time)),
+        or_dash(report.parallel.map(time)),
+        or_dash(report.speedup.map(|speedup| format!("{speedup:.2}x"))),
+        or_dash(report.reexecuted.map(|number| number.to_string())),
+        if report.difference.is_none() { "equal" } else { "DIFFERS" }.to_owned(),
+        match (report.header.holds(), in_header.iter().any(Option::is_some)) {
+            (false, _) => "DIFFERS",
+            (true, true) => "equal",
+            (true, false) => "-",
+        }
+        .to_owned(),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn good() -> Report {
+        let us = Duration::from_micros;
+        Report {
+            block: 7,
+            transactions: 100,
+            gas_used: 12_345_678,
+            threads: 2,
+            policy: "dataflow",
+            sequential: Some(us(10_000)),
+            predict: Some(us(1_000)),
+            parallel: Some(us(6_250)),
+            speedup: Some(1.6),
+            reexecuted: Some(3),
+            reexecuted_gas: Some(100_000),
+            difference: None,
+            header: HeaderMatch {
+                gas_used: Some(true),
+                receipts_root: None,
+                logs_bloom: Some(true),
+            },
+            predicted_ahead: false,
+        }
+    }
+
+    fn bad() -> Report {
+        let header = HeaderMatch { gas_used: Some(false), ..good().header };
+        let difference = Some("the receipt of transaction 4".to_owned());
+        Report { block: 8, header, difference, speedup: Some(0.4), ..good() }
+    }
+
+    #[test]
+    fn json_has_the_documented_keys() {
+        insta::assert_snapshot!(serde_json::to_string(&good()).unwrap(), @r#"{"block":7,"transactions":100,"gas_used":12345678,"threads":2,"policy":"dataflow","sequential_us":10000,"predict_us":1000,"parallel_us":6250,"speedup":1.6,"reexecuted":3,"reexecuted_gas":100000,"matches_sequential":true,"header":{"gas_used":true,"receipts_root":null,"logs_bloom":true}}"#);
+        let in_order_only = Report {
+            predict: None,
+            parallel: None,
+            speedup: None,
+            reexecuted: None,
+            reexecuted_gas: None,
+            predicted_ahead: true,
+            ..bad()
+        };
+        insta::assert_snapshot!(serde_json::to_string(&in_order_only).unwrap(), @r#"{"block":8,"transactions":100,"gas_used":12345678,"threads":2,"policy":"dataflow","sequential_us":10000,"predict_us":null,"parallel_us":null,"speedup":null,"reexecuted":null,"reexecuted_gas":null,"matches_sequential":false,"header":{"gas_used":false,"receipts_root":null,"logs_bloom":true},"predicted_ahead":true}"#);
+    }
+
+    #[test]
+    fn what_differs_is_told_below_the_table() {
+        insta::assert_snapshot!(text(&[good(), bad()]), @r#"
+        2 threads, dataflow
+          block  txs         gas  in order  predict  parallel  speedup  again  in order  header
+              7  100  12.35 Mgas  10.00 ms  1.00 ms   6.25 ms    1.60x      3  equal     equal
+              8  100  12.35 Mgas  10.00 ms  1.00 ms   6.25 ms    0.40x      3  DIFFERS   DIFFERS
+        block 8: differs from in-order execution in the receipt of transaction 4
+        block 8: gas used is not the header's
+        geometric mean of the speedups 0.800x
+        "#);
+    }
+
+    #[test]
+    fn right_is_equal_to_both() {
+        assert!(good().is_right());
+        assert!(!bad().is_right());
+        assert!(!Report { header: good().header, ..bad() }.is_right());
+        assert!(!Report { difference: None, ..bad() }.is_right());
+    }
+}
