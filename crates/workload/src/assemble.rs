@@ -8,7 +8,7 @@
 //! * `PUSH @name` pushes the position of a label, in two bytes.
 //! * `name:` is a label and a JUMPDEST; `name::` is a label alone, for data or
 //!   for code that is only reached by falling into it.
-//! * `DATA 0x…` puts bytes as they are.
+//! * `DATA 0x…` puts bytes as they are, `DATA @name` the position of a label.
 
 use alloy_primitives::{Bytes, U256, hex};
 use revm_bytecode::opcode::{JUMPDEST, OpCode, PUSH0, PUSH1, PUSH2};
@@ -76,23 +76,30 @@ pub enum AssembleFault {
 /// # Errors
 /// Says which line is not an instruction, and why.
 pub fn assemble(text: &str) -> Result<Bytes, AssembleError> {
-    let mut program = Program::default();
-    for (line, content) in (1..).zip(text.lines()) {
-        let content = content.split(';').next().unwrap_or_default().trim();
+    let lines = text.lines().map(without_comment);
+    assemble_lines((1..).zip(lines))
+}
+
+/// Turns numbered lines, without their comments, into bytecode.
+pub(crate) fn assemble_lines<'a>(
+    lines: impl IntoIterator<Item = (usize, &'a str)>,
+) -> Result<Bytes, AssembleError> {
+    let mut program = Assembler::default();
+    for (line, content) in lines {
         program.line(line, content).map_err(|fault| AssembleError { line, fault })?;
     }
     program.link()
 }
 
 #[derive(Default)]
-struct Program {
+struct Assembler {
     code: Vec<u8>,
     labels: BTreeMap<String, u16>,
     /// Where a label's position belongs, and the line that wants it.
     uses: Vec<(usize, String, usize)>,
 }
 
-impl Program {
+impl Assembler {
     fn line(&mut self, line: usize, content: &str) -> Result<(), AssembleFault> {
         let mut words = content.split_whitespace();
         let Some(first) = words.next() else { return Ok(()) };
@@ -101,8 +108,10 @@ impl Program {
             return self.label(name, &rest);
         }
         match (first, rest.as_slice()) {
-            ("PUSH", [label]) if label.starts_with('@') => {
-                self.code.push(PUSH2);
+            ("PUSH" | "DATA", [label]) if label.starts_with('@') => {
+                if first == "PUSH" {
+                    self.code.push(PUSH2);
+                }
                 self.uses.push((self.code.len(), label[1..].into(), line));
                 self.code.extend([0; 2]);
             }
@@ -169,7 +178,13 @@ impl Program {
     }
 }
 
-fn parse_number(text: &str) -> Result<U256, AssembleFault> {
+/// A line up to its comment.
+pub(crate) fn without_comment(line: &str) -> &str {
+    line.split(';').next().unwrap_or_default().trim()
+}
+
+/// A number, decimal or after `0x` in hex.
+pub(crate) fn parse_number(text: &str) -> Result<U256, AssembleFault> {
     text.parse().map_err(|_| AssembleFault::NotANumber(text.into()))
 }
 

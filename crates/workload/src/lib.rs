@@ -16,7 +16,8 @@
 //! # Ok::<(), foresee_workload::GenerateError>(())
 //! ```
 //!
-//! [`assemble`] turns text into bytecode, for tests of hand-written programs.
+//! For tests of hand-written programs, [`assemble`] turns text into bytecode, and
+//! a [`Program`] adds the state around it and the calls to try.
 
 mod abi;
 mod assemble;
@@ -26,6 +27,7 @@ mod error;
 mod generate;
 mod part;
 mod people;
+mod program;
 mod random;
 mod scenario;
 mod seal;
@@ -38,4 +40,5 @@ pub use assemble::{AssembleError, AssembleFault, assemble};
 pub use contracts::*;
 pub use error::GenerateError;
 pub use generate::{TXS_MAX, generate};
+pub use program::{Program, ProgramAccount, ProgramCall};
 pub use scenario::Scenario;

@@ -82,6 +82,12 @@ impl World {
         account.account_state = AccountState::Touched;
     }
 
+    /// Puts values into an account's storage.
+    pub(crate) fn store(&mut self, address: Address, storage: &BTreeMap<U256, U256>) {
+        let database = &mut self.evm.ctx.journaled_state.database;
+        database.cache.accounts.entry(address).or_default().storage.extend(storage);
+    }
+
     /// The nonce that an account's next transaction carries.
     pub(crate) fn nonce(&self, address: Address) -> u64 {
         let accounts = &self.evm.ctx.journaled_state.database.cache.accounts;

@@ -1,0 +1,64 @@
+; A proxy that finds its implementation in a slot: the callee's code writes the
+; proxy's storage. The argument 0xff… replaces the implementation.
+.storage 0x360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc 0xbbbb
+.call ok 7
+.call ok 0xff
+.call ok 7
+CALLDATASIZE
+PUSH 0
+PUSH 0
+CALLDATACOPY
+PUSH 0
+PUSH 0
+CALLDATASIZE
+PUSH 0
+PUSH32 0x360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc
+SLOAD
+GAS
+DELEGATECALL
+RETURNDATASIZE
+PUSH 0
+PUSH 0
+RETURNDATACOPY
+PUSH @good
+JUMPI
+RETURNDATASIZE
+PUSH 0
+REVERT
+good:
+RETURNDATASIZE
+PUSH 0
+RETURN
+.account 0x000000000000000000000000000000000000bbbb
+.storage 1 1000
+; Adds the argument to slot 1, or names its successor.
+PUSH 0
+CALLDATALOAD
+PUSH 248
+SHR
+PUSH 0xff
+EQ
+PUSH @upgrade
+JUMPI
+PUSH 0
+CALLDATALOAD
+PUSH 1
+SLOAD
+ADD
+PUSH 1
+SSTORE
+STOP
+upgrade:
+PUSH 0xcccc
+PUSH32 0x360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc
+SSTORE
+STOP
+.account 0x000000000000000000000000000000000000cccc
+; Multiplies into slot 2.
+PUSH 0
+CALLDATALOAD
+DUP1
+MUL
+PUSH 2
+SSTORE
+STOP

@@ -1,0 +1,37 @@
+; What BALANCE costs for accounts that are warm from the start (beneficiary,
+; precompile, sender, self) and for one that is not.
+.call ok
+GAS
+COINBASE
+BALANCE
+POP
+GAS
+PUSH 4
+BALANCE
+POP
+GAS
+ORIGIN
+BALANCE
+POP
+GAS
+ADDRESS
+BALANCE
+POP
+GAS
+PUSH20 0x00000000000000000000000000000000deadbeef
+BALANCE
+POP
+GAS
+PUSH 1
+SSTORE
+PUSH 2
+SSTORE
+PUSH 3
+SSTORE
+PUSH 4
+SSTORE
+PUSH 5
+SSTORE
+PUSH 6
+SSTORE
+STOP

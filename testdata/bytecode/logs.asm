@@ -1,0 +1,23 @@
+; Logs with up to four topics, made of memory and storage.
+.storage 0 7
+.call ok 0x0102030405
+CALLDATASIZE
+PUSH 0
+PUSH 0
+CALLDATACOPY
+PUSH 5
+PUSH 0
+LOG0
+PUSH 0
+SLOAD
+PUSH 5
+PUSH 0
+LOG1
+PUSH 4
+PUSH 3
+PUSH 2
+PUSH 1
+PUSH 0x40
+PUSH 0
+LOG4
+STOP

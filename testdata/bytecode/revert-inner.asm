@@ -1,0 +1,34 @@
+; The callee writes and reverts: its slot is accessed and unchanged, the caller
+; goes on and reads what the callee answered with.
+.call ok
+PUSH 0
+PUSH 0
+PUSH 0
+PUSH 0
+PUSH 0
+PUSH20 0x000000000000000000000000000000000000bbbb
+GAS
+CALL
+PUSH 0
+SSTORE
+PUSH 0x20
+PUSH 0
+PUSH 0
+RETURNDATACOPY
+PUSH 1
+PUSH 0
+MLOAD
+SSTORE
+STOP
+.account 0x000000000000000000000000000000000000bbbb
+.storage 1 5
+PUSH 6
+PUSH 1
+SSTORE
+PUSH 1
+SLOAD
+PUSH 0
+MSTORE
+PUSH 0x20
+PUSH 0
+REVERT
