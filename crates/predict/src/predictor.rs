@@ -281,7 +281,7 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
         let sender = self.world.intern(tx.caller);
         self.world.load_code(sender)?;
         self.list_access(tx);
-        self.world.touch(sender, Look::NONCE);
+        self.world.touch(sender, Look::empty());
         let account = self.world.account(sender);
         let invalid = |reason| Err(Interrupt::Unknown(Unknown::Invalid(reason)));
         if let Err(reason) = current.fees.affordable(account.balance) {

@@ -18,7 +18,7 @@ use crate::{
     state::{Lookup, StateView, Want},
 };
 use account::Accounts;
-use alloy_primitives::{Address, U256, map::HashMap};
+use alloy_primitives::{Address, KECCAK256_EMPTY, U256, map::HashMap};
 use revm::{precompile::Precompiles, primitives::hardfork::SpecId, state::Bytecode};
 use slot::Slots;
 use std::sync::Arc;
@@ -96,7 +96,9 @@ impl<S: StateView> World<S> {
     ) -> impl ExactSizeIterator<Item = (Address, U256, U256, U256)> {
         self.slots.touched.iter().map(|id| {
             let slot = self.slots.get(*id);
-            (self.accounts.get(slot.account).address, slot.key, slot.start, slot.value)
+            let account = self.accounts.get(slot.account);
+            let end = if account.destroyed == self.stamp { U256::ZERO } else { slot.value };
+            (account.address, slot.key, slot.start, end)
         })
     }
 
@@ -329,9 +331,18 @@ impl<S: StateView> World<S> {
         self.intern(Address::from_word(origin.into()))
     }
 
-    /// Whether the transaction at hand destroys an account.
-    pub(crate) const fn is_destroyed(&self, account: &Account) -> bool {
-        account.destroyed == self.stamp
+    /// The fields of a touched account that the transaction leaves changed.
+    pub(crate) fn changes(&self, account: &Account) -> Look {
+        let (balance, nonce, code_hash) = if account.destroyed == self.stamp {
+            (U256::ZERO, 0, KECCAK256_EMPTY)
+        } else {
+            (account.balance, account.nonce, account.code_hash)
+        };
+        let mut changes = Look::empty();
+        changes.set(Look::BALANCE, account.start_balance != balance);
+        changes.set(Look::NONCE, account.start_nonce != nonce);
+        changes.set(Look::CODE, account.start_code_hash != code_hash);
+        changes
     }
 
     /// Whether the transaction at hand created an account.

@@ -25,6 +25,8 @@ pub(super) struct Witness {
     pub(super) code: AddressSet,
     /// Asked for their balance, or sending value themselves.
     pub(super) balance: AddressSet,
+    /// Paid by code, which costs more if they are empty.
+    pub(super) existence: AddressSet,
     /// Creating a contract, whose address depends on the nonce.
     pub(super) nonce: AddressSet,
 }
@@ -43,11 +45,19 @@ impl<DB: DatabaseRef> Inspector<InOrderContext<'_, DB>> for Witness {
             opcode::EXTCODESIZE | opcode::EXTCODECOPY | opcode::EXTCODEHASH => {
                 self.code.extend(operand(0));
             }
-            opcode::CALL | opcode::CALLCODE | opcode::DELEGATECALL | opcode::STATICCALL => {
+            byte @ (opcode::CALL
+            | opcode::CALLCODE
+            | opcode::DELEGATECALL
+            | opcode::STATICCALL) => {
                 self.called.extend(operand(1));
+                let pays = interpreter.stack.peek(2).is_ok_and(|value: U256| !value.is_zero());
+                if byte == opcode::CALL && pays {
+                    self.existence.extend(operand(1));
+                }
             }
             opcode::SELFDESTRUCT => {
                 self.code.extend(operand(0));
+                self.existence.extend(operand(0));
                 self.balance.insert(interpreter.input.target_address());
             }
             _ => {}

@@ -2,7 +2,7 @@
 
 use super::inspector::Witness;
 use crate::Block;
-use alloy_primitives::{Address, U256};
+use alloy_primitives::{Address, U256, map::AddressSet};
 use foresee_access::{AccessSet, Location};
 use revm::{
     context::TxEnv,
@@ -21,6 +21,8 @@ pub(super) fn access_set(
 ) -> AccessSet {
     let mut reads = account_reads(tx, witness, state);
     let mut writes = Vec::new();
+    let existence = looked_at_by_existence(witness, state);
+    reads.extend(existence.iter().copied().map(Location::balance));
     let mut commutative = settled_at_commit(tx, witness);
     for (&address, account) in state {
         let fee = match address == block.env.beneficiary {
@@ -33,7 +35,7 @@ pub(super) fn access_set(
             let balance = Location::balance(address);
             writes.push(balance);
             // Changed without being looked at: it was credited and no more.
-            if !witness.balance.contains(&address) {
+            if !witness.balance.contains(&address) && !existence.contains(&address) {
                 commutative.push(balance);
             }
         }
@@ -76,15 +78,32 @@ fn account_reads(tx: &TxEnv, witness: &Witness, state: &EvmState) -> Vec<Locatio
         reads.extend(delegate.iter().filter(loaded).copied().map(Location::code));
     }
     let authorities = tx.authorization_list().filter_map(|authorization| authorization.authority());
-    reads.extend(authorities.filter(|a| loaded(&a)).map(Location::nonce));
+    for authority in authorities.filter(|authority| loaded(&authority)) {
+        reads.extend([Location::nonce(authority), Location::code(authority)]);
+    }
     reads
+}
+
+/// Accounts of which the code found out whether they are empty, where the balance
+/// decides that: the surcharge for a new account depends on earlier payments.
+fn looked_at_by_existence(witness: &Witness, state: &EvmState) -> AddressSet {
+    let by_balance = |address: &Address| {
+        state.get(address).is_some_and(|account| {
+            let before = account.original_info();
+            before.nonce == 0 && before.is_empty_code_hash()
+        })
+    };
+    witness.existence.iter().copied().filter(by_balance).collect()
 }
 
 /// The sender's nonce and solvency, unless its code looked at them: with
 /// [EIP-7702](https://eips.ethereum.org/EIPS/eip-7702) a sender can have code.
 fn settled_at_commit(tx: &TxEnv, witness: &Witness) -> Vec<Location> {
     let mut settled = Vec::new();
-    if !witness.nonce.contains(&tx.caller) {
+    let authorizes_itself = tx
+        .authorization_list()
+        .any(|authorization| authorization.authority() == Some(tx.caller));
+    if !witness.nonce.contains(&tx.caller) && !authorizes_itself {
         settled.push(Location::nonce(tx.caller));
     }
     if !witness.balance.contains(&tx.caller) {

@@ -99,10 +99,6 @@ impl Machine {
         let this = frame.address;
         if transfers && with_value {
             around.world.touch(this, Look::BALANCE);
-            // The surcharge for a new account depends on what was paid to it before.
-            if kind == opcode::CALL && around.world.account(to).was_empty {
-                around.world.touch(to, Look::BALANCE);
-            }
         }
         let own = around.world.account(this).address;
         let keeps_storage = matches!(kind, opcode::CALLCODE | opcode::DELEGATECALL);
@@ -225,7 +221,9 @@ impl<S: StateView> Cpu<'_, S> {
         let cold_cost = rules.gas.cold_account_additional_cost();
         let surcharge = |cold| if cold { cold_cost } else { 0 };
         self.charge(surcharge(self.world.is_cold(to)), 0)?;
-        self.world.touch(to, Look::CODE);
+        // The surcharge for a new account depends on what was paid to it before.
+        let existence = if transfers && creates_account { Look::EXISTENCE } else { Look::empty() };
+        self.world.touch(to, Look::CODE | existence);
         if creates_account && self.world.is_dead(to) {
             let spurious_dragon = rules.at_least(SpecId::SPURIOUS_DRAGON);
             self.charge(rules.gas.new_account_cost(spurious_dragon, transfers), 0)?;

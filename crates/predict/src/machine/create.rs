@@ -105,7 +105,7 @@ impl Machine {
             return Ok(None);
         }
         around.world.set_nonce(creator, nonce + 1);
-        around.world.touch(created, Look::CODE | Look::NONCE);
+        around.world.touch(created, Look::CODE);
         let account = around.world.account(created);
         let address = account.address;
         // EIP-684: the address is taken.

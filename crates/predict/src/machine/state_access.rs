@@ -160,14 +160,11 @@ impl<S: StateView> Cpu<'_, S> {
         if cold && self.gas + i64::from(rest) < gas.selfdestruct_cold_cost() as i64 {
             return Err(Halt::Fail);
         }
-        self.world.touch(id, Look::CODE);
+        self.world.touch(id, Look::CODE | Look::EXISTENCE);
         self.world.touch(self.address, Look::BALANCE);
         let dead = self.world.is_dead(id);
         let balance = self.world.account(self.address).balance;
         let topup = dead && (!self.rules.at_least(SpecId::SPURIOUS_DRAGON) || !balance.is_zero());
-        if self.world.account(id).was_empty {
-            self.world.touch(id, Look::BALANCE);
-        }
         self.charge(gas.selfdestruct_cost(topup, cold), rest)?;
         let to_other = id != self.address;
         let destroy = !self.rules.at_least(SpecId::CANCUN) || self.world.is_created(self.address);

@@ -16,36 +16,36 @@ pub(super) fn access_set<S: StateView>(world: &World<S>, sender: AccountId) -> A
     let mut commutative = Vec::new();
     let sender = world.account(sender).address;
     for account in world.touched_accounts() {
-        let address = account.address;
-        let is_sender = address == sender;
-        let looks = account.looks;
-        let destroyed = world.is_destroyed(account);
         let [balance, nonce, code] =
-            [Location::balance(address), Location::nonce(address), Location::code(address)];
+            [Location::balance, Location::nonce, Location::code].map(|of| of(account.address));
+        let is_sender = account.address == sender;
+        let looks = account.looks;
+        let looks_at_balance = looks.contains(Look::BALANCE)
+            || looks.contains(Look::EXISTENCE) && !is_sender && account.existed_by_balance();
+        let changes = world.changes(account);
         if looks.contains(Look::CODE) {
             reads.push(code);
         }
-        if looks.contains(Look::NONCE) {
+        if is_sender || looks.contains(Look::NONCE) {
             reads.push(nonce);
-            if is_sender {
-                commutative.push(nonce);
-            }
         }
-        if is_sender || looks.contains(Look::BALANCE) {
+        if is_sender || looks_at_balance {
             reads.push(balance);
         }
-        let paid = account.start_balance != account.balance;
-        if paid {
+        if changes.contains(Look::BALANCE) {
             writes.push(balance);
         }
-        if !looks.contains(Look::BALANCE) && (is_sender || paid) {
-            commutative.push(balance);
-        }
-        if account.start_nonce != account.nonce || destroyed {
+        if changes.contains(Look::NONCE) {
             writes.push(nonce);
         }
-        if account.start_code_hash != account.code_hash || destroyed {
+        if changes.contains(Look::CODE) {
             writes.push(code);
+        }
+        if is_sender && !looks.contains(Look::NONCE) {
+            commutative.push(nonce);
+        }
+        if !looks_at_balance && (is_sender || changes.contains(Look::BALANCE)) {
+            commutative.push(balance);
         }
     }
     for (address, key, before, after) in slots {

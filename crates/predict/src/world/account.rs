@@ -21,8 +21,10 @@ bitflags! {
         const BALANCE = 1;
         /// The nonce.
         const NONCE = 2;
-        /// Code, code hash, code size, or whether the account exists.
+        /// Code, code hash or code size.
         const CODE = 4;
+        /// Whether the account is empty.
+        const EXISTENCE = 8;
     }
 }
 
@@ -41,8 +43,6 @@ pub(crate) struct Account {
     pub(crate) precompile: bool,
     /// Slots that are not loaded are zero.
     pub(crate) storage_empty: bool,
-    /// Whether the account was empty when it was first loaded in this block.
-    pub(crate) was_empty: bool,
     /// The transaction that touched the account last.
     pub(crate) stamp: u32,
     pub(crate) start_balance: U256,
@@ -74,12 +74,17 @@ impl Account {
             None => None,
         };
         self.program = None;
-        self.was_empty = self.is_empty();
     }
 
     /// Empty as [EIP-161](https://eips.ethereum.org/EIPS/eip-161) has it.
     pub(crate) fn is_empty(&self) -> bool {
         self.balance.is_zero() && self.nonce == 0 && self.code_hash == KECCAK256_EMPTY
+    }
+
+    /// Whether at the start of the transaction the balance alone decided if the
+    /// account was empty.
+    pub(crate) fn existed_by_balance(&self) -> bool {
+        self.start_nonce == 0 && self.start_code_hash == KECCAK256_EMPTY
     }
 
     /// Opens a transaction's part.

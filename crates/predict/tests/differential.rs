@@ -1,0 +1,69 @@
+//! Predictions against what in-order execution really does: every location of
+//! every set, gas and status of every transaction.
+
+mod differential {
+    pub(crate) mod check;
+    pub(crate) mod programs;
+}
+
+use alloy_primitives::{Address, Bytes, U256};
+use differential::{
+    check::{Fields, check},
+    programs::{FORKS, block_of_calls, code, contract},
+};
+use foresee_source::Snapshot;
+use foresee_workload::{Scenario, generate};
+use proptest::prelude::*;
+use std::{fs, path::PathBuf};
+
+#[test]
+#[ignore = "needs FORESEE_DATA"]
+fn mainnet_blocks_are_predicted_exactly() {
+    let data = std::env::var_os("FORESEE_DATA").expect("FORESEE_DATA names the data folder");
+    let folder = PathBuf::from(data).join("mainnet");
+    let files = fs::read_dir(&folder).expect("FORESEE_DATA holds a folder of mainnet blocks");
+    let mut paths: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+    paths.sort();
+    assert!(paths.len() >= 41, "{} holds {} blocks", folder.display(), paths.len());
+    for path in paths {
+        let loaded = Snapshot::open(&path).unwrap().into_block().unwrap();
+        check(&loaded.block, &loaded.state, &path.display().to_string(), Fields::Named);
+    }
+}
+
+#[test]
+fn generated_blocks_are_predicted_exactly() {
+    for scenario in Scenario::ALL {
+        for seed in [1, 2] {
+            let loaded = generate(scenario, 60, seed).unwrap().into_block().unwrap();
+            check(&loaded.block, &loaded.state, &format!("{scenario} seed {seed}"), Fields::Exact);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1500, ..ProptestConfig::default() })]
+
+    /// Programs of random opcodes over small operands, several calls of them in one
+    /// block, under every fork's rules: whatever they do, prediction says it.
+    #[test]
+    fn random_programs_are_predicted_exactly(
+        fork in prop::sample::select(FORKS),
+        codes in prop::collection::vec(code(), 3),
+        calls in prop::collection::vec((0..3usize, any::<[u8; 40]>(), 21_000..400_000u64, 0..3u64), 1..6),
+    ) {
+        let calls: Vec<_> = calls
+            .into_iter()
+            .map(|(to, data, gas, value)| {
+                (contract(to), Bytes::copy_from_slice(&data), gas, U256::from(value))
+            })
+            .collect();
+        let (block, state) = block_of_calls(fork, &codes, &calls);
+        check(&block, &state, &format!("{fork:?}"), Fields::Named);
+    }
+}
+
+#[test]
+fn addresses_of_test_contracts_are_small_enough_to_be_pushed() {
+    assert!(contract(2) < Address::with_last_byte(0xff));
+}
