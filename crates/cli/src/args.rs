@@ -33,7 +33,9 @@ pub(crate) enum Command {
 /// Nothing is executed. The text form names the critical path, the locations that
 /// most transactions meet on, and whatever could not be resolved.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  foresee predict testdata/blocks/amm.json.gz --format dot | dot -Tsvg")]
+#[command(
+    after_help = "Example:\n  foresee predict testdata/blocks/amm.json.gz --format dot | dot -Tsvg"
+)]
 pub(crate) struct Predict {
     #[command(flatten)]
     pub(crate) snapshots: Snapshots,
@@ -53,7 +55,9 @@ pub(crate) struct Predict {
 
 /// Execute blocks in parallel and in order, compare the results, and time both
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  foresee replay testdata/blocks/mix.json.gz --threads 2 --runs 5")]
+#[command(
+    after_help = "Example:\n  foresee replay testdata/blocks/mix.json.gz --threads 2 --runs 5"
+)]
 pub(crate) struct Replay {
     #[command(flatten)]
     pub(crate) snapshots: Snapshots,

@@ -226,3 +226,88 @@ fn accesses(tx: &Transaction) -> String {
         .collect();
     format!("\naccesses\n{}", table(&["location", "is", "how"], &[], rows))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::predict::report::Edge;
+    use alloy_primitives::{Address, B256, U256};
+    use foresee_access::AccessSet;
+    use foresee_schedule::{DependencyDag, Node, Structure};
+
+    fn labelled(location: Location) -> Labelled {
+        let label = location.as_slot().map(|slot| match slot < U256::from(256) {
+            true => format!("slot {slot}"),
+            false => format!("mapping(slot 0)[{}]", Address::repeat_byte(0xbb)),
+        });
+        Labelled { location, label }
+    }
+
+    /// Three swaps on a pair, a payment, a transaction of which little is known.
+    fn report() -> Report {
+        let pair = Address::repeat_byte(0xaa);
+        let [reserves, shares] = [U256::from(8), U256::MAX].map(|slot| Location::slot(pair, slot));
+        let sender = Location::balance(Address::repeat_byte(1));
+        let swap = AccessSet::new(vec![reserves, shares], vec![reserves, shares], vec![]);
+        let payment = AccessSet::new(vec![sender], vec![sender], vec![sender]);
+        let sets = [swap.clone(), swap.clone(), payment, AccessSet::default(), swap];
+        let gas = [110_000, 120_000, 21_000, 50_000, 130_000];
+        let nodes: Vec<_> = sets
+            .iter()
+            .zip(gas)
+            .map(|(access, gas)| Node { access, gas, in_order: access.reads.is_empty() })
+            .collect();
+        let Structure { edges, layers, groups, critical_path, speedup } =
+            DependencyDag::build(&nodes).structure();
+        let all = |locations: &[Location]| locations.iter().copied().map(labelled).collect();
+        let transactions = nodes.iter().enumerate().map(|(position, node)| Transaction {
+            index: TxIndex::new(position),
+            hash: B256::repeat_byte(position as u8),
+            from: Address::repeat_byte(1),
+            to: (position != 3).then_some(pair),
+            gas: node.gas,
+            complete: !node.in_order,
+            unknown: node
+                .in_order
+                .then(|| "the limit on steps was reached".to_owned())
+                .into_iter()
+                .collect(),
+            reads: all(&node.access.reads),
+            writes: all(&node.access.writes),
+            commutative: all(&node.access.commutative),
+        });
+        Report {
+            block: 7,
+            transactions: transactions.collect(),
+            edges: edges
+                .into_iter()
+                .map(|edge| Edge { from: edge.from, to: edge.to, locations: all(&edge.locations) })
+                .collect(),
+            layers,
+            groups,
+            critical_path,
+            speedup,
+            elapsed_us: 0,
+        }
+    }
+
+    #[test]
+    fn a_block() {
+        insta::assert_snapshot!(block(&report()));
+    }
+
+    #[test]
+    fn a_block_in_which_nothing_meets_is_one_line() {
+        let mut report = report();
+        report.transactions.truncate(1);
+        report.critical_path.transactions.truncate(1);
+        insta::assert_snapshot!(block(&report), @"block 7: 1 transaction, 0.11 Mgas, 3 layers, critical path 0.36 Mgas (1 transaction), predicted speedup 1.20x / 1.20x / 1.20x on 2/8/32 cores");
+    }
+
+    #[test]
+    fn a_transaction() {
+        let mut report = report();
+        report.keep(TxIndex(1));
+        insta::assert_snapshot!(transaction(&report));
+    }
+}

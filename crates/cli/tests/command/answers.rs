@@ -1,0 +1,218 @@
+//! Answers for programs have the documented keys; a wrong header is status 1.
+
+use crate::harness::{Snapshot, run, succeed, testdata};
+use serde_json::{Value, json};
+use std::{ffi::OsStr, path::Path};
+
+/// The answers of a command on some blocks, a line each.
+fn answers(command: &str, options: &[&str], blocks: &[&Path]) -> Vec<Value> {
+    let options = [&[command, "--format", "json"], options].concat();
+    let args = options.iter().map(OsStr::new).chain(blocks.iter().map(|path| path.as_os_str()));
+    let lines = succeed(args);
+    let lines = lines.lines().map(|line| serde_json::from_str(line).expect("a line is JSON"));
+    lines.collect()
+}
+
+fn answer(command: &str, options: &[&str], scenario: &str) -> Value {
+    answers(command, options, &[&testdata(scenario)]).remove(0)
+}
+
+/// The keys of an object, sorted, because JSON does not order them.
+fn keys(value: &Value) -> Vec<&str> {
+    let mut keys: Vec<_> = value.as_object().expect("an object").keys().map(|k| &**k).collect();
+    keys.sort_unstable();
+    keys
+}
+
+fn sorted<const N: usize>(mut keys: [&str; N]) -> [&str; N] {
+    keys.sort_unstable();
+    keys
+}
+
+#[test]
+fn predict_has_the_documented_keys() {
+    let answer = answer("predict", &[], "amm");
+    let expected = [
+        "block",
+        "transactions",
+        "edges",
+        "layers",
+        "groups",
+        "critical_path",
+        "speedup",
+        "elapsed_us",
+    ];
+    assert_eq!(keys(&answer), sorted(expected));
+    let expected = [
+        "index",
+        "hash",
+        "from",
+        "to",
+        "gas",
+        "complete",
+        "unknown",
+        "reads",
+        "writes",
+        "commutative",
+    ];
+    for transaction in answer["transactions"].as_array().unwrap() {
+        assert_eq!(keys(transaction), sorted(expected));
+        for set in ["reads", "writes", "commutative"] {
+            transaction[set].as_array().unwrap().iter().for_each(check_location);
+        }
+    }
+    assert!(!answer["edges"].as_array().unwrap().is_empty());
+    for edge in answer["edges"].as_array().unwrap() {
+        assert_eq!(keys(edge), ["from", "locations", "to"]);
+        assert!(edge["from"].as_u64() < edge["to"].as_u64());
+        edge["locations"].as_array().unwrap().iter().for_each(check_location);
+    }
+    assert_eq!(keys(&answer["critical_path"]), ["gas", "transactions"]);
+    assert_eq!(keys(&answer["speedup"]), ["1", "16", "2", "32", "4", "64", "8"]);
+}
+
+fn check_location(location: &Value) {
+    let mut keys = keys(location);
+    keys.retain(|key| *key != "label");
+    match keys[..] {
+        ["address", "slot"] => assert!(location["slot"].as_str().unwrap().starts_with("0x")),
+        ["address", "field"] => {
+            let field = location["field"].as_str().unwrap();
+            assert!(["balance", "nonce", "code"].contains(&field), "{field}");
+        }
+        _ => panic!("{location}"),
+    }
+}
+
+#[test]
+fn predict_shows_one_transaction_and_its_dependencies() {
+    let whole = answer("predict", &[], "chain");
+    let part = answer("predict", &["--tx", "1"], "chain");
+    assert_eq!(part["transactions"], json!([whole["transactions"][1]]));
+    assert_eq!(part["layers"], whole["layers"]);
+    let ends = |edge: &Value| [edge["from"].as_u64().unwrap(), edge["to"].as_u64().unwrap()];
+    let edges =
+        |answer: &Value| answer["edges"].as_array().unwrap().iter().map(ends).collect::<Vec<_>>();
+    assert!(edges(&part).contains(&[0, 1]) && edges(&part).contains(&[1, 2]));
+    let touching: Vec<_> = edges(&whole).into_iter().filter(|ends| ends.contains(&1)).collect();
+    assert_eq!(edges(&part), touching);
+}
+
+#[test]
+fn replay_has_the_documented_keys() {
+    let answer = answer("replay", &["--threads", "2", "--runs", "2"], "mix");
+    let expected = [
+        "block",
+        "transactions",
+        "gas_used",
+        "threads",
+        "policy",
+        "sequential_us",
+        "predict_us",
+        "parallel_us",
+        "speedup",
+        "reexecuted",
+        "reexecuted_gas",
+        "matches_sequential",
+        "header",
+    ];
+    assert_eq!(keys(&answer), sorted(expected));
+    assert_eq!((&answer["threads"], &answer["policy"]), (&json!(2), &json!("dataflow")));
+    assert_eq!(answer["matches_sequential"], json!(true));
+    let equal = json!({"gas_used": true, "receipts_root": true, "logs_bloom": true});
+    assert_eq!(answer["header"], equal);
+    for number in ["sequential_us", "predict_us", "parallel_us", "reexecuted"] {
+        assert!(answer[number].is_u64(), "{number}");
+    }
+}
+
+#[test]
+fn replay_times_what_was_asked_for() {
+    let parallel = answer("replay", &["--mode", "parallel", "--policy", "layers"], "chain");
+    assert_eq!((&parallel["sequential_us"], &parallel["speedup"]), (&json!(null), &json!(null)));
+    assert_eq!(parallel["policy"], json!("layers"));
+    assert!(parallel["parallel_us"].is_u64());
+    let sequential = answer("replay", &["--mode", "sequential"], "chain");
+    assert_eq!(sequential["parallel_us"], json!(null));
+    assert!(sequential["sequential_us"].is_u64());
+    let ahead = answer("replay", &["--ahead"], "chain");
+    assert_eq!(ahead["predicted_ahead"], json!(true));
+}
+
+#[test]
+fn evaluate_has_the_documented_keys() {
+    let answer = answer("evaluate", &["--runs", "1"], "mix");
+    let expected = [
+        "block",
+        "transactions",
+        "slots",
+        "exact_transactions",
+        "missed_dependencies",
+        "edges",
+        "incomplete",
+        "predict_cold_us",
+        "predict_warm_us",
+        "sequential_us",
+        "precompile_us",
+    ];
+    assert_eq!(keys(&answer), sorted(expected));
+    assert_eq!(keys(&answer["slots"]), ["correct", "predicted", "true"]);
+    assert_eq!(keys(&answer["edges"]), ["correct", "covered", "predicted", "true"]);
+    assert_eq!(keys(&answer["precompile_us"]), ["predict", "sequential"]);
+    let edges = &answer["edges"];
+    let missed = edges["true"].as_u64().unwrap() - edges["covered"].as_u64().unwrap();
+    assert_eq!(answer["missed_dependencies"], json!(missed));
+}
+
+#[test]
+fn several_snapshots_are_several_lines_in_the_order_given() {
+    let [a, b] = [testdata("payments"), testdata("chain")];
+    for (command, runs) in [("predict", &[][..]), ("replay", &["--runs", "1"]), ("evaluate", &[])] {
+        let answers = answers(command, runs, &[&a, &b, &a]);
+        assert_eq!(answers.len(), 3, "{command}");
+        let transactions = |answer: &Value| match &answer["transactions"] {
+            Value::Array(list) => list.len() as u64,
+            number => number.as_u64().unwrap(),
+        };
+        assert_eq!(answers.iter().map(transactions).collect::<Vec<_>>(), [100, 60, 100]);
+    }
+}
+
+#[test]
+fn a_wrong_header_is_status_1() {
+    for (field, value) in [
+        ("gasUsed", json!("0x1")),
+        ("receiptsRoot", json!(format!("0x{:064x}", 1))),
+        ("logsBloom", json!(format!("0x{:0512x}", 1))),
+    ] {
+        let mut snapshot = Snapshot::of("chain");
+        snapshot.json["block"][field] = value;
+        let path = snapshot.write();
+        let output = run(["replay".as_ref(), path.as_os_str()]);
+        assert_eq!(output.status.code(), Some(1), "{field}");
+        assert!(output.stderr.is_empty(), "{field}");
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.contains("is not the header's"), "{text}");
+    }
+}
+
+#[test]
+fn a_header_without_results_is_not_compared() {
+    let mut snapshot = Snapshot::of("chain");
+    snapshot.json["block"]["gasUsed"] = json!("0x0");
+    snapshot.json["block"]["receiptsRoot"] = json!(format!("0x{:064x}", 0));
+    let answer = answers("replay", &[], &[&snapshot.write()]).remove(0);
+    let unknown = json!({"gas_used": null, "receipts_root": null, "logs_bloom": null});
+    assert_eq!(answer["header"], unknown);
+}
+
+/// Output is a function of input: apart from the time taken, two runs are equal.
+#[test]
+fn predictions_are_the_same_each_time() {
+    let block = || {
+        let mut answer = answer("predict", &[], "mix");
+        answer.as_object_mut().unwrap().remove("elapsed_us");
+        answer
+    };
+    assert_eq!(block(), block());
+}

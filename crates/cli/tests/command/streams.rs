@@ -1,0 +1,68 @@
+//! Standard input and output: `-`, files, gzip, and a reader that goes away.
+
+use crate::harness::{foresee, run, succeed, testdata};
+use std::{
+    fs::File,
+    io::{BufRead, BufReader},
+    process::Stdio,
+};
+use tempfile::TempDir;
+
+#[test]
+fn a_dash_is_standard_input() {
+    let path = testdata("chain");
+    let from_file = succeed(["predict".as_ref(), path.as_os_str()]);
+    let output =
+        foresee().args(["predict", "-"]).stdin(File::open(&path).unwrap()).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), from_file);
+}
+
+#[test]
+fn nothing_on_standard_input_is_bad_input() {
+    let output = run(["predict", "-"]);
+    insta::assert_snapshot!(crate::harness::complaint(&output, None), @"foresee: -: empty");
+}
+
+#[test]
+fn out_names_a_file() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("graph.dot");
+    let path = testdata("chain");
+    let predict = ["predict".as_ref(), path.as_os_str(), "--format".as_ref(), "dot".as_ref()];
+    let printed = succeed(predict);
+    assert_eq!(succeed(predict.into_iter().chain(["--out".as_ref(), file.as_os_str()])), "");
+    assert_eq!(std::fs::read_to_string(file).unwrap(), printed);
+}
+
+#[test]
+fn generated_blocks_are_equal_and_verify() {
+    let folder = TempDir::new().unwrap();
+    let files = ["a.json.gz", "b.json.gz", "c.json"].map(|name| folder.path().join(name));
+    for file in &files {
+        let args = ["generate", "erc20-hot", "--txs", "20", "--seed", "3", "--out"];
+        assert_eq!(succeed(args.map(AsRef::as_ref).into_iter().chain([file.as_os_str()])), "");
+    }
+    let bytes = files.each_ref().map(|file| std::fs::read(file).unwrap());
+    assert_eq!(bytes[0], bytes[1]);
+    assert_eq!((&bytes[0][..2], bytes[2][0]), (&[0x1f, 0x8b][..], b'{'));
+    let printed = succeed(["generate", "erc20-hot", "--txs", "20", "--seed", "3", "--out", "-"]);
+    assert_eq!(printed.as_bytes(), bytes[2]);
+    let equal = succeed(["replay".as_ref(), files[0].as_os_str(), files[2].as_os_str()]);
+    assert!(equal.contains("equal") && !equal.contains("DIFFERS"), "{equal}");
+}
+
+/// Whoever reads only the first line does not make the command complain.
+#[test]
+fn a_closed_pipe_is_no_error() {
+    let path = testdata("mix");
+    let mut command = foresee();
+    command.args(["predict", "--format", "json"]).args([&path; 8]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut first = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
+    assert!(first.starts_with('{'));
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+}
