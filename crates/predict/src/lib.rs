@@ -31,6 +31,6 @@ mod world;
 
 pub use cache::ProgramCache;
 pub use prediction::Prediction;
-pub use predictor::{BlockPredictor, PredictOptions, Progress};
+pub use predictor::{Ahead, BlockPredictor, PredictOptions, Progress};
 pub use state::{Complete, Lookup, StateView, Want, WithoutStorage};
 pub use unknown::Unknown;

@@ -1,7 +1,10 @@
 //! Predicts the transactions of a block, one after the other.
 
+mod ahead;
 mod collect;
 mod fees;
+
+pub use ahead::Ahead;
 
 use crate::{
     cache::ProgramCache,
@@ -65,6 +68,9 @@ pub struct BlockPredictor<'a, S> {
     context: TxContext,
     block: BlockEnv,
     current: Option<Current<'a>>,
+    /// Whether the transaction at hand is predicted alone, and what it saw then.
+    alone: bool,
+    trace: Option<ahead::Trace>,
 }
 
 impl<S> Drop for BlockPredictor<'_, S> {
@@ -130,6 +136,8 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
             context,
             block: block.clone(),
             current: None,
+            alone: false,
+            trace: None,
         }
     }
 
@@ -280,6 +288,9 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
         let tx = current.tx;
         let sender = self.world.intern(tx.caller);
         self.world.load_code(sender)?;
+        if self.alone {
+            self.world.grant(sender, tx.nonce, current.fees.max_cost());
+        }
         self.list_access(tx);
         self.world.touch(sender, Look::empty());
         let account = self.world.account(sender);
@@ -389,11 +400,12 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
             unknown: Vec::new(),
             labels: collect::labels(&self.world, &self.machine),
         };
-        let beneficiary = self.world.beneficiary;
-        let fee = current.fees.reward(gas_used);
-        let balance = self.world.account(beneficiary).balance;
-        self.world.pay_beneficiary(balance.saturating_add(fee));
-        self.world.commit();
+        if self.alone {
+            self.finish_alone();
+        } else {
+            self.world.pay_fee(current.fees.reward(gas_used));
+            self.world.commit();
+        }
         prediction
     }
 

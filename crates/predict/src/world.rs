@@ -7,10 +7,12 @@
 
 mod account;
 mod slot;
+mod trace;
 mod undo;
 
 pub(crate) use account::{Account, AccountId, Look};
 pub(crate) use slot::SlotId;
+pub(crate) use trace::{AccountSeen, SlotSeen};
 
 use crate::{
     program::Program,
@@ -284,6 +286,13 @@ impl<S: StateView> World<S> {
         self.set_balance(from, payer - value);
         self.set_balance(to, received);
         true
+    }
+
+    /// Takes an untouched account to have a nonce, and at least so much balance.
+    pub(crate) fn grant(&mut self, id: AccountId, nonce: u64, balance: U256) {
+        let balance = self.account(id).balance.max(balance);
+        self.set_balance(id, balance);
+        self.set_nonce(id, nonce);
     }
 
     /// Sets an account's nonce.

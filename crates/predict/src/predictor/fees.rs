@@ -42,6 +42,11 @@ impl Fees {
         }
     }
 
+    /// The most that the transaction could cost, value and blobs included.
+    pub(super) fn max_cost(&self) -> U256 {
+        self.max_cost.unwrap_or(U256::MAX)
+    }
+
     /// Whether a balance covers the most that the transaction could cost.
     pub(super) fn affordable(&self, balance: U256) -> Result<(), InvalidTransaction> {
         match self.max_cost {

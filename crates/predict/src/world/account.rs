@@ -127,6 +127,10 @@ impl Accounts {
         })
     }
 
+    pub(crate) fn find(&self, address: &Address) -> Option<AccountId> {
+        self.index.get(address).copied()
+    }
+
     pub(crate) fn get(&self, id: AccountId) -> &Account {
         &self.list[id.0 as usize]
     }

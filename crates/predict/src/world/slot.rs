@@ -50,6 +50,10 @@ impl Slots {
         })
     }
 
+    pub(crate) fn find(&self, account: AccountId, key: U256) -> Option<SlotId> {
+        self.index.get(&(account, key)).copied()
+    }
+
     pub(crate) fn get(&self, id: SlotId) -> &Slot {
         &self.list[id.0 as usize]
     }

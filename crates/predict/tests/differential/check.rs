@@ -1,9 +1,12 @@
 //! One block, predicted and observed.
 
+use alloy_primitives::Address;
 use core::convert::Infallible;
 use foresee_access::{Difference, Location};
-use foresee_execute::{Block, PreBlock, observe};
-use foresee_predict::{BlockPredictor, Complete, PredictOptions, ProgramCache, Unknown};
+use foresee_execute::{Block, Observation, PreBlock, observe};
+use foresee_predict::{
+    BlockPredictor, Complete, PredictOptions, Prediction, ProgramCache, Unknown,
+};
 use revm::DatabaseRef;
 
 /// What an observation says of the account fields that code looks at.
@@ -16,8 +19,8 @@ pub(crate) enum Fields {
     Named,
 }
 
-/// Predicts a block twice with one cache, cold and warm, and compares both with the
-/// observation of its in-order execution.
+/// Predicts a block with one cache, cold, warm, and after each transaction was
+/// predicted alone, and compares all with the observation of its in-order execution.
 pub(crate) fn check<DB: DatabaseRef<Error = Infallible>>(
     block: &Block,
     db: &DB,
@@ -26,35 +29,55 @@ pub(crate) fn check<DB: DatabaseRef<Error = Infallible>>(
 ) {
     let cache = ProgramCache::new();
     let observed = observe(block, db).unwrap();
-    for pass in ["cold", "warm"] {
-        let pre = PreBlock::run(block, db).unwrap();
+    let predictor = || {
         let options = PredictOptions::default();
-        let mut predictor =
-            BlockPredictor::new(&cache, &block.cfg, &block.env, Complete(db), options);
+        BlockPredictor::new(&cache, &block.cfg, &block.env, Complete(db), options)
+    };
+    for pass in ["cold", "warm", "ahead"] {
+        let mut alone = predictor();
+        let ahead: Option<Vec<_>> = (pass == "ahead").then(|| {
+            block.transactions.iter().map(|tx| alone.predict_ahead(tx).unwrap()).collect()
+        });
+        let mut predictor = predictor();
+        let pre = PreBlock::run(block, db).unwrap();
         pre.changes().iter().for_each(|changes| predictor.apply(changes));
         for (index, (tx, observed)) in block.transactions.iter().zip(&observed).enumerate() {
-            let predicted = predictor.predict(tx).unwrap();
+            let predicted = match &ahead {
+                Some(ahead) => predictor.predict_again(tx, &ahead[index]).unwrap(),
+                None => predictor.predict(tx).unwrap(),
+            };
             let at = format!("{name}, {pass}, transaction {index}");
-            if !observed.included {
-                assert!(matches!(predicted.unknown[..], [Unknown::Invalid(_)]), "{at}");
-                continue;
-            }
-            assert_eq!(predicted.unknown, [], "{at}");
-            let mut difference = Difference::between(&predicted.access, &observed.access);
-            if fields == Fields::Named {
-                difference.missed_reads.retain(Location::is_slot);
-                let [predicted, observed] = [&predicted.access, &observed.access].map(|set| {
-                    let mut accounts = set.accounts();
-                    accounts.retain(|account| *account != block.env.beneficiary);
-                    accounts
-                });
-                assert_eq!(predicted, observed, "{at}");
-            } else {
-                assert_eq!(predicted.access.commutative, observed.access.commutative, "{at}");
-            }
-            assert_eq!(difference, Difference::default(), "{at}");
-            assert_eq!(predicted.gas_used, observed.gas_used, "{at}");
-            assert_eq!(predicted.success, observed.success, "{at}");
+            compare(&predicted, observed, fields, block.env.beneficiary, &at);
         }
     }
+}
+
+/// Compares one prediction with the observation.
+fn compare(
+    predicted: &Prediction,
+    observed: &Observation,
+    fields: Fields,
+    beneficiary: Address,
+    at: &str,
+) {
+    if !observed.included {
+        assert!(matches!(predicted.unknown[..], [Unknown::Invalid(_)]), "{at}");
+        return;
+    }
+    assert_eq!(predicted.unknown, [], "{at}");
+    let mut difference = Difference::between(&predicted.access, &observed.access);
+    if fields == Fields::Named {
+        difference.missed_reads.retain(Location::is_slot);
+        let [predicted, observed] = [&predicted.access, &observed.access].map(|set| {
+            let mut accounts = set.accounts();
+            accounts.retain(|account| *account != beneficiary);
+            accounts
+        });
+        assert_eq!(predicted, observed, "{at}");
+    } else {
+        assert_eq!(predicted.access.commutative, observed.access.commutative, "{at}");
+    }
+    assert_eq!(difference, Difference::default(), "{at}");
+    assert_eq!(predicted.gas_used, observed.gas_used, "{at}");
+    assert_eq!(predicted.success, observed.success, "{at}");
 }

@@ -1,0 +1,88 @@
+//! Predictions made ahead of the block, each transaction alone on the pre-block
+//! state, and how they are taken over in block order: one whose every input is
+//! still what it was keeps its prediction, the others are predicted again.
+
+use super::BlockPredictor;
+use crate::{
+    prediction::Prediction,
+    state::StateView,
+    world::{AccountSeen, SlotSeen},
+};
+use revm::context::TxEnv;
+
+/// The prediction of a transaction alone on the pre-block state, as it can be made
+/// when the transaction enters the mempool, with the inputs that it depends on.
+#[derive(Clone, Debug, Default)]
+pub struct Ahead {
+    /// The prediction.
+    pub prediction: Prediction,
+    /// Inputs and effects; none if the prediction cannot be taken over, because it is
+    /// incomplete or changes code.
+    trace: Option<Trace>,
+}
+
+/// What a transaction saw and what it leaves.
+#[derive(Clone, Debug)]
+pub(super) struct Trace {
+    accounts: Vec<AccountSeen>,
+    slots: Vec<SlotSeen>,
+}
+
+impl<'a, S: StateView> BlockPredictor<'a, S> {
+    /// Predicts a transaction alone on the pre-block state. The sender is taken to
+    /// have the nonce that the transaction states, and enough to pay for it. Nothing
+    /// of it remains for later predictions.
+    ///
+    /// # Errors
+    ///
+    /// If the underlying state fails.
+    pub fn predict_ahead(&mut self, tx: &'a TxEnv) -> Result<Ahead, S::Error> {
+        self.alone = true;
+        let prediction = self.predict(tx);
+        self.alone = false;
+        let trace = self.trace.take();
+        Ok(Ahead { prediction: prediction?, trace })
+    }
+
+    /// Predicts the next transaction in block order, given its prediction alone: takes
+    /// that over if nothing it saw has been changed since by the predicted writes of
+    /// earlier transactions, else predicts anew.
+    ///
+    /// # Errors
+    ///
+    /// If the underlying state fails.
+    pub fn predict_again(&mut self, tx: &'a TxEnv, ahead: &Ahead) -> Result<Prediction, S::Error> {
+        if self.take_over(tx, ahead)? { Ok(ahead.prediction.clone()) } else { self.predict(tx) }
+    }
+
+    /// Whether the prediction still holds; if so its effects are now in place.
+    fn take_over(&mut self, tx: &TxEnv, ahead: &Ahead) -> Result<bool, S::Error> {
+        let Some(Trace { accounts, slots }) = &ahead.trace else { return Ok(false) };
+        let fees = super::Fees::new(tx, &self.block, &self.rules);
+        let sender = self.world.intern(tx.caller);
+        for id in [sender, self.world.beneficiary] {
+            if !self.world.load_all(id)? {
+                return Ok(false);
+            }
+        }
+        let account = self.world.account(sender);
+        let valid = account.nonce == tx.nonce && fees.affordable(account.balance).is_ok();
+        if !valid || !self.world.still_holds(sender, accounts, slots) {
+            return Ok(false);
+        }
+        self.world.begin();
+        if !self.world.replay(accounts, slots)? {
+            return Ok(false);
+        }
+        self.world.pay_fee(fees.reward(ahead.prediction.gas_used));
+        self.world.commit();
+        Ok(true)
+    }
+
+    /// Keeps what the transaction at hand saw and leaves, and undoes the latter.
+    pub(super) fn finish_alone(&mut self) {
+        self.trace = self.world.trace().map(|(accounts, slots)| Trace { accounts, slots });
+        self.world.revert(0);
+        self.world.commit();
+    }
+}
