@@ -1,1 +1,23 @@
-//! TBD
+#![doc = include_str!("../../../README.md")]
+//!
+//! # The library
+//!
+//! [`Foresee`] is made once and serves every block: it keeps the threads, and the
+//! programs that contracts' bytecode was compiled to. [`Foresee::execute_block`] does
+//! all of it; the stages can be called one by one as well:
+//! [`predict_block`](Foresee::predict_block), [`schedule`](Foresee::schedule),
+//! [`execute_predicted`](Foresee::execute_predicted), and for transactions that are
+//! known before their block, [`predict_ahead`](Foresee::predict_ahead) with
+//! [`execute_ahead`](Foresee::execute_ahead).
+
+mod config;
+mod executed;
+mod pipeline;
+
+pub use config::{Config, Mode};
+pub use executed::{Decision, ExecutedBlock, Misprediction, Score};
+pub use foresee_access as access;
+pub use foresee_execute as execute;
+pub use foresee_predict as predict;
+pub use foresee_schedule as schedule;
+pub use pipeline::Foresee;

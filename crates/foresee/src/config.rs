@@ -1,0 +1,37 @@
+//! How blocks are to be executed.
+
+use foresee_execute::{ParallelConfig, Policy};
+use foresee_predict::PredictOptions;
+
+/// How blocks are to be executed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Threads that work on a block, the calling one included.
+    pub threads: usize,
+    /// When transactions are released to them.
+    pub policy: Policy,
+    /// Whether to execute in parallel at all.
+    pub mode: Mode,
+    /// How to predict.
+    pub predict: PredictOptions,
+}
+
+/// Whether to execute in parallel at all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// In parallel where that can pay.
+    #[default]
+    Auto,
+    /// In parallel always.
+    Parallel,
+    /// In order always, without predicting.
+    InOrder,
+}
+
+impl Default for Config {
+    /// As many threads as the machine has, parallel where it pays.
+    fn default() -> Self {
+        let ParallelConfig { threads, policy, .. } = ParallelConfig::default();
+        Self { threads, policy, mode: Mode::Auto, predict: PredictOptions::default() }
+    }
+}

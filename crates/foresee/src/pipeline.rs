@@ -1,0 +1,260 @@
+//! The pipeline: predict, schedule, execute.
+
+use crate::{Config, Decision, ExecutedBlock, Misprediction, Mode, Score};
+use foresee_access::{Difference, Location, TxIndex};
+use foresee_execute::{
+    Block, ExecuteError, Observation, ParallelConfig, ParallelExecutor, ParallelStats, PreBlock,
+    execute_in_order, observe,
+};
+use foresee_predict::{Ahead, BlockPredictor, Complete, Prediction, ProgramCache};
+use foresee_schedule::{DependencyDag, Node, Schedule};
+use rayon::ThreadPoolBuildError;
+use revm::DatabaseRef;
+
+/// Blocks with fewer transactions are executed in order: there is nothing to share.
+const TRANSACTIONS_MIN: usize = 2;
+
+/// Executes blocks in parallel by foresight. Made once, used for every block; cheap
+/// to clone, clones share threads and compiled programs.
+#[derive(Clone, Debug)]
+pub struct Foresee {
+    config: Config,
+    cache: ProgramCache,
+    executor: ParallelExecutor,
+}
+
+impl Foresee {
+    /// Starts the threads.
+    ///
+    /// # Errors
+    ///
+    /// If the system refuses them.
+    pub fn new(config: Config) -> Result<Self, ThreadPoolBuildError> {
+        let Config { threads, policy, .. } = config;
+        let parallel = ParallelConfig { threads, policy };
+        let executor = ParallelExecutor::new(parallel)?;
+        Ok(Self { config, cache: ProgramCache::new(), executor })
+    }
+
+    /// The configuration.
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The compiled programs.
+    pub const fn cache(&self) -> &ProgramCache {
+        &self.cache
+    }
+
+    /// Predicts, schedules, executes and validates a block. The result equals in-order
+    /// execution, whatever was predicted.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`execute_in_order`]: the state cannot be read, a system call that must
+    /// succeed fails, a deposit log is malformed, a header field is missing. Nothing of
+    /// the block is returned then.
+    pub fn execute_block<DB: DatabaseRef + Sync>(
+        &self,
+        block: &Block,
+        db: &DB,
+    ) -> Result<ExecutedBlock, ExecuteError<DB::Error>> {
+        if let Some(reason) = self.reason_for_order(block) {
+            return in_order(block, db, reason);
+        }
+        let pre = PreBlock::run(block, db)?;
+        let mut predictor = self.predictor(block, db);
+        pre.changes().iter().for_each(|changes| predictor.apply(changes));
+        let predicted = block.transactions.iter().map(|tx| predictor.predict(tx));
+        let predictions: Vec<_> =
+            predicted.collect::<Result<_, _>>().map_err(ExecuteError::Database)?;
+        self.run(pre, block, db, predictions)
+    }
+
+    /// Predicts every transaction alone, on the state before the block: what a builder
+    /// does when a transaction enters its pool.
+    ///
+    /// # Errors
+    ///
+    /// If the state cannot be read.
+    pub fn predict_ahead<DB: DatabaseRef>(
+        &self,
+        block: &Block,
+        db: &DB,
+    ) -> Result<Vec<Ahead>, ExecuteError<DB::Error>> {
+        let mut predictor = self.predictor(block, db);
+        let ahead = block.transactions.iter().map(|tx| predictor.predict_ahead(tx));
+        ahead.collect::<Result<_, _>>().map_err(ExecuteError::Database)
+    }
+
+    /// Executes a block whose transactions were predicted ahead, each alone: only those
+    /// that meet a predicted write of an earlier one are predicted again.
+    ///
+    /// # Errors
+    ///
+    /// As [`execute_block`](Self::execute_block).
+    ///
+    /// # Panics
+    ///
+    /// If `ahead` is not one prediction for each transaction.
+    pub fn execute_ahead<DB: DatabaseRef + Sync>(
+        &self,
+        block: &Block,
+        db: &DB,
+        ahead: &[Ahead],
+    ) -> Result<ExecutedBlock, ExecuteError<DB::Error>> {
+        assert_eq!(ahead.len(), block.transactions.len(), "one prediction for each transaction");
+        if let Some(reason) = self.reason_for_order(block) {
+            return in_order(block, db, reason);
+        }
+        let pre = PreBlock::run(block, db)?;
+        let mut predictor = self.predictor(block, db);
+        pre.changes().iter().for_each(|changes| predictor.apply(changes));
+        let predicted = block.transactions.iter().zip(ahead);
+        let predicted = predicted.map(|(tx, ahead)| predictor.predict_again(tx, ahead));
+        let predictions: Vec<_> =
+            predicted.collect::<Result<_, _>>().map_err(ExecuteError::Database)?;
+        self.run(pre, block, db, predictions)
+    }
+
+    /// Predicts every transaction of a block, in block order.
+    ///
+    /// # Errors
+    ///
+    /// If the state cannot be read, or the system calls before the transactions fail.
+    pub fn predict_block<DB: DatabaseRef>(
+        &self,
+        block: &Block,
+        db: &DB,
+    ) -> Result<Vec<Prediction>, ExecuteError<DB::Error>> {
+        let pre = PreBlock::run(block, db)?;
+        let mut predictor = self.predictor(block, db);
+        pre.changes().iter().for_each(|changes| predictor.apply(changes));
+        let predicted = block.transactions.iter().map(|tx| predictor.predict(tx));
+        predicted.collect::<Result<_, _>>().map_err(ExecuteError::Database)
+    }
+
+    /// The dependency DAG that predictions imply. A transaction whose prediction is
+    /// incomplete, or that looks at the balance that every transaction pays its fee
+    /// into, comes after all earlier ones.
+    pub fn schedule(&self, block: &Block, predictions: &[Prediction]) -> DependencyDag {
+        let fees = Location::balance(block.env.beneficiary);
+        let nodes: Vec<_> = predictions
+            .iter()
+            .map(|prediction| Node {
+                access: &prediction.access,
+                gas: prediction.gas_used,
+                in_order: !prediction.is_complete()
+                    || prediction.access.ordering_reads().any(|read| *read == fees),
+            })
+            .collect();
+        DependencyDag::build(&nodes)
+    }
+
+    /// Executes a block over the schedule that given predictions imply.
+    ///
+    /// # Errors
+    ///
+    /// As [`execute_block`](Self::execute_block).
+    ///
+    /// # Panics
+    ///
+    /// If `predictions` is not one for each transaction.
+    pub fn execute_predicted<DB: DatabaseRef + Sync>(
+        &self,
+        block: &Block,
+        db: &DB,
+        predictions: Vec<Prediction>,
+    ) -> Result<ExecutedBlock, ExecuteError<DB::Error>> {
+        assert_eq!(
+            predictions.len(),
+            block.transactions.len(),
+            "one prediction for each transaction"
+        );
+        self.run(PreBlock::run(block, db)?, block, db, predictions)
+    }
+
+    /// Compares predictions with what each transaction really does, by executing the
+    /// block once more, in order and observed. For scores, not for the hot path.
+    ///
+    /// # Errors
+    ///
+    /// As [`execute_block`](Self::execute_block).
+    pub fn score<DB: DatabaseRef>(
+        &self,
+        block: &Block,
+        db: &DB,
+        predictions: &[Prediction],
+    ) -> Result<Score, ExecuteError<DB::Error>> {
+        let mut score = Score::default();
+        for (index, (predicted, observed)) in
+            predictions.iter().zip(observe(block, db)?).enumerate()
+        {
+            let Observation { access, included: true, gas_used, .. } = observed else { continue };
+            score.transactions += 1;
+            score.gas_exact += usize::from(predicted.gas_used == gas_used);
+            let difference = Difference::between(&predicted.access, &access);
+            if difference.is_empty() {
+                score.exact += 1;
+            } else {
+                let index = TxIndex::new(index);
+                score.mispredicted.push(Misprediction { index, difference });
+            }
+        }
+        Ok(score)
+    }
+
+    fn predictor<'a, DB: DatabaseRef>(
+        &self,
+        block: &Block,
+        db: &'a DB,
+    ) -> BlockPredictor<'a, Complete<&'a DB>> {
+        let Block { cfg, env, .. } = block;
+        BlockPredictor::new(&self.cache, cfg, env, Complete(db), self.config.predict)
+    }
+
+    /// Why a block is not executed in parallel, if it is not.
+    const fn reason_for_order(&self, block: &Block) -> Option<Decision> {
+        match self.config.mode {
+            Mode::InOrder => Some(Decision::Configured),
+            Mode::Parallel => None,
+            Mode::Auto if self.config.threads <= 1 => Some(Decision::OneThread),
+            Mode::Auto if block.transactions.len() < TRANSACTIONS_MIN => {
+                Some(Decision::FewTransactions)
+            }
+            Mode::Auto => None,
+        }
+    }
+
+    fn run<DB: DatabaseRef + Sync>(
+        &self,
+        pre: PreBlock<'_, DB>,
+        block: &Block,
+        db: &DB,
+        predictions: Vec<Prediction>,
+    ) -> Result<ExecutedBlock, ExecuteError<DB::Error>> {
+        let schedule = Schedule::from_dag(&self.schedule(block, &predictions));
+        let outcome = self.executor.execute_after(pre, block, db, &schedule)?;
+        Ok(ExecutedBlock {
+            output: outcome.output,
+            decision: Decision::Parallel { threads: self.config.threads },
+            predictions,
+            stats: outcome.stats,
+        })
+    }
+}
+
+/// Executes a block in order.
+fn in_order<DB: DatabaseRef>(
+    block: &Block,
+    db: &DB,
+    decision: Decision,
+) -> Result<ExecutedBlock, ExecuteError<DB::Error>> {
+    let output = execute_in_order(block, db)?;
+    Ok(ExecutedBlock {
+        output,
+        decision,
+        predictions: Vec::new(),
+        stats: ParallelStats::default(),
+    })
+}
