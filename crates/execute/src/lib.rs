@@ -4,6 +4,7 @@ mod block;
 mod in_order;
 mod observe;
 mod parallel;
+mod whole_state;
 
 pub use block::{Block, BlockOutput, ExecuteError, InvalidReason, InvalidTransaction, Protocol};
 pub use in_order::{execute_in_order, execute_in_order_timing_precompiles};
@@ -12,3 +13,4 @@ pub use parallel::{
     ParallelConfig, ParallelExecutor, ParallelOutcome, ParallelStats, Policy, PreBlock, Reason,
     Reexecution,
 };
+pub use whole_state::{apply_changes, state_root};

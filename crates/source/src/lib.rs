@@ -14,7 +14,7 @@ mod verify;
 
 pub use chain::Rules;
 pub use error::{Fault, SourceError};
-pub use load::LoadedBlock;
+pub use load::{LoadedBlock, environment};
 pub use snapshot::{
     BlobSchedule, ChainRules, ForkRules, Snapshot, SnapshotAccount, SnapshotBlock,
     SnapshotTransaction,

@@ -44,9 +44,10 @@ pub struct LoadedBlock {
 pub(crate) fn load(snapshot: Snapshot) -> Result<LoadedBlock, Fault> {
     let Snapshot { chain, block, prestate, block_hashes } = snapshot;
     let rules = Rules::new(&chain, block.number, block.timestamp)?;
-    let (cfg, env) = environment(&block, &rules).map_err(|fault| fault.within("block"))?;
+    let header = block.header();
+    let (cfg, env) = environment(&header, &rules).map_err(|fault| fault.within("block"))?;
     let state = state(prestate, block_hashes, &block).map_err(|fault| fault.within("prestate"))?;
-    let expected = block.has_results().then(|| block.header());
+    let expected = block.has_results().then_some(header);
     let protocol = protocol(&block, &rules).map_err(|fault| fault.within("block"))?;
     let (number, unknown_ommers) = (block.number, block.uncles.len());
     let (transactions, hashes) = transactions(block, &rules)?;
@@ -61,29 +62,33 @@ pub(crate) fn load(snapshot: Snapshot) -> Result<LoadedBlock, Fault> {
     })
 }
 
-/// revm's configuration and block environment.
-fn environment(block: &SnapshotBlock, rules: &Rules) -> Result<(CfgEnv, BlockEnv), Fault> {
+/// revm's configuration and block environment for a header.
+///
+/// # Errors
+///
+/// If the header lacks a field that the fork demands.
+pub fn environment(header: &Header, rules: &Rules) -> Result<(CfgEnv, BlockEnv), Fault> {
     let mut cfg = CfgEnv::new_with_spec(rules.spec).with_chain_id(rules.chain_id);
     let mut env = BlockEnv {
-        number: U256::from(block.number),
-        beneficiary: block.beneficiary,
-        timestamp: U256::from(block.timestamp),
-        gas_limit: block.gas_limit,
+        number: U256::from(header.number),
+        beneficiary: header.beneficiary,
+        timestamp: U256::from(header.timestamp),
+        gas_limit: header.gas_limit,
         basefee: 0,
-        difficulty: block.difficulty,
+        difficulty: header.difficulty,
         prevrandao: None,
         blob_excess_gas_and_price: None,
         slot_num: 0,
     };
     if rules.spec.is_enabled_in(SpecId::LONDON) {
-        env.basefee = required("baseFeePerGas", rules, block.base_fee_per_gas)?;
+        env.basefee = required("baseFeePerGas", rules, header.base_fee_per_gas)?;
     }
     if rules.spec.is_enabled_in(SpecId::MERGE) {
         env.difficulty = U256::ZERO;
-        env.prevrandao = Some(required("mixHash", rules, block.mix_hash)?);
+        env.prevrandao = Some(header.mix_hash);
     }
     if let Some(blobs) = &rules.blobs {
-        let excess_blob_gas = required("excessBlobGas", rules, block.excess_blob_gas)?;
+        let excess_blob_gas = required("excessBlobGas", rules, header.excess_blob_gas)?;
         cfg.set_max_blobs_per_tx(blobs.max_blobs_per_tx);
         cfg.blob_base_fee_update_fraction = u64::try_from(blobs.update_fraction).ok();
         env.blob_excess_gas_and_price = Some(BlobExcessGasAndPrice {
@@ -96,6 +101,10 @@ fn environment(block: &SnapshotBlock, rules: &Rules) -> Result<(CfgEnv, BlockEnv
 
 /// What the protocol changes around the transactions.
 fn protocol(block: &SnapshotBlock, rules: &Rules) -> Result<Protocol, Fault> {
+    if rules.spec.is_enabled_in(SpecId::MERGE) {
+        // The header type has a zero where there is none.
+        required("mixHash", rules, block.mix_hash)?;
+    }
     let parent_beacon_block_root = match rules.spec.is_enabled_in(SpecId::CANCUN) {
         true => Some(required("parentBeaconBlockRoot", rules, block.parent_beacon_block_root)?),
         false => None,
