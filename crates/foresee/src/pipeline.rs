@@ -251,10 +251,5 @@ fn in_order<DB: DatabaseRef>(
     decision: Decision,
 ) -> Result<ExecutedBlock, ExecuteError<DB::Error>> {
     let output = execute_in_order(block, db)?;
-    Ok(ExecutedBlock {
-        output,
-        decision,
-        predictions: Vec::new(),
-        stats: ParallelStats::default(),
-    })
+    Ok(ExecutedBlock { output, decision, predictions: Vec::new(), stats: ParallelStats::default() })
 }
