@@ -79,7 +79,7 @@ pub enum ChainRules {
 #[serde(rename_all = "camelCase")]
 pub struct ForkRules {
     /// Chain id.
-    #[serde(with = "alloy_serde::quantity")]
+    #[serde(deserialize_with = "alloy_serde::quantity::deserialize")]
     pub id: u64,
     /// Name of the fork as revm's `SpecId` parses it, case ignored.
     pub fork: String,

@@ -33,7 +33,6 @@ mod scenario;
 mod seal;
 mod setting;
 mod sign;
-mod state_root;
 mod world;
 
 pub use assemble::{AssembleError, AssembleFault, assemble};

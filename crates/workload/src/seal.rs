@@ -6,7 +6,6 @@ use crate::{
     GenerateError,
     setting::{CHAIN_ID, SPEC, Setting, TIMESTAMP},
     sign::BASE_FEE,
-    state_root::state_root,
 };
 use alloy_consensus::{
     Header, Transaction, TxEnvelope, TxReceipt,
@@ -14,10 +13,12 @@ use alloy_consensus::{
     proofs::{calculate_receipt_root, calculate_transaction_root, calculate_withdrawals_root},
     transaction::Recovered,
 };
-use alloy_eips::{Typed2718, eip4895::Withdrawal};
-use alloy_primitives::{Bloom, Bytes, U256};
-use foresee_execute::{BlockOutput, execute_in_order};
-use foresee_source::{ChainRules, ForkRules, Snapshot, SnapshotBlock, SnapshotTransaction};
+use alloy_eips::{Typed2718, eip4895::Withdrawal, eip7840::BlobParams};
+use alloy_primitives::{B256, Bloom, Bytes, U256};
+use foresee_execute::{BlockOutput, apply_changes, execute_in_order, state_root};
+use foresee_source::{
+    BlobSchedule, ChainRules, ForkRules, Snapshot, SnapshotBlock, SnapshotTransaction,
+};
 use std::collections::BTreeMap;
 
 /// Number of the block.
@@ -47,8 +48,8 @@ pub(crate) fn seal(
         prestate: setting.world.state(),
         block_hashes: BTreeMap::from([(NUMBER - 1, header.parent_hash)]),
     };
-    let output = execute(&snapshot)?;
-    let header = close(header, &snapshot, &output);
+    let (output, state_root) = execute(&snapshot)?;
+    let header = close(header, state_root, &output);
     snapshot.block = block(header, &transactions, &withdrawals);
     Ok(snapshot)
 }
@@ -80,10 +81,10 @@ fn open(
 }
 
 /// The header with the results.
-fn close(header: Header, snapshot: &Snapshot, output: &BlockOutput) -> Header {
+fn close(header: Header, state_root: B256, output: &BlockOutput) -> Header {
     let receipts: Vec<_> = output.receipts.iter().map(TxReceipt::with_bloom_ref).collect();
     Header {
-        state_root: state_root(&snapshot.prestate, &output.state),
+        state_root,
         receipts_root: calculate_receipt_root(&receipts),
         logs_bloom: receipts.iter().fold(Bloom::ZERO, |bloom, receipt| bloom | receipt.logs_bloom),
         gas_used: output.gas_used,
@@ -93,25 +94,32 @@ fn close(header: Header, snapshot: &Snapshot, output: &BlockOutput) -> Header {
     }
 }
 
-fn execute(snapshot: &Snapshot) -> Result<BlockOutput, GenerateError> {
+/// Executes the block. A generated block comes with the whole state before it, so
+/// the state after it has a root.
+fn execute(snapshot: &Snapshot) -> Result<(BlockOutput, B256), GenerateError> {
     let loaded = snapshot.clone().into_block().map_err(GenerateError::execute)?;
-    let output = execute_in_order(&loaded.block, &loaded.state).map_err(GenerateError::execute)?;
-    match output.invalid.first() {
-        None => Ok(output),
-        Some(invalid) => Err(GenerateError::Invalid {
+    let (block, mut state) = (loaded.block, loaded.state);
+    let output = execute_in_order(&block, &state).map_err(GenerateError::execute)?;
+    if let Some(invalid) = output.invalid.first() {
+        return Err(GenerateError::Invalid {
             index: invalid.index.position(),
             reason: invalid.reason.to_string(),
-        }),
+        });
     }
+    apply_changes(&mut state, &output.state);
+    Ok((output, state_root(&state)))
 }
 
+/// The fork by name, with its blob parameters spelt out.
 fn rules() -> ChainRules {
-    ChainRules::Fork(ForkRules {
-        id: CHAIN_ID,
-        fork: <&str>::from(SPEC).to_ascii_lowercase(),
-        blob_schedule: None,
-        access_list: false,
-    })
+    let BlobParams { target_blob_count, max_blob_count, update_fraction, .. } = BlobParams::osaka();
+    let blob_schedule = u64::try_from(update_fraction).ok().map(|fraction| BlobSchedule {
+        target: target_blob_count,
+        max: max_blob_count,
+        base_fee_update_fraction: fraction,
+    });
+    let fork = <&str>::from(SPEC).to_ascii_lowercase();
+    ChainRules::Fork(ForkRules { id: CHAIN_ID, fork, blob_schedule, access_list: false })
 }
 
 fn withdrawals(setting: &mut Setting) -> Vec<Withdrawal> {
