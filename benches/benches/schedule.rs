@@ -27,12 +27,29 @@ fn block(transactions: u64) -> Vec<AccessSet> {
     (0..transactions).map(set).collect()
 }
 
+/// Plain payments between different people.
+fn payments(transactions: u64) -> Vec<AccessSet> {
+    let account = |seed: u64| Address::from_word(keccak256(seed.to_be_bytes()));
+    let set = |tx: u64| {
+        let [from, to] = [2 * tx, 2 * tx + 1].map(account);
+        let sender = [Location::balance(from), Location::nonce(from)];
+        let reads = vec![sender[0], sender[1], Location::code(from), Location::code(to)];
+        let writes = vec![sender[0], sender[1], Location::balance(to)];
+        AccessSet::new(reads, writes.clone(), writes)
+    };
+    (0..transactions).map(set).collect()
+}
+
 fn build(criterion: &mut Criterion) {
-    for transactions in [200, 1_400] {
-        let block = block(transactions);
+    let blocks = [
+        ("mix of 200", block(200)),
+        ("mix of 1400", block(1_400)),
+        ("700 payments", payments(700)),
+    ];
+    for (name, block) in blocks {
         let nodes: Vec<_> =
             block.iter().map(|access| Node { access, gas: 100_000, in_order: false }).collect();
-        let mut group = criterion.benchmark_group(format!("schedule/{transactions}"));
+        let mut group = criterion.benchmark_group(format!("schedule/{name}"));
         group.bench_function("dag", |b| b.iter(|| DependencyDag::build(black_box(&nodes))));
         group.bench_function("dag and schedule", |b| {
             b.iter(|| Schedule::from_dag(&DependencyDag::build(black_box(&nodes))))

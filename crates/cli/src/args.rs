@@ -74,7 +74,9 @@ pub(crate) struct Replay {
     #[arg(long)]
     pub(crate) ahead: bool,
     /// Execute so many times, interleaved, and report medians
-    #[arg(long, value_name = "K", default_value = "1")]
+    ///
+    /// The first time compiles the programs that the block needs.
+    #[arg(long, value_name = "K", default_value = "3")]
     pub(crate) runs: NonZeroU32,
     /// Form of the output
     #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -91,7 +93,7 @@ pub(crate) struct Evaluate {
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
     /// Measure so many times and report medians
-    #[arg(long, value_name = "K", default_value = "1")]
+    #[arg(long, value_name = "K", default_value = "3")]
     pub(crate) runs: NonZeroU32,
 }
 

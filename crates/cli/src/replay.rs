@@ -52,9 +52,8 @@ impl Replay {
             args::Policy::Dataflow => Policy::Dataflow,
             args::Policy::Layers => Policy::Layers,
         };
-        let default = ParallelConfig::default();
-        let threads = args.threads.map_or(default.threads, usize::from);
-        let executor = ParallelExecutor::new(ParallelConfig { threads, policy, ..default })
+        let threads = args.threads.map_or(ParallelConfig::default().threads, usize::from);
+        let executor = ParallelExecutor::new(ParallelConfig { threads, policy })
             .map_err(|error| Failure::Usage(format!("--threads {threads}: {error}")))?;
         Ok(Self { executor, cache: ProgramCache::new(), mode: args.mode, runs: args.runs.get() })
     }
