@@ -46,7 +46,7 @@ pub(crate) fn load(snapshot: Snapshot) -> Result<LoadedBlock, Fault> {
     let rules = Rules::new(&chain, block.number, block.timestamp)?;
     let header = block.header();
     let (cfg, env) = environment(&header, &rules).map_err(|fault| fault.within("block"))?;
-    let state = state(prestate, block_hashes, &block).map_err(|fault| fault.within("prestate"))?;
+    let state = state(prestate, &block_hashes, &block);
     let expected = block.has_results().then_some(header);
     let protocol = protocol(&block, &rules).map_err(|fault| fault.within("block"))?;
     let (number, unknown_ommers) = (block.number, block.uncles.len());
@@ -163,14 +163,15 @@ const fn first_fork(tx_type: TxType) -> SpecId {
 /// The state before the block.
 fn state(
     prestate: BTreeMap<Address, SnapshotAccount>,
-    block_hashes: BTreeMap<u64, B256>,
+    block_hashes: &BTreeMap<u64, B256>,
     block: &SnapshotBlock,
-) -> Result<CacheDB<EmptyDB>, Fault> {
+) -> CacheDB<EmptyDB> {
     let mut state = CacheDB::new(EmptyDB::new());
     for (address, account) in prestate {
         let SnapshotAccount { balance, nonce, code, storage } = account;
-        let code = Bytecode::new_raw_checked(code)
-            .map_err(|error| Fault::field(format!("{address}.code"), error.to_string()))?;
+        // What begins like a delegation without being one is code like any other.
+        let code =
+            Bytecode::new_raw_checked(code.clone()).unwrap_or_else(|_| Bytecode::new_legacy(code));
         let info = AccountInfo::new(balance, nonce, code.hash_slow(), code);
         state.insert_account_info(address, info);
         if let Some(account) = state.cache.accounts.get_mut(&address) {
@@ -187,5 +188,5 @@ fn state(
     if let Some(parent) = block.number.checked_sub(1) {
         state.cache.block_hashes.insert(U256::from(parent), block.parent_hash);
     }
-    Ok(state)
+    state
 }
