@@ -1,14 +1,13 @@
-//! The calls that the commands have in common: from a loaded block to predictions,
-//! from predictions to a DAG.
+//! What the commands call of the library, and what they need beside its one-call
+//! interface: predictions without storage, and the time that predicting takes.
 
 use crate::{failure::Failure, input::Input};
 use core::convert::Infallible;
-use foresee_access::Location;
+use foresee::{Config, Foresee};
 use foresee_execute::{Block, ExecuteError, PreBlock};
 use foresee_predict::{
     BlockPredictor, Complete, PredictOptions, Prediction, ProgramCache, StateView, WithoutStorage,
 };
-use foresee_schedule::{DependencyDag, Node};
 use std::time::{Duration, Instant};
 
 /// What predictions may look at.
@@ -64,19 +63,18 @@ fn predict_over<S: StateView<Error = Infallible>>(
     })
 }
 
-/// The DAG of a block's predictions.
-pub(crate) fn dag(input: &Input, predictions: &[Prediction]) -> DependencyDag {
-    let beneficiary = Location::balance(input.loaded.block.env.beneficiary);
-    let nodes: Vec<_> = predictions
-        .iter()
-        .map(|prediction| Node {
-            access: &prediction.access,
-            gas: prediction.gas_used,
-            in_order: !prediction.is_complete()
-                || prediction.access.ordering_reads().any(|read| *read == beneficiary),
-        })
-        .collect();
-    DependencyDag::build(&nodes)
+/// The library with this configuration.
+pub(crate) fn start(config: Config) -> Result<Foresee, Failure> {
+    let threads = config.threads;
+    Foresee::new(config).map_err(|error| Failure::Usage(format!("{threads} threads: {error}")))
+}
+
+/// Does something and notes how long it took.
+pub(crate) fn timed<T>(times: &mut Vec<Duration>, work: impl FnOnce() -> T) -> T {
+    let start = Instant::now();
+    let done = work();
+    times.push(start.elapsed());
+    done
 }
 
 /// The middle one of several times; of an even number the later of the two middle

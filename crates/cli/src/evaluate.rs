@@ -5,28 +5,29 @@ mod score;
 
 use crate::{
     Verdict, args, blocks,
-    engine::{self, Predicted, State, median},
+    engine::{self, Predicted, State, median, timed},
     failure::Failure,
     input::Input,
 };
+use foresee::{Config, Foresee};
 use foresee_execute::{execute_in_order, execute_in_order_timing_precompiles, observe};
 use foresee_predict::{PredictOptions, ProgramCache};
 use report::{Cost, Precompiles, Report};
 use score::{Score, Scored};
-use std::time::{Duration, Instant};
 
 pub(crate) fn run(args: &args::Evaluate) -> Result<Verdict, Failure> {
-    let cache = ProgramCache::new();
+    let foresee = engine::start(Config { threads: 1, ..Config::default() })?;
     let runs = args.runs.get();
-    let evaluate = |input: &Input| evaluate(input, &cache, runs);
+    let evaluate = |input: &Input| evaluate(input, &foresee, runs);
     blocks::run(&args.snapshots, args.format, evaluate, report::text)?;
     Ok(Verdict::Verified)
 }
 
 /// Scores the predictions of a block, then measures what they cost.
-fn evaluate(input: &Input, cache: &ProgramCache, runs: u32) -> Result<Report, Failure> {
+fn evaluate(input: &Input, foresee: &Foresee, runs: u32) -> Result<Report, Failure> {
+    let cache = foresee.cache();
     let predictions = predict(input, cache, PredictOptions::default())?.predictions;
-    let dag = engine::dag(input, &predictions);
+    let dag = foresee.schedule(&input.loaded.block, &predictions);
     let observations = observe(&input.loaded.block, &input.loaded.state)
         .map_err(|error| input.failure("observing", error))?;
     let scored: Vec<_> = predictions
@@ -56,36 +57,27 @@ fn predict(
 
 /// Measures by turns: in order, cold, warm. `warm` has been grown on this block.
 fn cost(input: &Input, warm: &ProgramCache, runs: u32) -> Result<Cost, Failure> {
-    let mut times: [Vec<Duration>; 5] = Default::default();
+    let (block, state) = (&input.loaded.block, &input.loaded.state);
+    let failed = |error| input.failure("executing in order", error);
     let plain = PredictOptions::default();
-    let timed = PredictOptions { time_precompiles: true, ..plain };
+    let with_clock = PredictOptions { time_precompiles: true, ..plain };
+    let [mut sequential, mut cold, mut hot, mut predict_precompiles, mut precompiles] =
+        [const { Vec::new() }; 5];
     for _ in 0..runs {
-        let cold = ProgramCache::new();
-        let measured = [
-            in_order(input)?,
-            predict(input, &cold, plain)?.elapsed,
-            predict(input, warm, plain)?.elapsed,
-            predict(input, warm, timed)?.precompiles,
-            in_order_precompiles(input)?,
-        ];
-        times.iter_mut().zip(measured).for_each(|(times, time)| times.push(time));
+        timed(&mut sequential, || execute_in_order(block, state)).map_err(failed)?;
+        cold.push(predict(input, &ProgramCache::new(), plain)?.elapsed);
+        hot.push(predict(input, warm, plain)?.elapsed);
+        predict_precompiles.push(predict(input, warm, with_clock)?.precompiles);
+        precompiles.push(execute_in_order_timing_precompiles(block, state).map_err(failed)?.1);
     }
-    let [sequential, cold, warm, predict, precompiles] =
-        times.map(|times| median(times).unwrap_or_default());
-    let precompiles = Precompiles { predict, sequential: precompiles };
-    Ok(Cost { cold, warm, sequential, precompiles })
-}
-
-fn in_order(input: &Input) -> Result<Duration, Failure> {
-    let start = Instant::now();
-    let output = execute_in_order(&input.loaded.block, &input.loaded.state);
-    let elapsed = start.elapsed();
-    output.map_err(|error| input.failure("executing in order", error))?;
-    Ok(elapsed)
-}
-
-fn in_order_precompiles(input: &Input) -> Result<Duration, Failure> {
-    let timed = execute_in_order_timing_precompiles(&input.loaded.block, &input.loaded.state);
-    let (_, precompiles) = timed.map_err(|error| input.failure("executing in order", error))?;
-    Ok(precompiles)
+    let median = |times| median(times).unwrap_or_default();
+    Ok(Cost {
+        cold: median(cold),
+        warm: median(hot),
+        sequential: median(sequential),
+        precompiles: Precompiles {
+            predict: median(predict_precompiles),
+            sequential: median(precompiles),
+        },
+    })
 }

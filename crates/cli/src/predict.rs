@@ -12,14 +12,16 @@ use crate::{
     output::Output,
     progress::Progress,
 };
+use foresee::{Config, Foresee};
 use foresee_access::{Location, TxIndex};
-use foresee_predict::{PredictOptions, Prediction, ProgramCache};
+use foresee_predict::{PredictOptions, Prediction};
 use foresee_schedule::{DependencyDag, View, dot, mermaid};
 use report::Report;
 use std::time::Instant;
 
 pub(crate) fn run(args: &args::Predict) -> Result<Verdict, Failure> {
-    let cache = ProgramCache::default();
+    // Nothing is executed, so one thread will do.
+    let foresee = engine::start(Config { threads: 1, ..Config::default() })?;
     let progress = Progress::new(args.snapshots.files.len());
     let mut output = Output::open(args.out.as_deref())?;
     for file in &args.snapshots.files {
@@ -27,7 +29,7 @@ pub(crate) fn run(args: &args::Predict) -> Result<Verdict, Failure> {
         let input = Input::open(file)?;
         let tx = args.tx.map(TxIndex);
         check_index(&input, tx)?;
-        let answer = answer(&input, &cache, args, tx)?;
+        let answer = answer(&input, &foresee, args, tx)?;
         progress.done(|| output.text(&answer))?;
     }
     Ok(Verdict::Verified)
@@ -47,14 +49,14 @@ fn check_index(input: &Input, tx: Option<TxIndex>) -> Result<(), Failure> {
 /// Predicts a block and writes the answer in the form asked for.
 fn answer(
     input: &Input,
-    cache: &ProgramCache,
+    foresee: &Foresee,
     args: &args::Predict,
     tx: Option<TxIndex>,
 ) -> Result<String, Failure> {
     let options = PredictOptions { labels: true, ..PredictOptions::default() };
     let start = Instant::now();
-    let predictions = engine::predict(input, cache, options, args.state())?.predictions;
-    let dag = engine::dag(input, &predictions);
+    let predictions = engine::predict(input, foresee.cache(), options, args.state())?.predictions;
+    let dag = foresee.schedule(&input.loaded.block, &predictions);
     let elapsed = start.elapsed();
     let report = || {
         let mut report = Report::new(input, &predictions, &dag, elapsed);

@@ -7,18 +7,15 @@ use crate::{
     Verdict,
     args::{self, Mode},
     blocks,
-    engine::{self, State, median},
+    engine::{self, median, timed},
     failure::Failure,
     input::Input,
 };
-use foresee_execute::{
-    BlockOutput, ParallelConfig, ParallelExecutor, ParallelStats, Policy, execute_in_order,
-};
-use foresee_predict::{PredictOptions, ProgramCache};
-use foresee_schedule::Schedule;
+use foresee::{Config, ExecutedBlock, Foresee};
+use foresee_execute::{BlockOutput, ParallelStats, Policy, execute_in_order};
 use foresee_source::HeaderMatch;
 use report::Report;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub(crate) fn run(args: &args::Replay) -> Result<Verdict, Failure> {
     let replay = Replay::new(args)?;
@@ -32,65 +29,98 @@ pub(crate) fn run(args: &args::Replay) -> Result<Verdict, Failure> {
 
 /// What is replayed how: the same for all blocks of a run.
 struct Replay {
-    executor: ParallelExecutor,
-    cache: ProgramCache,
+    foresee: Foresee,
     mode: Mode,
+    ahead: bool,
     runs: u32,
 }
 
-/// A parallel execution with its times.
-struct Parallel {
-    output: BlockOutput,
-    stats: ParallelStats,
-    predict: Duration,
-    whole: Duration,
+/// The times that one block took, run by run, and what went wrong in any.
+#[derive(Default)]
+struct Runs {
+    sequential: Vec<Duration>,
+    predict: Vec<Duration>,
+    parallel: Vec<Duration>,
+    stats: Option<ParallelStats>,
+    difference: Option<String>,
 }
 
 impl Replay {
     fn new(args: &args::Replay) -> Result<Self, Failure> {
-        let policy = match args.policy {
-            args::Policy::Dataflow => Policy::Dataflow,
-            args::Policy::Layers => Policy::Layers,
-        };
-        let threads = args.threads.map_or(ParallelConfig::default().threads, usize::from);
-        let executor = ParallelExecutor::new(ParallelConfig { threads, policy })
-            .map_err(|error| Failure::Usage(format!("--threads {threads}: {error}")))?;
-        Ok(Self { executor, cache: ProgramCache::new(), mode: args.mode, runs: args.runs.get() })
+        let default = Config::default();
+        let foresee = engine::start(Config {
+            threads: args.threads.map_or(default.threads, usize::from),
+            policy: match args.policy {
+                args::Policy::Dataflow => Policy::Dataflow,
+                args::Policy::Layers => Policy::Layers,
+            },
+            // What is timed as parallel is parallel, whether it pays or not.
+            mode: foresee::Mode::Parallel,
+            ..default
+        })?;
+        Ok(Self { foresee, mode: args.mode, ahead: args.ahead, runs: args.runs.get() })
     }
 
     /// Replays a block so many times, in order and in parallel by turns, so that
     /// what else the machine does meets both.
     fn block(&self, input: &Input) -> Result<Report, Failure> {
-        let mut sequential = Vec::new();
-        let mut parallel = Vec::new();
-        let mut predict = Vec::new();
-        let mut last = None;
-        let mut difference = None;
-        let reference = self.in_order(input)?.0;
+        let mut runs = Runs::default();
+        let reference = in_order(input, &mut Vec::new())?;
         for _ in 0..self.runs {
             if self.mode != Mode::Parallel {
-                sequential.push(self.in_order(input)?.1);
+                in_order(input, &mut runs.sequential)?;
             }
             if self.mode != Mode::Sequential {
-                let run = self.parallel(input)?;
-                difference = difference.or_else(|| compare::difference(&run.output, &reference));
-                parallel.push(run.whole);
-                predict.push(run.predict);
-                last = Some(run.stats);
+                self.parallel(input, &reference, &mut runs)?;
             }
         }
-        let [sequential, parallel, predict] = [sequential, parallel, predict].map(median);
+        Ok(self.report(input, &reference, runs))
+    }
+
+    /// Executes in parallel once. What was predicted ahead is outside the clock;
+    /// what is predicted inside is timed once more apart, to tell its share.
+    fn parallel(
+        &self,
+        input: &Input,
+        reference: &BlockOutput,
+        runs: &mut Runs,
+    ) -> Result<(), Failure> {
+        let (block, state) = (&input.loaded.block, &input.loaded.state);
+        let predicting = |error| input.failure("predicting", error);
+        let ahead = self
+            .ahead
+            .then(|| timed(&mut runs.predict, || self.foresee.predict_ahead(block, state)))
+            .transpose()
+            .map_err(predicting)?;
+        let executed = timed(&mut runs.parallel, || match &ahead {
+            Some(ahead) => self.foresee.execute_ahead(block, state, ahead),
+            None => self.foresee.execute_block(block, state),
+        });
+        if ahead.is_none() {
+            timed(&mut runs.predict, || self.foresee.predict_block(block, state))
+                .map_err(predicting)?;
+        }
+        let ExecutedBlock { output, stats, .. } =
+            executed.map_err(|error| input.failure("executing in parallel", error))?;
+        runs.difference =
+            runs.difference.take().or_else(|| compare::difference(&output, reference));
+        runs.stats = Some(stats);
+        Ok(())
+    }
+
+    fn report(&self, input: &Input, reference: &BlockOutput, runs: Runs) -> Report {
+        let Runs { sequential, predict, parallel, stats, difference } = runs;
+        let [sequential, predict, parallel] = [sequential, predict, parallel].map(median);
         let ratio = |(sequential, parallel): (Duration, Duration)| {
             sequential.as_secs_f64() / parallel.as_secs_f64()
         };
-        let ParallelConfig { threads, policy, .. } = self.executor.config();
-        let block = &input.loaded.block;
-        Ok(Report {
+        let (block, expected) = (&input.loaded.block, input.loaded.expected.as_ref());
+        Report {
             block: input.loaded.number,
             transactions: block.transactions.len(),
             gas_used: reference.gas_used,
-            threads,
-            policy: match policy {
+            threads: self.foresee.config().threads,
+            policy: match self.foresee.config().policy {
                 Policy::Dataflow => "dataflow",
                 Policy::Layers => "layers",
             },
@@ -98,37 +128,17 @@ impl Replay {
             predict,
             parallel,
             speedup: sequential.zip(parallel).map(ratio),
-            reexecuted: last.as_ref().map(|stats| stats.reexecuted.len()),
-            reexecuted_gas: last.as_ref().map(ParallelStats::reexecuted_gas),
+            reexecuted: stats.as_ref().map(|stats| stats.reexecuted.len()),
+            reexecuted_gas: stats.as_ref().map(ParallelStats::reexecuted_gas),
             difference,
-            header: HeaderMatch::new(&reference, input.loaded.expected.as_ref(), *block.cfg.spec()),
-            predicted_ahead: false,
-        })
+            header: HeaderMatch::new(reference, expected, *block.cfg.spec()),
+            predicted_ahead: self.ahead,
+        }
     }
+}
 
-    fn in_order(&self, input: &Input) -> Result<(BlockOutput, Duration), Failure> {
-        let start = Instant::now();
-        let output = execute_in_order(&input.loaded.block, &input.loaded.state)
-            .map_err(|error| input.failure("executing in order", error))?;
-        Ok((output, start.elapsed()))
-    }
-
-    fn parallel(&self, input: &Input) -> Result<Parallel, Failure> {
-        let start = Instant::now();
-        let predictions =
-            engine::predict(input, &self.cache, PredictOptions::default(), State::PreBlock)?
-                .predictions;
-        let schedule = Schedule::from_dag(&engine::dag(input, &predictions));
-        let predict = start.elapsed();
-        let outcome = self
-            .executor
-            .execute(&input.loaded.block, &input.loaded.state, &schedule)
-            .map_err(|error| input.failure("executing in parallel", error))?;
-        Ok(Parallel {
-            output: outcome.output,
-            stats: outcome.stats,
-            predict,
-            whole: start.elapsed(),
-        })
-    }
+/// Executes in order once.
+fn in_order(input: &Input, times: &mut Vec<Duration>) -> Result<BlockOutput, Failure> {
+    timed(times, || execute_in_order(&input.loaded.block, &input.loaded.state))
+        .map_err(|error| input.failure("executing in order", error))
 }

@@ -81,7 +81,7 @@ fn a_file_without_permission() {
 fn a_missing_field() {
     let mut snapshot = Snapshot::of("chain");
     snapshot.json["block"]["transactions"][1].as_object_mut().unwrap().remove("nonce");
-    assert_snapshot!(snapshot.complaint(), @"foresee: DIR/block.json: line 1 column 2987: missing field `nonce`");
+    assert_snapshot!(snapshot.complaint(), @"foresee: DIR/block.json: line 1 column N: missing field `nonce`");
 
     let mut snapshot = Snapshot::of("chain");
     snapshot.json["block"].as_object_mut().unwrap().remove("baseFeePerGas");
@@ -89,7 +89,7 @@ fn a_missing_field() {
 
     let mut snapshot = Snapshot::of("chain");
     snapshot.json.as_object_mut().unwrap().remove("prestate");
-    assert_snapshot!(snapshot.complaint(), @"foresee: DIR/block.json: line 1 column 37858: missing field `prestate`");
+    assert_snapshot!(snapshot.complaint(), @"foresee: DIR/block.json: line 1 column N: missing field `prestate`");
 }
 
 #[test]
@@ -122,11 +122,11 @@ fn an_unknown_chain_or_fork() {
 fn numbers_that_are_too_large() {
     let mut snapshot = Snapshot::of("chain");
     snapshot.json["block"]["transactions"][0]["gas"] = json!("0x10000000000000000");
-    assert_snapshot!(snapshot.complaint(), @r#"foresee: DIR/block.json: line 1 column 1973: invalid value: string "0x10000000000000000", expected a 8 byte hex string"#);
+    assert_snapshot!(snapshot.complaint(), @r#"foresee: DIR/block.json: line 1 column N: invalid value: string "0x10000000000000000", expected a 8 byte hex string"#);
 
     let mut snapshot = Snapshot::of("chain");
     snapshot.json["block"]["number"] = json!(1e300);
-    assert_snapshot!(snapshot.complaint(), @"foresee: DIR/block.json: line 1 column 1158: invalid type: floating point `1e+300`, expected a 8 byte hex string");
+    assert_snapshot!(snapshot.complaint(), @"foresee: DIR/block.json: line 1 column N: invalid type: floating point `1e+300`, expected a 8 byte hex string");
 }
 
 /// Not an error of the file: a length of 2 GB in calldata is a length like any
