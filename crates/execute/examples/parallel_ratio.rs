@@ -3,7 +3,8 @@
 //!
 //! `cargo run --release -p foresee-execute --example parallel_ratio -- RUNS THREADS... -- SNAPSHOT...`
 //!
-//! In-order and parallel runs alternate; the medians of each are compared.
+//! In-order and parallel runs alternate; the medians of each are compared, and the
+//! shortest of each.
 #![expect(clippy::print_stdout, reason = "it is an example")]
 
 use foresee_access::Location;
@@ -27,7 +28,7 @@ fn main() {
             ParallelExecutor::new(ParallelConfig { threads, policy }).expect("threads")
         })
         .collect();
-    let mut logs = vec![0.0; executors.len()];
+    let mut logs = vec![(0.0, 0.0); executors.len()];
     let mut blocks = 0;
     for path in args {
         let loaded = Snapshot::open(&path).expect("snapshot").into_block().expect("block");
@@ -51,18 +52,24 @@ fn main() {
                 stats.push(outcome.expect("execution").stats);
             }
         }
-        let medians: Vec<_> = times.into_iter().map(median).collect();
+        let shortest: Vec<_> = times.iter().filter_map(|times| times.iter().min()).collect();
+        let shortest: Vec<_> = shortest.iter().map(|time| time.as_secs_f64()).collect();
+        let medians: Vec<_> = times.iter().cloned().map(median).collect();
         print!("{:>9} {:>5} {:>8.2?}", loaded.number, schedule.len(), medians[0]);
-        for ((median, log), stats) in medians[1..].iter().zip(&mut logs).zip(&stats) {
-            let ratio = median.as_secs_f64() / medians[0].as_secs_f64();
-            *log += ratio.ln();
-            print!("  {ratio:.3} ({} ahead, {} again)", stats.ahead, stats.reexecuted.len());
+        for (position, stats) in stats.iter().enumerate() {
+            let ratio = medians[position + 1].as_secs_f64() / medians[0].as_secs_f64();
+            let best = shortest[position + 1] / shortest[0];
+            logs[position].0 += ratio.ln();
+            logs[position].1 += best.ln();
+            let (ahead, again) = (stats.ahead, stats.reexecuted.len());
+            print!("  {ratio:.3} {best:.3} ({ahead} ahead, {again} again)");
         }
         println!();
         blocks += 1;
     }
     for (executor, log) in executors.iter().zip(logs) {
-        println!("{:?}: geometric mean {:.3}", executor.config(), (log / f64::from(blocks)).exp());
+        let [median, best] = [log.0, log.1].map(|log| (log / f64::from(blocks)).exp());
+        println!("{:?}: geometric means {median:.3}, {best:.3}", executor.config());
     }
 }
 

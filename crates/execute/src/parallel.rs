@@ -28,6 +28,10 @@ use std::sync::Arc;
 use versions::Versions;
 use worker::Worker;
 
+/// With this gas and no data little code can run; wallets often set more than the
+/// 21,000 that a payment takes.
+const PAYMENT_GAS_MAX: u64 = 100_000;
+
 /// How a parallel execution goes about a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParallelConfig {
@@ -195,11 +199,14 @@ impl ParallelExecutor {
         let versions = Versions::new();
         let any_tx = TxEnv::default();
         for changes in pre.changes_mut() {
-            versions.publish(0, block.env.beneficiary, changes);
+            versions.publish(0, block.env.beneficiary, true, changes);
         }
         let authority = Box::new(Authority::new(block, pre.state));
-        let scheduler = Scheduler::new(schedule, self.config.policy, authority);
-        let work = |shares| Worker::new(block, db, &versions, &any_tx, shares).run(&scheduler);
+        let pays_ahead = |tx: TxIndex| pays_ahead(&block.transactions[tx.position()]);
+        let scheduler = Scheduler::new(schedule, self.config.policy, pays_ahead, authority);
+        let work = |shares| {
+            Worker::new(block, db, &versions, &any_tx, schedule, shares).run(&scheduler);
+        };
         match &self.helpers {
             None => work(false),
             Some(pool) => pool.in_place_scope(|scope| {
@@ -212,6 +219,13 @@ impl ParallelExecutor {
         let authority = scheduler.into_authority();
         finish(block, *authority.expect("whoever settles turns hands the authority back"))
     }
+}
+
+/// Whether executing a transaction ahead can save time. A payment takes no longer
+/// to execute at its turn than a result of it takes to validate.
+fn pays_ahead(tx: &TxEnv) -> bool {
+    let runs_code = tx.gas_limit > PAYMENT_GAS_MAX || !tx.data.is_empty();
+    runs_code || tx.kind.is_create() || !tx.authorization_list.is_empty()
 }
 
 /// Makes the changes after the transactions and takes the output.

@@ -2,7 +2,6 @@
 //! versions. See the protocol in the documentation of [`parallel`](super).
 
 use super::Policy;
-use core::cmp::Reverse;
 use foresee_access::TxIndex;
 use foresee_schedule::Schedule;
 use std::{
@@ -55,11 +54,14 @@ enum Stage<R> {
 
 struct Inner<R, A> {
     stages: Vec<Stage<R>>,
+    /// By transaction, whether it may be executed ahead of its turn.
+    runs_ahead: Vec<bool>,
     /// By transaction, how many predecessors are not executed yet.
     predecessors_left: Vec<u32>,
-    /// Released transactions by priority, earlier ones first where it is equal.
-    /// Those taken at their turn meanwhile are still in it.
-    ready: BinaryHeap<(u64, Reverse<TxIndex>)>,
+    /// Released transactions by priority, later ones first where it is equal:
+    /// those whose turn is near are executed at their turn, and two workers meet
+    /// less often. Those taken at their turn meanwhile are still in it.
+    ready: BinaryHeap<(u64, TxIndex)>,
     /// How many transactions are at [`Stage::Ready`].
     ready_count: usize,
     /// The next transaction to be settled.
@@ -84,10 +86,18 @@ struct Layers {
 }
 
 impl<'s, R, A> Scheduler<'s, R, A> {
-    pub(super) fn new(schedule: &'s Schedule, policy: Policy, authority: A) -> Self {
+    /// A transaction for which it does not pay to run ahead is executed at its turn only.
+    pub(super) fn new(
+        schedule: &'s Schedule,
+        policy: Policy,
+        pays_ahead: impl Fn(TxIndex) -> bool,
+        authority: A,
+    ) -> Self {
         let n = schedule.len();
+        let runs_ahead = |tx| !schedule.in_order(tx) && pays_ahead(tx);
         let mut inner = Inner {
             stages: (0..n).map(|_| Stage::Held).collect(),
+            runs_ahead: (0..n).map(TxIndex::new).map(runs_ahead).collect(),
             predecessors_left: Vec::new(),
             ready: BinaryHeap::with_capacity(n),
             ready_count: 0,
@@ -243,9 +253,9 @@ impl<R, A> Inner<R, A> {
     /// Lets a transaction be executed ahead of its turn, if it may be.
     fn release(&mut self, schedule: &Schedule, tx: TxIndex) {
         let stage = &mut self.stages[tx.position()];
-        if matches!(stage, Stage::Held) && !schedule.in_order(tx) {
+        if matches!(stage, Stage::Held) && self.runs_ahead[tx.position()] {
             *stage = Stage::Ready;
-            self.ready.push((schedule.priority(tx), Reverse(tx)));
+            self.ready.push((schedule.priority(tx), tx));
             self.ready_count += 1;
         }
     }
@@ -282,7 +292,7 @@ impl<R, A> Inner<R, A> {
 
     /// The ready transaction of the highest priority.
     fn pop_ready(&mut self) -> Option<TxIndex> {
-        while let Some((_, Reverse(tx))) = self.ready.pop() {
+        while let Some((_, tx)) = self.ready.pop() {
             let stage = &mut self.stages[tx.position()];
             if matches!(stage, Stage::Ready) {
                 *stage = Stage::Running;

@@ -17,7 +17,9 @@ use core::{
     sync::atomic::{AtomicU64, Ordering},
 };
 use revm::{
-    primitives::{Address, AddressMap, B256, HashMap, U256, map::DefaultHashBuilder},
+    primitives::{
+        Address, AddressMap, B256, StorageKeyMap, U256, hash_map::Entry, map::DefaultHashBuilder,
+    },
     state::{AccountInfo, Bytecode, EvmState},
 };
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -35,23 +37,33 @@ const SHARDS: usize = 1 << 6;
 pub(super) struct Versions {
     hasher: DefaultHashBuilder,
     written: Box<[AtomicU64]>,
-    shards: Box<[Mutex<Shard>]>,
+    /// By account.
+    shards: Box<[Mutex<AddressMap<Written>>]>,
 }
 
+/// What was written to one account.
 #[derive(Default)]
-struct Shard {
-    accounts: AddressMap<Vec<AccountVersion>>,
-    slots: HashMap<(Address, U256), Vec<(u32, U256)>>,
+struct Written {
+    /// Changes to its fields, by version.
+    fields: Vec<FieldsVersion>,
+    slots: StorageKeyMap<SlotVersions>,
 }
 
-/// What one version changed in an account. Balance and nonce are differences
-/// (modulo 2^256 and 2^64), because they add up in any order.
-struct AccountVersion {
+/// What one version changed in an account's fields. Balance and nonce are
+/// differences (modulo 2^256 and 2^64), because they add up in any order.
+struct FieldsVersion {
     version: u32,
     balance: U256,
     nonce: u64,
     code: Option<(B256, Bytecode)>,
     destroyed: bool,
+}
+
+/// The values of a slot: usually there is one.
+struct SlotVersions {
+    last: (u32, U256),
+    /// Lower versions, ascending.
+    earlier: Vec<(u32, U256)>,
 }
 
 impl Versions {
@@ -63,62 +75,79 @@ impl Versions {
         }
     }
 
-    /// The changes that versions below this one make to an account, if any.
+    /// The changes that versions below this one make to an account's fields, if any.
     pub(super) fn account(&self, address: &Address, below: u32) -> Option<AccountChange> {
         let hash = self.hasher.hash_one(address);
         if !self.may_be_written(hash) {
             return None;
         }
         let shard = self.shard(hash);
-        let versions = shard.accounts.get(address)?;
-        let mut change = None;
-        for version in versions.iter().take_while(|version| version.version < below) {
-            change.get_or_insert_with(AccountChange::default).add(version);
-        }
-        change
+        let versions = shard.get(address)?.fields.iter();
+        versions.take_while(|version| version.version < below).fold(None, |change, version| {
+            let mut change: AccountChange = change.unwrap_or_default();
+            change.add(version);
+            Some(change)
+        })
     }
 
     /// The value of a slot in the highest version below this one, if there is any.
-    pub(super) fn slot(&self, address: Address, slot: U256, below: u32) -> Option<U256> {
-        let key = (address, slot);
-        let hash = self.hasher.hash_one(key);
-        if !self.may_be_written(hash) {
+    pub(super) fn slot(&self, address: &Address, slot: U256, below: u32) -> Option<U256> {
+        let hash = self.hasher.hash_one(address);
+        if !self.may_be_written(self.slot_hash(hash, slot)) {
             return None;
         }
         let shard = self.shard(hash);
-        let versions = shard.slots.get(&key)?;
-        let end = versions.partition_point(|(version, _)| *version < below);
-        end.checked_sub(1).map(|last| versions[last].1)
+        shard.get(address)?.slots.get(&slot)?.below(below)
     }
 
     /// Makes the changes of a version known. The fees of `beneficiary` are left
-    /// out: nearly every transaction pays them and hardly any looks at them.
-    pub(super) fn publish(&self, version: u32, beneficiary: Address, changes: &mut EvmState) {
+    /// out: nearly every transaction pays them and hardly any looks at them. So are
+    /// mere changes of balance and nonce, for the same reason, unless somebody is
+    /// `expected` to look at what this version changes.
+    pub(super) fn publish(
+        &self,
+        version: u32,
+        beneficiary: Address,
+        expected: bool,
+        changes: &mut EvmState,
+    ) {
         for (address, account) in changes {
             if !account.is_touched() {
                 continue;
             }
             let is_new = account.is_loaded_as_not_existing() || account.is_created();
             let destroyed = account.is_selfdestructed();
-            let original = account.original_info_mut();
-            let mut balance = original.balance;
-            let (nonce, code_hash) = (original.nonce, original.code_hash);
-            balance = account.info.balance.wrapping_sub(balance);
-            if *address == beneficiary {
-                balance = U256::ZERO;
-            }
-            let nonce = account.info.nonce.wrapping_sub(nonce);
-            let code = (account.info.code_hash != code_hash)
-                .then(|| (account.info.code_hash, account.info.code.clone().unwrap_or_default()));
-            if is_new || destroyed || !balance.is_zero() || nonce != 0 || code.is_some() {
-                let change = AccountVersion { version, balance, nonce, code, destroyed };
-                self.insert_account(*address, change);
-            }
-            if destroyed {
+            let before = account.original_info_mut();
+            let (balance, nonce, code_hash) = (before.balance, before.nonce, before.code_hash);
+            let after = &account.info;
+            let fields = FieldsVersion {
+                version,
+                balance: match *address == beneficiary {
+                    true => U256::ZERO,
+                    false => after.balance.wrapping_sub(balance),
+                },
+                nonce: after.nonce.wrapping_sub(nonce),
+                code: (after.code_hash != code_hash)
+                    .then(|| (after.code_hash, after.code.clone().unwrap_or_default())),
+                destroyed,
+            };
+            let pays = !fields.balance.is_zero() || fields.nonce != 0;
+            let fields = (is_new || destroyed || fields.code.is_some() || (expected && pays))
+                .then_some(fields);
+            let mut slots = account.changed_storage_slots().filter(|_| !destroyed).peekable();
+            if fields.is_none() && slots.peek().is_none() {
                 continue;
             }
-            for (slot, value) in account.changed_storage_slots() {
-                self.insert_slot(*address, *slot, version, value.present_value());
+            let hash = self.hasher.hash_one(address);
+            let mut shard = self.shard(hash);
+            let written = shard.entry(*address).or_default();
+            if let Some(fields) = fields {
+                written.set_fields(fields);
+                self.mark_written(hash);
+            }
+            for (slot, value) in slots {
+                written.set_slot(*slot, version, value.present_value());
+                self.mark_written(self.slot_hash(hash, *slot));
             }
         }
     }
@@ -127,45 +156,18 @@ impl Versions {
     pub(super) fn retract(&self, version: u32, changes: &EvmState) {
         for (address, account) in changes.iter().filter(|(_, account)| account.is_touched()) {
             let mut shard = self.shard(self.hasher.hash_one(address));
-            if let Some(versions) = shard.accounts.get_mut(address) {
-                versions.retain(|entry| entry.version != version);
-            }
-            drop(shard);
+            let Some(written) = shard.get_mut(address) else { continue };
+            written.fields.retain(|fields| fields.version != version);
             for (slot, _) in account.changed_storage_slots() {
-                let key = (*address, *slot);
-                let mut shard = self.shard(self.hasher.hash_one(key));
-                if let Some(versions) = shard.slots.get_mut(&key) {
-                    versions.retain(|(entry, _)| *entry != version);
+                if written.slots.get_mut(slot).is_some_and(|versions| versions.remove(version)) {
+                    written.slots.remove(slot);
                 }
             }
         }
     }
 
-    fn insert_account(&self, address: Address, change: AccountVersion) {
-        let hash = self.hasher.hash_one(address);
-        let mut shard = self.shard(hash);
-        let versions = shard.accounts.entry(address).or_default();
-        let at = versions.partition_point(|entry| entry.version < change.version);
-        match versions.get_mut(at) {
-            Some(entry) if entry.version == change.version => *entry = change,
-            _ => versions.insert(at, change),
-        }
-        drop(shard);
-        self.mark_written(hash);
-    }
-
-    fn insert_slot(&self, address: Address, slot: U256, version: u32, value: U256) {
-        let key = (address, slot);
-        let hash = self.hasher.hash_one(key);
-        let mut shard = self.shard(hash);
-        let versions = shard.slots.entry(key).or_default();
-        let at = versions.partition_point(|(entry, _)| *entry < version);
-        match versions.get_mut(at) {
-            Some((entry, old)) if *entry == version => *old = value,
-            _ => versions.insert(at, (version, value)),
-        }
-        drop(shard);
-        self.mark_written(hash);
+    fn slot_hash(&self, address_hash: u64, slot: U256) -> u64 {
+        address_hash.rotate_left(1) ^ self.hasher.hash_one(slot)
     }
 
     fn may_be_written(&self, hash: u64) -> bool {
@@ -185,7 +187,7 @@ impl Versions {
 
     /// A panic elsewhere cannot leave a shard half changed: nothing in here calls
     /// out while it holds the lock.
-    fn shard(&self, hash: u64) -> MutexGuard<'_, Shard> {
+    fn shard(&self, hash: u64) -> MutexGuard<'_, AddressMap<Written>> {
         let shard = &self.shards[(hash >> 32) as usize % SHARDS];
         shard.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -193,6 +195,64 @@ impl Versions {
 
 const fn bit(hash: u64) -> u64 {
     1 << (hash & 63)
+}
+
+impl Written {
+    fn set_fields(&mut self, fields: FieldsVersion) {
+        let at = self.fields.partition_point(|entry| entry.version < fields.version);
+        match self.fields.get_mut(at) {
+            Some(entry) if entry.version == fields.version => *entry = fields,
+            _ => self.fields.insert(at, fields),
+        }
+    }
+
+    fn set_slot(&mut self, slot: U256, version: u32, value: U256) {
+        match self.slots.entry(slot) {
+            Entry::Vacant(entry) => {
+                entry.insert(SlotVersions { last: (version, value), earlier: Vec::new() });
+            }
+            Entry::Occupied(entry) => entry.into_mut().set(version, value),
+        }
+    }
+}
+
+impl SlotVersions {
+    fn below(&self, below: u32) -> Option<U256> {
+        if self.last.0 < below {
+            return Some(self.last.1);
+        }
+        let end = self.earlier.partition_point(|(version, _)| *version < below);
+        end.checked_sub(1).map(|at| self.earlier[at].1)
+    }
+
+    fn set(&mut self, version: u32, value: U256) {
+        if version > self.last.0 {
+            self.earlier.push(core::mem::replace(&mut self.last, (version, value)));
+            return;
+        }
+        let at = self.earlier.partition_point(|(entry, _)| *entry < version);
+        let entry = match self.last.0 == version {
+            true => Some(&mut self.last),
+            false => self.earlier.get_mut(at).filter(|entry| entry.0 == version),
+        };
+        match entry {
+            Some(entry) => entry.1 = value,
+            None => self.earlier.insert(at, (version, value)),
+        }
+    }
+
+    /// Forgets a version; whether none is left.
+    fn remove(&mut self, version: u32) -> bool {
+        self.earlier.retain(|(entry, _)| *entry != version);
+        if self.last.0 != version {
+            return false;
+        }
+        match self.earlier.pop() {
+            Some(last) => self.last = last,
+            None => return true,
+        }
+        false
+    }
 }
 
 /// The sum of the changes that several versions make to an account.
@@ -208,7 +268,7 @@ pub(super) struct AccountChange {
 }
 
 impl AccountChange {
-    fn add(&mut self, version: &AccountVersion) {
+    fn add(&mut self, version: &FieldsVersion) {
         if version.destroyed {
             *self = Self { destroyed: true, ..Self::default() };
             return;

@@ -97,7 +97,7 @@ impl<'a, DB: DatabaseRef> View<'a, DB> {
         address: Address,
         slot: StorageKey,
     ) -> Result<StorageValue, DB::Error> {
-        match self.versions.slot(address, slot, self.reader.version) {
+        match self.versions.slot(&address, slot, self.reader.version) {
             Some(value) => {
                 self.overlay.slots.push((address, slot));
                 Ok(value)

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{Block, InvalidReason};
 use foresee_access::TxIndex;
+use foresee_schedule::Schedule;
 use revm::{
     Context, DatabaseCommit, DatabaseRef, ExecuteEvm, MainContext,
     context::{
@@ -56,6 +57,7 @@ pub(super) struct Worker<'a, DB: DatabaseRef> {
     pub(super) evm: WorkerEvm<'a, DB>,
     block: &'a Block,
     versions: &'a Versions,
+    schedule: &'a Schedule,
     /// Whether anybody reads versions.
     shares: bool,
 }
@@ -67,6 +69,7 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
         db: &'a DB,
         versions: &'a Versions,
         any_tx: &'a TxEnv,
+        schedule: &'a Schedule,
         shares: bool,
     ) -> Self {
         let context = Context::mainnet()
@@ -82,7 +85,7 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
             precompiles: EthPrecompiles::new(block.cfg.spec),
             frame_stack: FrameStack::new_prealloc(8),
         };
-        Self { evm, block, versions, shares }
+        Self { evm, block, versions, schedule, shares }
     }
 
     /// Works until the block is done or given up.
@@ -105,7 +108,7 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
         let Ok((result, mut changes, looks)) = self.execute(tx) else {
             return Attempt::Undecided;
         };
-        self.versions.publish(version(index), self.block.env.beneficiary, &mut changes);
+        self.publish(index, &mut changes);
         let overlay = core::mem::take(&mut self.view().overlay);
         Attempt::Executed(Box::new(Speculation { result, changes, looks, overlay }))
     }
@@ -192,9 +195,8 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
                     let gas = result.tx_gas_used();
                     authority.stats.reexecuted.push(Reexecution { index, reason, gas });
                 }
-                if self.shares {
-                    let beneficiary = self.block.env.beneficiary;
-                    self.versions.publish(version(index), beneficiary, &mut changes);
+                if self.shares && index.position() + 1 < self.block.transactions.len() {
+                    self.publish(index, &mut changes);
                 }
                 authority.state.commit(changes);
                 authority.ledger.include(tx, result);
@@ -228,6 +230,13 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
         let looks = core::mem::take(&mut self.evm.ctx.chain);
         let ResultAndState { result, state } = executed?;
         Ok((result, state, looks))
+    }
+
+    /// Shows what a transaction changed to those that run ahead.
+    fn publish(&self, index: TxIndex, changes: &mut EvmState) {
+        let beneficiary = self.block.env.beneficiary;
+        let expected = !self.schedule.successors(index).is_empty();
+        self.versions.publish(version(index), beneficiary, expected, changes);
     }
 
     fn view(&mut self) -> &mut View<'a, DB> {

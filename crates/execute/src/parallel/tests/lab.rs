@@ -212,11 +212,12 @@ fn drive<DB: DatabaseRef>(
     let mut pre = PreBlock::run(block, db)?;
     let versions = Versions::new();
     for changes in pre.changes_mut() {
-        versions.publish(0, block.env.beneficiary, changes);
+        versions.publish(0, block.env.beneficiary, true, changes);
     }
     let any_tx = TxEnv::default();
     let mut authority = Box::new(Authority::new(block, pre.state));
-    let mut worker = Worker::new(block, db, &versions, &any_tx, true);
+    let schedule = Schedule::sequential(block.transactions.len());
+    let mut worker = Worker::new(block, db, &versions, &any_tx, &schedule, true);
     let mut open: Vec<usize> = (0..block.transactions.len()).collect();
     let mut attempts: Vec<_> = open.iter().map(|_| None).collect();
     for position in 0..attempts.len() {
