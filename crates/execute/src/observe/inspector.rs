@@ -45,10 +45,8 @@ impl<DB: DatabaseRef> Inspector<InOrderContext<'_, DB>> for Witness {
             opcode::EXTCODESIZE | opcode::EXTCODECOPY | opcode::EXTCODEHASH => {
                 self.code.extend(operand(0));
             }
-            byte @ (opcode::CALL
-            | opcode::CALLCODE
-            | opcode::DELEGATECALL
-            | opcode::STATICCALL) => {
+            byte
+            @ (opcode::CALL | opcode::CALLCODE | opcode::DELEGATECALL | opcode::STATICCALL) => {
                 self.called.extend(operand(1));
                 let pays = interpreter.stack.peek(2).is_ok_and(|value: U256| !value.is_zero());
                 if byte == opcode::CALL && pays {

@@ -100,9 +100,8 @@ fn looked_at_by_existence(witness: &Witness, state: &EvmState) -> AddressSet {
 /// [EIP-7702](https://eips.ethereum.org/EIPS/eip-7702) a sender can have code.
 fn settled_at_commit(tx: &TxEnv, witness: &Witness) -> Vec<Location> {
     let mut settled = Vec::new();
-    let authorizes_itself = tx
-        .authorization_list()
-        .any(|authorization| authorization.authority() == Some(tx.caller));
+    let authorizes_itself =
+        tx.authorization_list().any(|authorization| authorization.authority() == Some(tx.caller));
     if !witness.nonce.contains(&tx.caller) && !authorizes_itself {
         settled.push(Location::nonce(tx.caller));
     }
