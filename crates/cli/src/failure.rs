@@ -1,5 +1,6 @@
 //! Why a command could not do its work: told in one line, exit status 2.
 
+use clap::error::ErrorKind;
 use foresee_source::SourceError;
 use std::{io, path::Path};
 
@@ -38,6 +39,9 @@ pub(crate) enum Failure {
 impl Failure {
     /// What clap has to say, without its help on usage.
     pub(crate) fn usage(error: &clap::Error) -> Self {
+        if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+            return Self::Usage("no command given, foresee --help lists them".to_owned());
+        }
         let text = error.render().to_string();
         let told = text.lines().take_while(|line| !line.trim().is_empty());
         let told: Vec<_> = told.map(str::trim).collect();
@@ -84,6 +88,7 @@ mod tests {
 
     #[test]
     fn usage_errors_are_one_line() {
+        insta::assert_snapshot!(told(&[]), @"foresee: no command given, foresee --help lists them");
         insta::assert_snapshot!(told(&["predict"]), @"foresee: the following required arguments were not provided: <SNAPSHOT>...");
         insta::assert_snapshot!(told(&["predict", "a", "--format", "png"]), @"foresee: invalid value 'png' for '--format <FORMAT>' [possible values: text, json, dot, mermaid]");
         insta::assert_snapshot!(told(&["replay", "a", "--threads", "0"]), @"foresee: invalid value '0' for '--threads <N>': number would be zero for non-zero type");
