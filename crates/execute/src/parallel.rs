@@ -5,6 +5,7 @@
 mod authority;
 mod ledger;
 mod looks;
+mod observed;
 mod phases;
 mod scheduler;
 mod validate;
@@ -19,7 +20,7 @@ pub use phases::PreBlock;
 
 use crate::{Block, BlockOutput, ExecuteError};
 use authority::Authority;
-use foresee_access::{Location, TxIndex};
+use foresee_access::{AccessSet, Location, TxIndex};
 use foresee_schedule::Schedule;
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use revm::{DatabaseRef, context::TxEnv, database::states::bundle_state::BundleRetention};
@@ -67,6 +68,7 @@ pub struct ParallelExecutor {
     /// The threads beside the calling one; none if it works alone.
     helpers: Option<Arc<ThreadPool>>,
     config: ParallelConfig,
+    observes: bool,
 }
 
 /// What a parallel execution yields.
@@ -76,6 +78,11 @@ pub struct ParallelOutcome {
     pub output: BlockOutput,
     /// How it went; this depends on schedule, threads and chance.
     pub stats: ParallelStats,
+    /// What each transaction read and wrote, in block order and empty if it was not
+    /// included; nothing unless the executor is [observing].
+    ///
+    /// [observing]: ParallelExecutor::observing
+    pub observed: Vec<AccessSet>,
 }
 
 /// How a parallel execution went.
@@ -133,13 +140,21 @@ impl ParallelExecutor {
                 Some(Arc::new(pool))
             }
         };
-        Ok(Self { helpers, config })
+        Ok(Self { helpers, config, observes: false })
     }
 
     /// Uses threads that exist already. The calling thread works too, so at most
     /// `config.threads - 1` of them are used.
     pub fn with_pool(pool: Arc<ThreadPool>, config: ParallelConfig) -> Self {
-        Self { helpers: Some(pool).filter(|_| config.threads > 1), config }
+        let helpers = Some(pool).filter(|_| config.threads > 1);
+        Self { helpers, config, observes: false }
+    }
+
+    /// The same executor, reporting what each transaction reads and writes
+    /// ([`ParallelOutcome::observed`]). That costs time.
+    pub const fn observing(mut self) -> Self {
+        self.observes = true;
+        self
     }
 
     /// The configuration.
@@ -201,7 +216,7 @@ impl ParallelExecutor {
         for changes in pre.changes_mut() {
             versions.publish(0, block.env.beneficiary, true, changes);
         }
-        let authority = Box::new(Authority::new(block, pre.state));
+        let authority = Box::new(Authority::new(block, pre.state, self.observes));
         let pays_ahead = |tx: TxIndex| pays_ahead(&block.transactions[tx.position()]);
         let scheduler = Scheduler::new(schedule, self.config.policy, pays_ahead, authority);
         let work = |shares| {
@@ -233,7 +248,7 @@ fn finish<DB: DatabaseRef>(
     block: &Block,
     authority: Authority<'_, DB>,
 ) -> Result<ParallelOutcome, ExecuteError<DB::Error>> {
-    let Authority { mut state, ledger, stats, failure, .. } = authority;
+    let Authority { mut state, ledger, stats, observed, failure } = authority;
     if let Some(failure) = failure {
         return Err(failure);
     }
@@ -247,5 +262,5 @@ fn finish<DB: DatabaseRef>(
         blob_gas_used: ledger.blob_gas_used,
         state: state.take_bundle(),
     };
-    Ok(ParallelOutcome { output, stats })
+    Ok(ParallelOutcome { output, stats, observed: observed.unwrap_or_default() })
 }

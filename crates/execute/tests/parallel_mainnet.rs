@@ -1,7 +1,7 @@
 //! Every mainnet snapshot, on several threads under every kind of schedule, comes
 //! out as in order.
 
-use foresee_access::TxIndex;
+use foresee_access::{Field, Location, TxIndex};
 use foresee_execute::{
     Observation, ParallelConfig, ParallelExecutor, Policy, execute_in_order, observe,
 };
@@ -28,7 +28,7 @@ fn executors() -> Vec<ParallelExecutor> {
 
 /// The schedule of the dependencies that there really are.
 fn perfect(loaded: &LoadedBlock, observations: &[Observation]) -> Schedule {
-    let balance = foresee_access::Location::balance(loaded.block.env.beneficiary);
+    let balance = Location::balance(loaded.block.env.beneficiary);
     let nodes: Vec<_> = observations
         .iter()
         .map(|observation| Node {
@@ -96,6 +96,36 @@ fn mainnet_blocks_in_parallel_equal_in_order() {
                     executor.config()
                 );
             }
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs FORESEE_DATA"]
+fn what_is_observed_in_parallel_is_what_is_observed_in_order() {
+    let config = ParallelConfig { threads: 3, policy: Policy::Dataflow };
+    let executor = ParallelExecutor::new(config).unwrap().observing();
+    for number in [4_369_999, 12_047_794, 14_029_313, 19_932_148, 25_323_281] {
+        let path = data().join(format!("mainnet/{number}.json.gz"));
+        let loaded = Snapshot::open(&path).unwrap().into_block().unwrap();
+        let expected = observe(&loaded.block, &loaded.state).unwrap();
+        let schedule = perfect(&loaded, &expected);
+        let outcome = executor.execute(&loaded.block, &loaded.state, &schedule).unwrap();
+        assert_eq!(outcome.observed.len(), expected.len());
+        for (index, (found, expected)) in outcome.observed.iter().zip(&expected).enumerate() {
+            let slots = |set: &[Location]| set.iter().filter(|it| it.is_slot()).copied().collect();
+            let [found_slots, expected_slots]: [Vec<_>; 2] =
+                [slots(&found.reads), slots(&expected.access.reads)];
+            assert_eq!(found_slots, expected_slots, "block {number}, transaction {index}");
+            assert_eq!(found.writes, expected.access.writes, "block {number}, transaction {index}");
+            // CREATE2 counts a nonce up without looking at it.
+            let is_counted_up =
+                |it: &Location| it.field == Field::Nonce && found.writes.binary_search(it).is_ok();
+            let missed = |read: &&Location| {
+                found.reads.binary_search(*read).is_err() && !is_counted_up(read)
+            };
+            let missed: Vec<_> = expected.access.reads.iter().filter(missed).collect();
+            assert!(missed.is_empty(), "block {number}, transaction {index}: {missed:?}");
         }
     }
 }

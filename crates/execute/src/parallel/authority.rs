@@ -5,6 +5,7 @@
 
 use super::ledger::Ledger;
 use crate::{Block, ExecuteError, ParallelStats};
+use foresee_access::AccessSet;
 use revm::{
     DatabaseRef,
     context::result::EVMError,
@@ -23,13 +24,21 @@ pub(super) struct Authority<'a, DB: DatabaseRef> {
     pub(super) state: BlockState<'a, DB>,
     pub(super) ledger: Ledger,
     pub(super) stats: ParallelStats,
+    /// By transaction, what it accessed, if that is asked for.
+    pub(super) observed: Option<Vec<AccessSet>>,
     /// Why the block cannot be executed, once that is known.
     pub(super) failure: Option<ExecuteError<DB::Error>>,
 }
 
 impl<'a, DB: DatabaseRef> Authority<'a, DB> {
-    pub(super) fn new(block: &Block, state: BlockState<'a, DB>) -> Self {
-        Self { state, ledger: Ledger::new(block), stats: ParallelStats::default(), failure: None }
+    pub(super) fn new(block: &Block, state: BlockState<'a, DB>, observes: bool) -> Self {
+        Self {
+            state,
+            ledger: Ledger::new(block),
+            stats: ParallelStats::default(),
+            observed: observes.then(|| vec![AccessSet::default(); block.transactions.len()]),
+            failure: None,
+        }
     }
 }
 

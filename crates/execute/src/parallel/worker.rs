@@ -5,6 +5,7 @@ use super::{
     Reason, Reexecution,
     authority::{Authority, EvmError, evm_error, state_error},
     looks::{self, Looks, WorkerContext},
+    observed,
     scheduler::{Job, Scheduler, Settled, Turn},
     validate,
     versions::Versions,
@@ -16,11 +17,12 @@ use foresee_schedule::Schedule;
 use revm::{
     Context, DatabaseCommit, DatabaseRef, ExecuteEvm, MainContext,
     context::{
-        Evm, FrameStack, TxEnv,
+        Evm, FrameStack, Transaction, TxEnv,
         result::{EVMError, ExecutionResult, ResultAndState},
     },
     handler::{EthFrame, EthPrecompiles, instructions::EthInstructions},
     interpreter::interpreter::EthInterpreter,
+    primitives::{U256, hardfork::SpecId},
     state::EvmState,
 };
 
@@ -160,9 +162,8 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
                 match validate::rebase(state, &self.block.cfg, tx, &mut speculation) {
                     Ok(None) => {
                         authority.stats.ahead += 1;
-                        let Speculation { result, changes, .. } = *speculation;
-                        authority.state.commit(changes);
-                        authority.ledger.include(tx, result);
+                        let Speculation { result, changes, looks, .. } = *speculation;
+                        self.include(&mut authority, index, result, changes, &looks);
                         return authority;
                     }
                     Ok(Some(location)) => {
@@ -190,7 +191,7 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
         let tx = &self.block.transactions[index.position()];
         let (mut authority, executed) = self.with_authority(authority, |it| it.execute(tx));
         match executed {
-            Ok((result, mut changes, _looks)) => {
+            Ok((result, mut changes, looks)) => {
                 if let Some(reason) = reason {
                     let gas = result.tx_gas_used();
                     authority.stats.reexecuted.push(Reexecution { index, reason, gas });
@@ -198,8 +199,7 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
                 if self.shares && index.position() + 1 < self.block.transactions.len() {
                     self.publish(index, &mut changes);
                 }
-                authority.state.commit(changes);
-                authority.ledger.include(tx, result);
+                self.include(&mut authority, index, result, changes, &looks);
             }
             Err(EVMError::Transaction(reason)) => {
                 authority.ledger.refuse(index, InvalidReason::Transaction(reason));
@@ -207,6 +207,25 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
             Err(error) => authority.failure = Some(evm_error::<DB>(error)),
         }
         authority
+    }
+
+    /// Makes a right result part of the block.
+    fn include(
+        &self,
+        authority: &mut Authority<'a, DB>,
+        index: TxIndex,
+        result: ExecutionResult,
+        changes: EvmState,
+        looks: &Looks,
+    ) {
+        let tx = &self.block.transactions[index.position()];
+        if let Some(observed) = &mut authority.observed {
+            let fee = fee(self.block, tx, result.tx_gas_used());
+            let paid = (self.block.env.beneficiary, fee);
+            observed[index.position()] = observed::access_set(tx, paid, looks, &changes);
+        }
+        authority.state.commit(changes);
+        authority.ledger.include(tx, result);
     }
 
     /// Lets revm work on the authoritative state for a while.
@@ -242,6 +261,14 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
     fn view(&mut self) -> &mut View<'a, DB> {
         &mut self.evm.ctx.journaled_state.database
     }
+}
+
+/// What the beneficiary earns by a transaction, in wei
+/// ([EIP-1559](https://eips.ethereum.org/EIPS/eip-1559)).
+fn fee(block: &Block, tx: &TxEnv, gas: u64) -> U256 {
+    let base_fee = u128::from(block.env.basefee);
+    let burnt = if block.cfg.spec.is_enabled_in(SpecId::LONDON) { base_fee } else { 0 };
+    U256::from(tx.effective_gas_price(base_fee).saturating_sub(burnt)) * U256::from(gas)
 }
 
 /// The version of a transaction's writes; 0 are the changes before all of them.

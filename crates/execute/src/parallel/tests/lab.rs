@@ -215,7 +215,7 @@ fn drive<DB: DatabaseRef>(
         versions.publish(0, block.env.beneficiary, true, changes);
     }
     let any_tx = TxEnv::default();
-    let mut authority = Box::new(Authority::new(block, pre.state));
+    let mut authority = Box::new(Authority::new(block, pre.state, false));
     let schedule = Schedule::sequential(block.transactions.len());
     let mut worker = Worker::new(block, db, &versions, &any_tx, &schedule, true);
     let mut open: Vec<usize> = (0..block.transactions.len()).collect();
