@@ -24,8 +24,8 @@ use foresee_access::{AccessSet, Location, TxIndex};
 use foresee_schedule::Schedule;
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use revm::{DatabaseRef, context::TxEnv, database::states::bundle_state::BundleRetention};
-use scheduler::Scheduler;
-use std::sync::Arc;
+use scheduler::{Plan, Scheduler};
+use std::{borrow::Cow, sync::Arc};
 use versions::Versions;
 use worker::Worker;
 
@@ -198,7 +198,7 @@ impl ParallelExecutor {
     /// As [`execute`](Self::execute).
     pub fn execute_after<DB>(
         &self,
-        mut pre: PreBlock<'_, DB>,
+        pre: PreBlock<'_, DB>,
         block: &Block,
         db: &DB,
         schedule: &Schedule,
@@ -206,29 +206,71 @@ impl ParallelExecutor {
     where
         DB: DatabaseRef + Sync,
     {
-        assert_eq!(
-            schedule.len(),
-            block.transactions.len(),
-            "the schedule is for another number of transactions"
-        );
+        self.run(pre, block, db, Some(Cow::Borrowed(schedule)), || None)
+    }
+
+    /// Executes a block while its schedule is still being made: the calling thread
+    /// makes it, the others execute in order until it is there.
+    ///
+    /// # Errors
+    ///
+    /// As [`execute`](Self::execute).
+    ///
+    /// # Panics
+    ///
+    /// As [`execute`](Self::execute), or if `schedule` does.
+    pub fn execute_while<DB>(
+        &self,
+        pre: PreBlock<'_, DB>,
+        block: &Block,
+        db: &DB,
+        schedule: impl FnOnce() -> Option<Schedule>,
+    ) -> Result<ParallelOutcome, ExecuteError<DB::Error>>
+    where
+        DB: DatabaseRef + Sync,
+    {
+        self.run(pre, block, db, None, schedule)
+    }
+
+    /// Executes a block, with a schedule that is there or one that is made meanwhile.
+    fn run<'a, DB>(
+        &self,
+        mut pre: PreBlock<'a, DB>,
+        block: &Block,
+        db: &'a DB,
+        ready: Option<Cow<'_, Schedule>>,
+        late: impl FnOnce() -> Option<Schedule>,
+    ) -> Result<ParallelOutcome, ExecuteError<DB::Error>>
+    where
+        DB: DatabaseRef + Sync,
+    {
         let versions = Versions::new();
         let any_tx = TxEnv::default();
         for changes in pre.changes_mut() {
             versions.publish(0, block.env.beneficiary, true, changes);
         }
         let authority = Box::new(Authority::new(block, pre.state, self.observes));
-        let pays_ahead = |tx: TxIndex| pays_ahead(&block.transactions[tx.position()]);
-        let scheduler = Scheduler::new(schedule, self.config.policy, pays_ahead, authority);
-        let work = |shares| {
-            Worker::new(block, db, &versions, &any_tx, schedule, shares).run(&scheduler);
+        let plan = Plan::new();
+        let pays_ahead = block.transactions.iter().map(pays_ahead);
+        let scheduler = Scheduler::new(&plan, self.config.policy, pays_ahead, authority);
+        if let Some(schedule) = ready {
+            scheduler.install(schedule);
+        }
+        let work =
+            |shares| Worker::new(block, db, &versions, &any_tx, &plan, shares).run(&scheduler);
+        let plan_and_work = |shares| {
+            if let Some(schedule) = late() {
+                scheduler.install(Cow::Owned(schedule));
+            }
+            work(shares);
         };
         match &self.helpers {
-            None => work(false),
+            None => plan_and_work(false),
             Some(pool) => pool.in_place_scope(|scope| {
                 for _ in 1..self.config.threads {
                     scope.spawn(|_| work(true));
                 }
-                work(true);
+                plan_and_work(true);
             }),
         }
         let authority = scheduler.into_authority();

@@ -3,13 +3,19 @@
 use crate::{Config, Decision, ExecutedBlock, Misprediction, Mode, Score};
 use foresee_access::{Difference, Location, TxIndex};
 use foresee_execute::{
-    Block, ExecuteError, Observation, ParallelConfig, ParallelExecutor, ParallelStats, PreBlock,
-    execute_in_order, observe,
+    Block, ExecuteError, Observation, ParallelConfig, ParallelExecutor, ParallelOutcome,
+    ParallelStats, PreBlock, execute_in_order, observe,
 };
 use foresee_predict::{Ahead, BlockPredictor, Complete, Prediction, ProgramCache};
 use foresee_schedule::{DependencyDag, Node, Schedule};
 use rayon::ThreadPoolBuildError;
-use revm::DatabaseRef;
+use revm::{DatabaseRef, context::TxEnv};
+
+/// A predictor over a complete state.
+type Predictor<'a, DB> = BlockPredictor<'a, Complete<&'a DB>>;
+
+/// A prediction, unless the state failed.
+type Predicted<DB> = Result<Prediction, <DB as DatabaseRef>::Error>;
 
 /// Blocks with fewer transactions are executed in order: there is nothing to share.
 const TRANSACTIONS_MIN: usize = 2;
@@ -62,13 +68,7 @@ impl Foresee {
         if let Some(reason) = self.reason_for_order(block) {
             return in_order(block, db, reason);
         }
-        let pre = PreBlock::run(block, db)?;
-        let mut predictor = self.predictor(block, db);
-        pre.changes().iter().for_each(|changes| predictor.apply(changes));
-        let predicted = block.transactions.iter().map(|tx| predictor.predict(tx));
-        let predictions: Vec<_> =
-            predicted.collect::<Result<_, _>>().map_err(ExecuteError::Database)?;
-        self.run(pre, block, db, predictions)
+        self.predict_and_execute(block, db, |predictor, _, tx| predictor.predict(tx))
     }
 
     /// Predicts every transaction alone, on the state before the block: what a builder
@@ -107,14 +107,9 @@ impl Foresee {
         if let Some(reason) = self.reason_for_order(block) {
             return in_order(block, db, reason);
         }
-        let pre = PreBlock::run(block, db)?;
-        let mut predictor = self.predictor(block, db);
-        pre.changes().iter().for_each(|changes| predictor.apply(changes));
-        let predicted = block.transactions.iter().zip(ahead);
-        let predicted = predicted.map(|(tx, ahead)| predictor.predict_again(tx, ahead));
-        let predictions: Vec<_> =
-            predicted.collect::<Result<_, _>>().map_err(ExecuteError::Database)?;
-        self.run(pre, block, db, predictions)
+        self.predict_and_execute(block, db, |predictor, position, tx| {
+            predictor.predict_again(tx, &ahead[position])
+        })
     }
 
     /// Predicts every transaction of a block, in block order.
@@ -171,7 +166,9 @@ impl Foresee {
             block.transactions.len(),
             "one prediction for each transaction"
         );
-        self.run(PreBlock::run(block, db)?, block, db, predictions)
+        let schedule = Schedule::from_dag(&self.schedule(block, &predictions));
+        let outcome = self.executor.execute(block, db, &schedule)?;
+        Ok(self.executed(outcome, predictions))
     }
 
     /// Compares predictions with what each transaction really does, by executing the
@@ -204,11 +201,7 @@ impl Foresee {
         Ok(score)
     }
 
-    fn predictor<'a, DB: DatabaseRef>(
-        &self,
-        block: &Block,
-        db: &'a DB,
-    ) -> BlockPredictor<'a, Complete<&'a DB>> {
+    fn predictor<'a, DB: DatabaseRef>(&self, block: &Block, db: &'a DB) -> Predictor<'a, DB> {
         let Block { cfg, env, .. } = block;
         BlockPredictor::new(&self.cache, cfg, env, Complete(db), self.config.predict)
     }
@@ -226,21 +219,33 @@ impl Foresee {
         }
     }
 
-    fn run<DB: DatabaseRef + Sync>(
+    /// Predicts on the calling thread while the others execute already, in order
+    /// until there is a schedule. A state that fails while predicting leaves the block
+    /// without schedule and predictions; execution meets the failure itself.
+    fn predict_and_execute<'a, DB: DatabaseRef + Sync>(
         &self,
-        pre: PreBlock<'_, DB>,
-        block: &Block,
-        db: &DB,
-        predictions: Vec<Prediction>,
+        block: &'a Block,
+        db: &'a DB,
+        mut predict: impl FnMut(&mut Predictor<'a, DB>, usize, &'a TxEnv) -> Predicted<DB>,
     ) -> Result<ExecutedBlock, ExecuteError<DB::Error>> {
-        let schedule = Schedule::from_dag(&self.schedule(block, &predictions));
-        let outcome = self.executor.execute_after(pre, block, db, &schedule)?;
-        Ok(ExecutedBlock {
-            output: outcome.output,
-            decision: Decision::Parallel { threads: self.config.threads },
-            predictions,
-            stats: outcome.stats,
-        })
+        let pre = PreBlock::run(block, db)?;
+        let mut predictor = self.predictor(block, db);
+        pre.changes().iter().for_each(|changes| predictor.apply(changes));
+        let mut predictions = Vec::new();
+        let outcome = self.executor.execute_while(pre, block, db, || {
+            let each = block.transactions.iter().enumerate();
+            let all = each.map(|(position, tx)| predict(&mut predictor, position, tx));
+            predictions = all.collect::<Result<_, _>>().ok()?;
+            Some(Schedule::from_dag(&self.schedule(block, &predictions)))
+        })?;
+        drop(predictor);
+        Ok(self.executed(outcome, predictions))
+    }
+
+    fn executed(&self, outcome: ParallelOutcome, predictions: Vec<Prediction>) -> ExecutedBlock {
+        let ParallelOutcome { output, stats, .. } = outcome;
+        let decision = Decision::Parallel { threads: self.config.threads };
+        ExecutedBlock { output, decision, predictions, stats }
     }
 }
 

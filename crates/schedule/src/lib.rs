@@ -26,6 +26,7 @@
 
 mod dag;
 mod export;
+mod filter;
 mod makespan;
 mod paths;
 mod schedule;

@@ -8,6 +8,7 @@
 //! linked list in one arena, and nothing is allocated per location. A location is
 //! copied once, when the first read meets it.
 
+use crate::filter::Filter;
 use foresee_access::{AccessSet, Location, TxIndex};
 use rustc_hash::FxHashMap;
 
@@ -39,6 +40,8 @@ pub(crate) struct Predecessor {
 #[derive(Debug, Default)]
 pub(crate) struct Writers<'a> {
     latest: FxHashMap<&'a Location, Latest>,
+    /// The locations in `latest`, and perhaps others.
+    written: Filter,
     credits: Vec<Credit>,
     /// The locations that were read after a write, by id.
     locations: Vec<Location>,
@@ -72,7 +75,10 @@ impl<'a> Writers<'a> {
     /// location; locations that it settles at commit are left out.
     pub(crate) fn read(&mut self, access: &AccessSet, found: &mut Vec<Predecessor>) {
         for location in &access.reads {
-            // The look-up comes first, because most locations have no writer.
+            // Most locations have no writer, so that is found out first.
+            if !self.written.may_hold(location) {
+                continue;
+            }
             let Some(latest) = self.latest.get_mut(location) else { continue };
             if access.is_commutative(location) {
                 continue;
@@ -94,6 +100,7 @@ impl<'a> Writers<'a> {
     /// Notes what a transaction with this set writes.
     pub(crate) fn write(&mut self, tx: TxIndex, access: &'a AccessSet) {
         for location in &access.writes {
+            self.written.add(location);
             let latest = self.latest.entry(location).or_insert(Latest {
                 overwriter: None,
                 newest_credit: END,

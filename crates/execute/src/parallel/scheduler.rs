@@ -5,18 +5,23 @@ use super::Policy;
 use foresee_access::TxIndex;
 use foresee_schedule::Schedule;
 use std::{
+    borrow::Cow,
     collections::BinaryHeap,
-    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 /// Hands transactions to workers, and the authority `A` to whoever settles the
 /// next turn. `R` is what a speculation results in.
 pub(super) struct Scheduler<'s, R, A> {
-    schedule: &'s Schedule,
+    plan: &'s Plan<'s>,
     policy: Policy,
     inner: Mutex<Inner<R, A>>,
     wake: Condvar,
 }
+
+/// The schedule, once there is one. It may come while the block is under way: until
+/// then nothing is released, and transactions are executed at their turn.
+pub(super) type Plan<'s> = OnceLock<Cow<'s, Schedule>>;
 
 /// What a worker is to do.
 pub(super) enum Job<R, A> {
@@ -54,6 +59,8 @@ enum Stage<R> {
 
 struct Inner<R, A> {
     stages: Vec<Stage<R>>,
+    /// By transaction, whether it has been executed, ahead or at its turn.
+    executed: Vec<bool>,
     /// By transaction, whether it may be executed ahead of its turn.
     runs_ahead: Vec<bool>,
     /// By transaction, how many predecessors are not executed yet.
@@ -88,16 +95,17 @@ struct Layers {
 impl<'s, R, A> Scheduler<'s, R, A> {
     /// A transaction for which it does not pay to run ahead is executed at its turn only.
     pub(super) fn new(
-        schedule: &'s Schedule,
+        plan: &'s Plan<'s>,
         policy: Policy,
-        pays_ahead: impl Fn(TxIndex) -> bool,
+        pays_ahead: impl Iterator<Item = bool>,
         authority: A,
     ) -> Self {
-        let n = schedule.len();
-        let runs_ahead = |tx| !schedule.in_order(tx) && pays_ahead(tx);
-        let mut inner = Inner {
+        let runs_ahead: Vec<_> = pays_ahead.collect();
+        let n = runs_ahead.len();
+        let inner = Inner {
             stages: (0..n).map(|_| Stage::Held).collect(),
-            runs_ahead: (0..n).map(TxIndex::new).map(runs_ahead).collect(),
+            executed: vec![false; n],
+            runs_ahead,
             predecessors_left: Vec::new(),
             ready: BinaryHeap::with_capacity(n),
             ready_count: 0,
@@ -107,20 +115,48 @@ impl<'s, R, A> Scheduler<'s, R, A> {
             stopped: n == 0,
             layers: Layers::default(),
         };
-        match policy {
+        Self { plan, policy, inner: Mutex::new(inner), wake: Condvar::new() }
+    }
+
+    /// Takes the schedule, which counts from now on. What has been executed by now is
+    /// done with; what is being executed releases its successors when it ends.
+    ///
+    /// # Panics
+    ///
+    /// If the schedule is for another number of transactions.
+    pub(super) fn install(&self, schedule: Cow<'s, Schedule>) {
+        let mut inner = self.lock();
+        let n = inner.stages.len();
+        assert_eq!(schedule.len(), n, "the schedule is for another number of transactions");
+        let schedule = self.plan.get_or_init(|| schedule);
+        let txs = || (0..n).map(TxIndex::new);
+        for tx in txs().filter(|tx| schedule.in_order(*tx)) {
+            inner.runs_ahead[tx.position()] = false;
+        }
+        match self.policy {
             Policy::Dataflow => {
-                let txs = || (0..n).map(TxIndex::new);
-                inner.predecessors_left = txs().map(|tx| schedule.predecessor_count(tx)).collect();
-                for tx in txs().filter(|tx| schedule.predecessor_count(*tx) == 0) {
+                let mut left = vec![0; n];
+                for tx in txs().filter(|tx| !inner.executed[tx.position()]) {
+                    for successor in schedule.successors(tx) {
+                        left[successor.position()] += 1;
+                    }
+                }
+                for tx in txs().filter(|tx| left[tx.position()] == 0) {
                     inner.release(schedule, tx);
                 }
+                inner.predecessors_left = left;
             }
             Policy::Layers => {
                 inner.layers = Layers::new(schedule);
+                for tx in txs() {
+                    if inner.executed[tx.position()] {
+                        inner.layers.executed(tx);
+                    }
+                }
                 inner.release_layer(schedule);
             }
         }
-        Self { schedule, policy, inner: Mutex::new(inner), wake: Condvar::new() }
+        self.wake_for_ready(inner);
     }
 
     /// Reports a finished speculation, if there is one, and waits for the next
@@ -206,19 +242,21 @@ impl<'s, R, A> Scheduler<'s, R, A> {
 
     /// Releases what waited for this transaction.
     fn executed(&self, inner: &mut Inner<R, A>, tx: TxIndex) {
+        inner.executed[tx.position()] = true;
+        let Some(schedule) = self.plan.get() else { return };
         match self.policy {
             Policy::Dataflow => {
-                for &successor in self.schedule.successors(tx) {
+                for &successor in schedule.successors(tx) {
                     let left = &mut inner.predecessors_left[successor.position()];
                     *left -= 1;
                     if *left == 0 {
-                        inner.release(self.schedule, successor);
+                        inner.release(schedule, successor);
                     }
                 }
             }
             Policy::Layers => {
                 if inner.layers.executed(tx) {
-                    inner.release_layer(self.schedule);
+                    inner.release_layer(schedule);
                 }
             }
         }

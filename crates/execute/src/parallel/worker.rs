@@ -6,7 +6,7 @@ use super::{
     authority::{Authority, EvmError, evm_error, state_error},
     looks::{self, Looks, WorkerContext},
     observed,
-    scheduler::{Job, Scheduler, Settled, Turn},
+    scheduler::{Job, Plan, Scheduler, Settled, Turn},
     validate,
     versions::Versions,
     view::{Overlay, View},
@@ -59,7 +59,7 @@ pub(super) struct Worker<'a, DB: DatabaseRef> {
     pub(super) evm: WorkerEvm<'a, DB>,
     block: &'a Block,
     versions: &'a Versions,
-    schedule: &'a Schedule,
+    plan: &'a Plan<'a>,
     /// Whether anybody reads versions.
     shares: bool,
 }
@@ -71,7 +71,7 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
         db: &'a DB,
         versions: &'a Versions,
         any_tx: &'a TxEnv,
-        schedule: &'a Schedule,
+        plan: &'a Plan<'a>,
         shares: bool,
     ) -> Self {
         let context = Context::mainnet()
@@ -87,7 +87,7 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
             precompiles: EthPrecompiles::new(block.cfg.spec),
             frame_stack: FrameStack::new_prealloc(8),
         };
-        Self { evm, block, versions, schedule, shares }
+        Self { evm, block, versions, plan, shares }
     }
 
     /// Works until the block is done or given up.
@@ -220,9 +220,10 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
     ) {
         let tx = &self.block.transactions[index.position()];
         if let Some(observed) = &mut authority.observed {
+            let env = &self.block.env;
             let fee = fee(self.block, tx, result.tx_gas_used());
-            let paid = (self.block.env.beneficiary, fee);
-            observed[index.position()] = observed::access_set(tx, paid, looks, &changes);
+            observed[index.position()] =
+                observed::access_set(tx, (env.beneficiary, fee), looks, &changes);
         }
         authority.state.commit(changes);
         authority.ledger.include(tx, result);
@@ -254,7 +255,8 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
     /// Shows what a transaction changed to those that run ahead.
     fn publish(&self, index: TxIndex, changes: &mut EvmState) {
         let beneficiary = self.block.env.beneficiary;
-        let expected = !self.schedule.successors(index).is_empty();
+        let successors = |schedule: &Schedule| schedule.successors(index).len();
+        let expected = self.plan.get().is_none_or(|schedule| successors(schedule) > 0);
         self.versions.publish(version(index), beneficiary, expected, changes);
     }
 
@@ -278,11 +280,11 @@ const fn version(index: TxIndex) -> u32 {
 
 /// Stops the other workers if this one panics, so that the panic reaches the
 /// caller instead of leaving them waiting for a result that never comes.
-struct CancelOnPanic<'s, 'a, DB: DatabaseRef> {
-    scheduler: &'s BlockScheduler<'s, 'a, DB>,
+struct CancelOnPanic<'r, 's, 'a, DB: DatabaseRef> {
+    scheduler: &'r BlockScheduler<'s, 'a, DB>,
 }
 
-impl<DB: DatabaseRef> Drop for CancelOnPanic<'_, '_, DB> {
+impl<DB: DatabaseRef> Drop for CancelOnPanic<'_, '_, '_, DB> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.scheduler.stop(None);

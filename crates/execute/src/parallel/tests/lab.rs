@@ -2,7 +2,11 @@
 
 use super::super::{
     ParallelConfig, ParallelExecutor, ParallelOutcome, Policy, PreBlock, Reason,
-    authority::Authority, finish, scheduler::Turn, versions::Versions, worker::Worker,
+    authority::Authority,
+    finish,
+    scheduler::{Plan, Turn},
+    versions::Versions,
+    worker::Worker,
 };
 use crate::{Block, BlockOutput, ExecuteError, Protocol, execute_in_order};
 use foresee_access::{Location, TxIndex};
@@ -216,8 +220,8 @@ fn drive<DB: DatabaseRef>(
     }
     let any_tx = TxEnv::default();
     let mut authority = Box::new(Authority::new(block, pre.state, false));
-    let schedule = Schedule::sequential(block.transactions.len());
-    let mut worker = Worker::new(block, db, &versions, &any_tx, &schedule, true);
+    let plan = Plan::new();
+    let mut worker = Worker::new(block, db, &versions, &any_tx, &plan, true);
     let mut open: Vec<usize> = (0..block.transactions.len()).collect();
     let mut attempts: Vec<_> = open.iter().map(|_| None).collect();
     for position in 0..attempts.len() {

@@ -1,0 +1,144 @@
+//! Whatever is predicted, on however many threads: the result is that of in-order
+//! execution.
+
+use foresee::{Config, Decision, Foresee, Mode, execute::Policy};
+use foresee_access::{AccessSet, Location};
+use foresee_execute::execute_in_order;
+use foresee_predict::Prediction;
+use foresee_source::{LoadedBlock, Snapshot};
+use foresee_workload::{Scenario, generate};
+use proptest::prelude::*;
+use std::{fs, path::PathBuf};
+
+fn foresee(threads: usize, policy: Policy) -> Foresee {
+    let mode = Mode::Parallel;
+    Foresee::new(Config { threads, policy, mode, ..Config::default() }).unwrap()
+}
+
+/// Executes a block with predictions inside and ahead, twice so that the second time
+/// every program is compiled, and compares with in-order execution.
+fn check(foresee: &Foresee, loaded: &LoadedBlock, name: &str) {
+    let (block, state) = (&loaded.block, &loaded.state);
+    let in_order = execute_in_order(block, state).unwrap();
+    let config = foresee.config();
+    for pass in ["cold", "warm"] {
+        let inside = foresee.execute_block(block, state).unwrap();
+        assert!(inside.output == in_order, "{name}, inside, {pass}, {config:?}");
+        assert_eq!(inside.decision, Decision::Parallel { threads: config.threads });
+        let ahead = foresee.predict_ahead(block, state).unwrap();
+        let ahead = foresee.execute_ahead(block, state, &ahead).unwrap();
+        assert!(ahead.output == in_order, "{name}, ahead, {pass}, {config:?}");
+        assert_eq!(ahead.predictions, inside.predictions, "{name}");
+    }
+}
+
+#[test]
+fn generated_blocks_equal_in_order_execution() {
+    let foresees = [1, 2, 3, 8].map(|threads| foresee(threads, Policy::Dataflow));
+    let layers = foresee(3, Policy::Layers);
+    for scenario in Scenario::ALL {
+        let loaded = generate(scenario, 40, 3).unwrap().into_block().unwrap();
+        for foresee in foresees.iter().chain([&layers]) {
+            check(foresee, &loaded, scenario.name());
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs FORESEE_DATA"]
+fn mainnet_blocks_equal_in_order_execution() {
+    let data = std::env::var_os("FORESEE_DATA").expect("FORESEE_DATA names the data folder");
+    let files = fs::read_dir(PathBuf::from(data).join("mainnet")).unwrap();
+    let mut paths: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+    paths.sort();
+    assert!(paths.len() >= 41);
+    let policies = [Policy::Dataflow, Policy::Layers];
+    let foresees: Vec<_> = policies
+        .into_iter()
+        .flat_map(|policy| [1, 2, 3, 8].map(|threads| foresee(threads, policy)))
+        .collect();
+    for path in paths {
+        let loaded = Snapshot::open(&path).unwrap().into_block().unwrap();
+        for foresee in &foresees {
+            check(foresee, &loaded, &path.display().to_string());
+        }
+    }
+}
+
+#[test]
+fn one_thread_and_one_transaction_need_no_prediction() {
+    let loaded = generate(Scenario::Payments, 1, 1).unwrap().into_block().unwrap();
+    for (threads, decision) in [(1, Decision::OneThread), (2, Decision::FewTransactions)] {
+        let foresee = Foresee::new(Config { threads, ..Config::default() }).unwrap();
+        let executed = foresee.execute_block(&loaded.block, &loaded.state).unwrap();
+        assert_eq!(executed.decision, decision);
+        assert!(executed.predictions.is_empty());
+    }
+}
+
+/// How a prediction is falsified.
+#[derive(Clone, Copy, Debug)]
+enum Lie {
+    /// Nothing is accessed.
+    Deny,
+    /// What another transaction accesses is claimed.
+    Claim(usize),
+    /// Nothing orders.
+    Commute,
+    /// Reads and writes are exchanged.
+    Swap,
+}
+
+fn lie() -> impl Strategy<Value = Option<Lie>> {
+    prop_oneof![
+        Just(None),
+        Just(Some(Lie::Deny)),
+        any::<usize>().prop_map(|other| Some(Lie::Claim(other))),
+        Just(Some(Lie::Commute)),
+        Just(Some(Lie::Swap)),
+    ]
+}
+
+/// The predictions with lies in them.
+fn falsified(honest: &[Prediction], lies: &[Option<Lie>]) -> Vec<Prediction> {
+    let one = |(prediction, lie): (&Prediction, &Option<Lie>)| {
+        let AccessSet { reads, writes, commutative } = prediction.access.clone();
+        let all = || -> Vec<Location> { reads.iter().chain(&writes).copied().collect() };
+        let access = match lie {
+            None => prediction.access.clone(),
+            Some(Lie::Deny) => AccessSet::default(),
+            Some(Lie::Claim(other)) => honest[other % honest.len()].access.clone(),
+            Some(Lie::Commute) => AccessSet::new(reads.clone(), writes.clone(), all()),
+            Some(Lie::Swap) => AccessSet::new(writes, reads, commutative),
+        };
+        Prediction { access, gas_used: prediction.gas_used / 3, ..prediction.clone() }
+    };
+    honest.iter().zip(lies).map(one).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+
+    /// Predictions that deny accesses, claim those of others, and call everything
+    /// commutative: they cost time and change nothing. proptest prints the case.
+    #[test]
+    fn lies_change_nothing(
+        scenario in prop::sample::select(Scenario::ALL.to_vec()),
+        seed in 0..4u64,
+        threads in 1..5usize,
+        policy in prop::sample::select(vec![Policy::Dataflow, Policy::Layers]),
+        lies in prop::collection::vec(lie(), 30),
+        reversed in any::<bool>(),
+    ) {
+        let loaded = generate(scenario, 30, seed).unwrap().into_block().unwrap();
+        let (block, state) = (&loaded.block, &loaded.state);
+        let foresee = foresee(threads, policy);
+        let mut predictions = foresee.predict_block(block, state).unwrap();
+        if reversed {
+            predictions.reverse();
+        }
+        let predictions = falsified(&predictions, &lies);
+        let executed = foresee.execute_predicted(block, state, predictions).unwrap();
+        prop_assert!(executed.output == execute_in_order(block, state).unwrap());
+    }
+}
