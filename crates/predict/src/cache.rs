@@ -15,11 +15,14 @@ const BYTES_MAX: usize = 1 << 30;
 /// Idle machines kept at most.
 const MACHINES_MAX: usize = 8;
 
+/// Programs by code hash and fork.
+type Programs = HashMap<(B256, SpecId), Arc<Program>>;
+
 /// Programs by code hash and fork. Cheap to clone; clones share one cache. A lock is
 /// taken once per account and block, never while instructions run.
 #[derive(Clone, Debug, Default)]
 pub struct ProgramCache {
-    programs: Arc<RwLock<HashMap<(B256, SpecId), Arc<Program>>>>,
+    programs: Arc<RwLock<Programs>>,
     /// Idle machines: their buffers, and their memos of hashes, serve the next block.
     machines: Arc<Mutex<Vec<Machine>>>,
 }

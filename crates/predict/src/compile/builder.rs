@@ -115,10 +115,12 @@ impl Builder {
 
     /// The value of a register that is a constant.
     pub(super) fn constant(&self, register: Register) -> Option<U256> {
-        match register {
-            ..=NUMBERS => Some(SMALL[(NUMBERS - register) as usize]),
-            ..=CONSTANTS => Some(self.constants[(CONSTANTS - register) as usize]),
-            _ => None,
+        if register <= NUMBERS {
+            Some(SMALL[(NUMBERS - register) as usize])
+        } else if register <= CONSTANTS {
+            Some(self.constants[(CONSTANTS - register) as usize])
+        } else {
+            None
         }
     }
 

@@ -79,10 +79,12 @@ fn read<'a>(
     top: usize,
     register: Register,
 ) -> &'a U256 {
-    match register {
-        ..=NUMBERS => &SMALL[(NUMBERS - register) as usize],
-        ..=CONSTANTS => &constants[(CONSTANTS - register) as usize],
-        _ => &registers[top.wrapping_add_signed(register as isize)],
+    if register > CONSTANTS {
+        &registers[top.wrapping_add_signed(register as isize)]
+    } else if register > NUMBERS {
+        &constants[(CONSTANTS - register) as usize]
+    } else {
+        &SMALL[(NUMBERS - register) as usize]
     }
 }
 
