@@ -1,13 +1,24 @@
 //! Whatever is predicted, on however many threads: the result is that of in-order
 //! execution.
 
+use alloy_primitives::{Address, B256, U256};
+use core::{
+    convert::Infallible,
+    sync::atomic::{AtomicI64, Ordering},
+};
 use foresee::{Config, Decision, Foresee, Mode, execute::Policy};
 use foresee_access::{AccessSet, Location};
-use foresee_execute::execute_in_order;
+use foresee_execute::{ExecuteError, execute_in_order};
 use foresee_predict::Prediction;
 use foresee_source::{LoadedBlock, Snapshot};
 use foresee_workload::{Scenario, generate};
 use proptest::prelude::*;
+use revm::{
+    DatabaseRef,
+    database::{CacheDB, EmptyDB},
+    database_interface::DBErrorMarker,
+    state::{AccountInfo, Bytecode},
+};
 use std::{fs, path::PathBuf};
 
 fn foresee(threads: usize, policy: Policy) -> Foresee {
@@ -74,6 +85,65 @@ fn one_thread_and_one_transaction_need_no_prediction() {
         assert_eq!(executed.decision, decision);
         assert!(executed.predictions.is_empty());
     }
+}
+
+/// A state whose reads fail from the n-th on.
+struct Failing<'a> {
+    state: &'a CacheDB<EmptyDB>,
+    reads_left: AtomicI64,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the disk is gone")]
+struct Gone;
+
+impl DBErrorMarker for Gone {}
+
+impl Failing<'_> {
+    fn read<T>(&self, value: Result<T, Infallible>) -> Result<T, Gone> {
+        let left = self.reads_left.fetch_sub(1, Ordering::Relaxed);
+        if left > 0 { Ok(value.unwrap_or_else(|never| match never {})) } else { Err(Gone) }
+    }
+}
+
+impl DatabaseRef for Failing<'_> {
+    type Error = Gone;
+
+    fn basic_ref(&self, address: Address) -> Result<Option<AccountInfo>, Gone> {
+        self.read(self.state.basic_ref(address))
+    }
+
+    fn code_by_hash_ref(&self, hash: B256) -> Result<Bytecode, Gone> {
+        self.read(self.state.code_by_hash_ref(hash))
+    }
+
+    fn storage_ref(&self, address: Address, slot: U256) -> Result<U256, Gone> {
+        self.read(self.state.storage_ref(address, slot))
+    }
+
+    fn block_hash_ref(&self, number: u64) -> Result<B256, Gone> {
+        self.read(self.state.block_hash_ref(number))
+    }
+}
+
+#[test]
+fn a_failing_state_is_an_error_and_never_half_a_block() {
+    let loaded = generate(Scenario::Mix, 12, 9).unwrap().into_block().unwrap();
+    let (block, state) = (&loaded.block, &loaded.state);
+    let in_order = execute_in_order(block, state).unwrap();
+    let foresee = foresee(3, Policy::Dataflow);
+    let mut succeeded = false;
+    for reads in 0..1_500 {
+        let failing = Failing { state, reads_left: AtomicI64::new(reads) };
+        match foresee.execute_block(block, &failing) {
+            Ok(executed) => {
+                succeeded = true;
+                assert!(executed.output == in_order, "after {reads} reads");
+            }
+            Err(error) => assert!(matches!(error, ExecuteError::Database(Gone)), "{error}"),
+        }
+    }
+    assert!(succeeded, "with enough reads the block is executed");
 }
 
 /// How a prediction is falsified.

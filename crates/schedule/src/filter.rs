@@ -24,12 +24,14 @@ impl Default for Filter {
 }
 
 impl Filter {
+    #[inline]
     pub(crate) fn add(&mut self, location: &Location) {
         let (word, bit) = place(location);
         self.words[word] |= bit;
     }
 
     /// Whether the location may have been added; never false if it was.
+    #[inline]
     pub(crate) fn may_hold(&self, location: &Location) -> bool {
         let (word, bit) = place(location);
         self.words[word] & bit != 0
@@ -53,14 +55,14 @@ fn place(location: &Location) -> (usize, u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloy_primitives::{Address, U256};
+    use alloy_primitives::{Address, keccak256};
 
     #[test]
     fn what_was_added_is_found_and_most_else_is_not() {
         let locations = |from: u64| {
             (from..from + 2_000).map(|n| {
-                let hash = alloy_primitives::keccak256(n.to_be_bytes());
-                Location::slot(Address::from_word(hash), U256::from_be_bytes(hash.0))
+                let slot = keccak256(n.to_be_bytes());
+                Location::slot(Address::from_word(keccak256(slot)), slot.into())
             })
         };
         let mut filter = Filter::default();

@@ -52,22 +52,8 @@ impl Machine {
         let delegate = delegate_of(around, to)?;
 
         let rules = around.rules.clone();
-        let mut cpu = Cpu {
-            memory: &mut self.memory,
-            return_data: &self.return_data,
-            keccak: &mut self.keccak,
-            world: around.world,
-            context: around.context,
-            rules: &rules,
-            base: frame.memory,
-            gas: frame.gas,
-            refund: frame.refund,
-            address: frame.address,
-            caller: frame.caller,
-            value: frame.value,
-            input: frame.input,
-            is_static: frame.is_static,
-        };
+        let mut cpu =
+            Cpu::new(frame, &mut self.memory, &self.return_data, &mut self.keccak, around);
         cpu.charge(0, 0)?;
         let transfers = !value.is_zero();
         if kind == opcode::CALL && transfers {

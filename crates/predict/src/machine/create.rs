@@ -33,22 +33,8 @@ impl Machine {
         let [value, offset, len] = [0, 1, 2].map(argument);
         let salt = (kind == opcode::CREATE2).then(|| argument(3));
         let rules = around.rules.clone();
-        let mut cpu = Cpu {
-            memory: &mut self.memory,
-            return_data: &self.return_data,
-            keccak: &mut self.keccak,
-            world: around.world,
-            context: around.context,
-            rules: &rules,
-            base: frame.memory,
-            gas: frame.gas,
-            refund: frame.refund,
-            address: frame.address,
-            caller: frame.caller,
-            value: frame.value,
-            input: frame.input,
-            is_static: frame.is_static,
-        };
+        let mut cpu =
+            Cpu::new(frame, &mut self.memory, &self.return_data, &mut self.keccak, around);
         cpu.require_writable()?;
         let len = small(len)?;
         if len != 0 && rules.at_least(SpecId::SHANGHAI) {

@@ -17,6 +17,7 @@ use alloy_primitives::{Address, U256};
 use core::cmp::Ordering;
 use revm::primitives::STACK_LIMIT;
 use revm_interpreter::instructions::i256::i256_cmp;
+use std::sync::Arc;
 
 /// A frame while it runs, with everything its instructions work on.
 pub(super) struct Cpu<'a, S> {
@@ -25,7 +26,7 @@ pub(super) struct Cpu<'a, S> {
     pub(super) keccak: &'a mut KeccakMemo,
     pub(super) world: &'a mut World<S>,
     pub(super) context: &'a TxContext,
-    pub(super) rules: &'a Rules,
+    pub(super) rules: &'a Arc<Rules>,
     /// Where the frame's memory begins.
     pub(super) base: usize,
     pub(super) gas: i64,
@@ -37,7 +38,33 @@ pub(super) struct Cpu<'a, S> {
     pub(super) is_static: bool,
 }
 
-impl<S> Cpu<'_, S> {
+impl<'a, S> Cpu<'a, S> {
+    /// A frame with the machine's buffers and its surroundings.
+    pub(super) const fn new(
+        frame: &Frame,
+        memory: &'a mut Vec<u8>,
+        return_data: &'a [u8],
+        keccak: &'a mut KeccakMemo,
+        around: &'a mut Surroundings<'_, S>,
+    ) -> Self {
+        Self {
+            memory,
+            return_data,
+            keccak,
+            world: around.world,
+            context: around.context,
+            rules: around.rules,
+            base: frame.memory,
+            gas: frame.gas,
+            refund: frame.refund,
+            address: frame.address,
+            caller: frame.caller,
+            value: frame.value,
+            input: frame.input,
+            is_static: frame.is_static,
+        }
+    }
+
     /// Charges gas; fails if less is left than what follows has prepaid.
     #[inline]
     pub(super) fn charge<E>(&mut self, gas: u64, rest: u32) -> Result<(), Halt<E>> {
@@ -99,22 +126,8 @@ impl Machine {
         let program = frame.program.clone();
         let Frame { entry, next, top, bottom, .. } = *frame;
         let mut cursor = Cursor { entry, next, top, bottom, steps: around.steps_max - self.steps };
-        let mut cpu = Cpu {
-            memory: &mut self.memory,
-            return_data: &self.return_data,
-            keccak: &mut self.keccak,
-            world: around.world,
-            context: around.context,
-            rules: around.rules,
-            base: frame.memory,
-            gas: frame.gas,
-            refund: frame.refund,
-            address: frame.address,
-            caller: frame.caller,
-            value: frame.value,
-            input: frame.input,
-            is_static: frame.is_static,
-        };
+        let mut cpu =
+            Cpu::new(frame, &mut self.memory, &self.return_data, &mut self.keccak, around);
         let left = cpu.run(&mut self.registers, &program, &mut cursor);
         (frame.gas, frame.refund) = (cpu.gas, cpu.refund);
         (frame.entry, frame.next, frame.top) = (cursor.entry, cursor.next, cursor.top);
