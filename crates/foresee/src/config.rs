@@ -22,7 +22,8 @@ pub enum Mode {
     /// In parallel where that can pay.
     #[default]
     Auto,
-    /// In parallel always.
+    /// By the parallel executor always. On one thread it needs no prediction, and
+    /// makes none.
     Parallel,
     /// In order always, without predicting.
     InOrder,

@@ -12,7 +12,8 @@ pub struct ExecutedBlock {
     pub output: BlockOutput,
     /// How the block was executed, and why.
     pub decision: Decision,
-    /// What was predicted of each transaction; empty if nothing was.
+    /// What was predicted of each transaction; empty if nothing was, because nothing
+    /// was to be gained by it.
     pub predictions: Vec<Prediction>,
     /// How the parallel execution went; nothing in it if there was none.
     pub stats: ParallelStats,

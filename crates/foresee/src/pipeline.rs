@@ -220,7 +220,7 @@ impl Foresee {
     }
 
     /// Predicts on the calling thread while the others execute already, in order
-    /// until there is a schedule. A state that fails while predicting leaves the block
+    /// until there is a schedule; a single thread executes without. A state that fails while predicting leaves the block
     /// without schedule and predictions; execution meets the failure itself.
     fn predict_and_execute<'a, DB: DatabaseRef + Sync>(
         &self,
@@ -229,6 +229,12 @@ impl Foresee {
         mut predict: impl FnMut(&mut Predictor<'a, DB>, usize, &'a TxEnv) -> Predicted<DB>,
     ) -> Result<ExecutedBlock, ExecuteError<DB::Error>> {
         let pre = PreBlock::run(block, db)?;
+        if self.config.threads <= 1 {
+            // One thread settles turn after turn: no schedule could help it.
+            let schedule = Schedule::independent(block.transactions.len());
+            let outcome = self.executor.execute_after(pre, block, db, &schedule)?;
+            return Ok(self.executed(outcome, Vec::new()));
+        }
         let mut predictor = self.predictor(block, db);
         pre.changes().iter().for_each(|changes| predictor.apply(changes));
         let mut predictions = Vec::new();
