@@ -65,6 +65,16 @@ impl Instruction {
         Self { to: position as u16 as i16, c: (position >> 16) as u16 as i16, ..self }
     }
 
+    /// The same instruction with a length.
+    pub(crate) const fn with_len(self, len: u32) -> Self {
+        Self { b: len as u16 as i16, c: (len >> 16) as u16 as i16, ..self }
+    }
+
+    /// The length of a `HashRange`.
+    pub(crate) const fn len(&self) -> usize {
+        self.b as u16 as usize | (self.c as u16 as usize) << 16
+    }
+
     /// The position of a branch's exit in the block's code.
     pub(crate) const fn exit(&self) -> usize {
         self.to as u16 as usize | (self.c as u16 as usize) << 16
@@ -73,7 +83,7 @@ impl Instruction {
 
 /// What an [`Instruction`] does. Operands are named as in the Yellow Paper's
 /// appendix H, `a` being the topmost stack item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub(crate) enum Op {
     // Arithmetic and logic: to = f(a, b, c).
@@ -179,6 +189,28 @@ pub(crate) enum Op {
     SelfDestruct,
     /// A jump to an invalid destination, or an opcode that the fork lacks.
     Fail,
+    // In slices only, where `gas` is the gas that is due before the instruction, or
+    // the position that a branch goes to, or an offset.
+    /// The calldata word at offset `gas`.
+    Word,
+    /// Writes word `a` to memory at `gas`.
+    Put,
+    /// Writes the low byte of `a` to memory at `gas`.
+    PutByte,
+    /// The memory word at `gas`.
+    Peek,
+    /// The hash of word `a`.
+    HashOne,
+    /// The hash of words `a` and `b`.
+    HashTwo,
+    /// The hash of memory at `gas`, with the length in `b` and `c`.
+    HashRange,
+    /// The value of slot number `a`.
+    SLoadKnown,
+    /// Stores `b` to slot number `a`.
+    SStoreKnown,
+    /// No path that is known.
+    Bail,
 }
 
 /// A straight line of register code with side exits, compiled from one entry of a

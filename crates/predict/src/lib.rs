@@ -25,6 +25,7 @@ mod prediction;
 mod predictor;
 mod program;
 mod rules;
+mod slice;
 mod state;
 mod unknown;
 mod world;

@@ -16,10 +16,12 @@ mod finish;
 mod keccak;
 mod memory;
 mod run;
+mod slice;
 mod start;
 mod state_access;
 
 pub(crate) use context::TxContext;
+pub(crate) use run::read;
 pub(crate) use keccak::Preimages;
 pub(crate) use start::First;
 
@@ -28,6 +30,7 @@ use crate::{
     instruction::{TEMPORARIES, TEMPORARIES_MAX},
     program::Program,
     rules::Rules,
+    slice::{Log, Slice},
     state::StateView,
     unknown::Unknown,
     world::{AccountId, Stop, World},
@@ -90,6 +93,15 @@ struct Frame {
     role: Role,
     /// A call or creation that has been reached but not entered.
     pending: Option<Pending>,
+    /// The account whose code runs; none for init code.
+    code: Option<AccountId>,
+    /// What the frame started with, to start it again.
+    gas_at_start: i64,
+    started: usize,
+    /// The slice it runs in; none if it runs in blocks.
+    slice: Option<Arc<Slice>>,
+    /// What it did so far, if its path may become part of a slice.
+    log: Option<Box<Log>>,
 }
 
 /// What a frame's end means to the one below.
@@ -202,13 +214,18 @@ impl Machine {
                 return self.immediate.ok_or(Interrupt::Unknown(Unknown::NoFrame));
             };
             let entered = match frame.pending {
-                None => self.run_frame(around),
+                None if frame.slice.is_some() => self.run_slice(around),
+                None if frame.log.is_some() => self.run_frame::<S, true>(around),
+                None => self.run_frame::<S, false>(around),
                 Some(Pending::Call(opcode)) => self.enter_call(opcode, around),
                 Some(Pending::Create(opcode)) => self.enter_create(opcode, around),
             };
             let end = match entered {
                 Ok(None) => continue,
-                Ok(Some(end)) => end,
+                Ok(Some(end)) => {
+                    self.learn(around);
+                    end
+                }
                 Err(Halt::Fail) => End::Failure,
                 Err(Halt::Stop(interrupt)) => return Err(interrupt),
             };
@@ -228,7 +245,10 @@ impl Machine {
 
     /// The stack bottom for a frame above the last one.
     fn next_bottom(&self) -> usize {
-        self.frames.last().map_or(REGISTERS_BELOW, |frame| frame.top)
+        self.frames.last().map_or(REGISTERS_BELOW, |frame| match &frame.slice {
+            Some(slice) => frame.bottom + slice.registers,
+            None => frame.top,
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! A contract's code with the blocks that have been compiled from it so far.
 
-use crate::{compile::compile, instruction::Block, rules::Rules};
+use crate::{compile::compile, instruction::Block, rules::Rules, slice::Slices};
 use alloy_primitives::Bytes;
 use bitvec::{order::Lsb0, vec::BitVec};
 use revm_bytecode::opcode;
@@ -30,6 +30,8 @@ pub(crate) struct Program {
     blocks: Box<[OnceLock<Box<Block>>]>,
     /// Size of the compiled blocks in bytes.
     size: AtomicUsize,
+    /// The slices for its most frequent paths.
+    pub(crate) slices: Slices,
 }
 
 impl Program {
@@ -47,7 +49,7 @@ impl Program {
             })
             .collect();
         let blocks = (0..total).map(|_| OnceLock::new()).collect();
-        Self { code, rules, entries, ranks, blocks, size: AtomicUsize::new(0) }
+        Self { code, rules, entries, ranks, blocks, size: AtomicUsize::new(0), slices: Slices::default() }
     }
 
     /// The number of the entry at a position of the code.
@@ -92,6 +94,7 @@ impl Program {
             + size_of_val(&*self.blocks)
             + self.entries.len() / 8
             + self.size.load(Ordering::Relaxed)
+            + self.slices.size()
     }
 }
 

@@ -17,6 +17,7 @@ pub(crate) use trace::{AccountSeen, SlotSeen};
 use crate::{
     program::Program,
     rules::Rules,
+    slice::{Slice, SliceKey},
     state::{Lookup, StateView, Want},
 };
 use account::Accounts;
@@ -217,6 +218,11 @@ impl<S: StateView> World<S> {
         self.slots.get(id).value
     }
 
+    /// The value of a loaded slot.
+    pub(crate) fn slot_value(&self, id: SlotId) -> U256 {
+        self.slots.get(id).value
+    }
+
     /// The value that a touched slot had at the start of the transaction.
     pub(crate) fn slot_start(&self, id: SlotId) -> U256 {
         self.slots.get(id).start
@@ -377,9 +383,24 @@ impl<S: StateView> World<S> {
         self.accounts.get(id).program.as_ref()
     }
 
-    /// Remembers the compiled program of an account.
+    /// Remembers the compiled program of an account, and the slices it has now.
     pub(crate) fn set_program(&mut self, id: AccountId, program: Arc<Program>) {
-        self.accounts.get_mut(id).program = Some(program);
+        let account = self.accounts.get_mut(id);
+        account.slices = program.slices.table();
+        account.program = Some(program);
+    }
+
+    /// A slice of an account's program.
+    pub(crate) fn slice(&self, id: AccountId, key: SliceKey) -> Option<Arc<Slice>> {
+        self.accounts.get(id).slices.get(&key).cloned()
+    }
+
+    /// Takes over the slices that an account's program has now.
+    pub(crate) fn refresh_slices(&mut self, id: AccountId) {
+        let account = self.accounts.get_mut(id);
+        if let Some(program) = &account.program {
+            account.slices = program.slices.table();
+        }
     }
 
     /// A point to revert to.

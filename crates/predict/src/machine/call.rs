@@ -150,7 +150,13 @@ impl Machine {
             checkpoint,
             role: call.role,
             pending: None,
+            code: Some(delegate),
+            gas_at_start: call.gas as i64,
+            started: around.world.checkpoint(),
+            slice: None,
+            log: None,
         });
+        self.prepare_frame(around);
         Ok(None)
     }
 

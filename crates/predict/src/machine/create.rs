@@ -131,6 +131,11 @@ impl Machine {
             checkpoint,
             role,
             pending: None,
+            code: None,
+            gas_at_start: gas as i64,
+            started: around.world.checkpoint(),
+            slice: None,
+            log: None,
         });
         Ok(None)
     }

@@ -104,8 +104,12 @@ impl<S> Cpu<'_, S> {
 
     /// The calldata word at an offset; zero behind the end.
     pub(super) fn calldata_load(&self, offset: U256) -> U256 {
+        usize::try_from(offset).map_or(U256::ZERO, |offset| self.calldata_word(offset))
+    }
+
+    /// As [`Self::calldata_load`].
+    pub(super) fn calldata_word(&self, offset: usize) -> U256 {
         let (start, len) = self.input;
-        let Ok(offset) = usize::try_from(offset) else { return U256::ZERO };
         if offset >= len {
             return U256::ZERO;
         }
@@ -127,12 +131,17 @@ impl<S> Cpu<'_, S> {
         let len = small(len)?;
         self.charge(self.rules.gas.copy_cost(len), rest)?;
         let to = self.expand(to, len, rest)?;
+        self.copy_calldata(to, from, len);
+        Ok(())
+    }
+
+    /// Copies from calldata, zeroes behind its end.
+    pub(super) fn copy_calldata(&mut self, to: usize, from: U256, len: usize) {
         let (start, size) = self.input;
         let from = usize::try_from(from).unwrap_or(usize::MAX).min(size);
         let present = len.min(size - from);
         self.memory.copy_within(start + from..start + from + present, to);
         self.memory[to + present..to + len].fill(0);
-        Ok(())
     }
 
     /// Copies from a piece of code, zeroes behind its end.
@@ -170,7 +179,19 @@ impl<S> Cpu<'_, S> {
         }
         self.charge(self.rules.gas.copy_cost(len), rest)?;
         let to = self.expand(to, len, rest)?;
-        self.memory[to..to + len].copy_from_slice(&self.return_data[from..from + len]);
+        self.copy_return_data(to, U256::from(from), len)
+    }
+
+    /// Copies from the return data; fails when that ends before.
+    pub(super) fn copy_return_data<E>(
+        &mut self,
+        to: usize,
+        from: U256,
+        len: usize,
+    ) -> Result<(), Halt<E>> {
+        let from = usize::try_from(from).unwrap_or(usize::MAX);
+        let data = self.return_data.get(from..from.saturating_add(len)).ok_or(Halt::Fail)?;
+        self.memory[to..to + len].copy_from_slice(data);
         Ok(())
     }
 

@@ -9,6 +9,7 @@ use crate::{
     instruction::{CONSTANTS, Instruction, NUMBERS, Op, Register, SMALL},
     program::Program,
     rules::Rules,
+    slice::Log,
     state::StateView,
     unknown::Unknown,
     world::{AccountId, World},
@@ -91,16 +92,16 @@ struct Cursor {
 }
 
 /// Why a frame stops running.
-enum Leave {
-    /// For a call or creation.
-    Pending(Pending),
+pub(super) enum Leave {
+    /// For a call or creation, with so many arguments on the stack.
+    Pending(Pending, usize),
     /// It has ended.
     End(End),
 }
 
 /// A register of any kind.
 #[inline(always)]
-fn read<'a>(
+pub(crate) fn read<'a>(
     registers: &'a [U256],
     constants: &'a [U256],
     top: usize,
@@ -118,7 +119,7 @@ fn read<'a>(
 impl Machine {
     /// Runs the last frame until it ends, leaves for another one, or is interrupted;
     /// in the latter case the instruction at hand is the next.
-    pub(super) fn run_frame<S: StateView>(
+    pub(super) fn run_frame<S: StateView, const LOG: bool>(
         &mut self,
         around: &mut Surroundings<'_, S>,
     ) -> Result<Option<End>, Halt<S::Error>> {
@@ -128,13 +129,14 @@ impl Machine {
         let mut cursor = Cursor { entry, next, top, bottom, steps: around.steps_max - self.steps };
         let mut cpu =
             Cpu::new(frame, &mut self.memory, &self.return_data, &mut self.keccak, around);
-        let left = cpu.run(&mut self.registers, &program, &mut cursor);
+        let mut log = frame.log.as_deref_mut();
+        let left = cpu.run::<LOG>(&mut self.registers, &program, &mut cursor, &mut log);
         (frame.gas, frame.refund) = (cpu.gas, cpu.refund);
         (frame.entry, frame.next, frame.top) = (cursor.entry, cursor.next, cursor.top);
         self.steps = around.steps_max - cursor.steps;
         Ok(match left? {
             Leave::End(end) => Some(end),
-            Leave::Pending(pending) => {
+            Leave::Pending(pending, _) => {
                 frame.pending = Some(pending);
                 None
             }
@@ -144,11 +146,15 @@ impl Machine {
 
 impl<S: StateView> Cpu<'_, S> {
     /// Runs register code until control leaves the frame.
-    fn run(
+    ///
+    /// With `LOG` every instruction is logged; the frame must not outlive a failure
+    /// then, so that the log of one that ends by an instruction is whole.
+    fn run<const LOG: bool>(
         &mut self,
         registers: &mut [U256],
         program: &Program,
         cursor: &mut Cursor,
+        log: &mut Option<&mut Log>,
     ) -> Result<Leave, Halt<S::Error>> {
         'blocks: loop {
             let block = program.block(cursor.entry);
@@ -161,6 +167,9 @@ impl<S: StateView> Cpu<'_, S> {
                 };
                 cursor.steps = steps;
                 self.gas -= i64::from(block.gas);
+                if LOG && let Some(log) = log {
+                    log.enter(block.gas);
+                }
             }
             loop {
                 let Some(instruction) = code.get(next) else { return Err(Halt::Fail) };
@@ -169,6 +178,9 @@ impl<S: StateView> Cpu<'_, S> {
                     ($register:expr) => {
                         *read(registers, constants, top, $register)
                     };
+                }
+                if LOG && let Some(log) = log {
+                    log.instruction(registers, constants, top, cursor.bottom, instruction);
                 }
                 macro_rules! set {
                     ($register:expr, $value:expr) => {{
@@ -187,6 +199,9 @@ impl<S: StateView> Cpu<'_, S> {
                             Ok(value) => value,
                             Err(halt) => {
                                 cursor.next = next;
+                                if LOG && let Some(log) = log {
+                                    log.steps.pop();
+                                }
                                 return Err(halt);
                             }
                         }
@@ -260,7 +275,9 @@ impl<S: StateView> Cpu<'_, S> {
                     }
                     Op::Log => ok!(self.log(c as u8, get!(a), get!(b), gas)),
                     Op::SLoad => set!(ok!(self.sload(get!(a), gas))),
-                    Op::SStore => ok!(self.sstore(get!(a), get!(b), gas)),
+                    Op::SStore => {
+                        ok!(self.sstore(get!(a), get!(b), gas));
+                    }
                     Op::TLoad => set!(self.world.tload(self.address, get!(a))),
                     Op::TStore => ok!(self.tstore(get!(a), get!(b))),
                     Op::Balance => set!(ok!(self.balance(get!(a), gas))),
@@ -320,10 +337,14 @@ impl<S: StateView> Cpu<'_, S> {
                         cursor.next = 0;
                         cursor.top = top.wrapping_add_signed(a as isize);
                         let opcode = b as u8;
-                        return Ok(Leave::Pending(match op {
+                        if LOG && let Some(log) = log {
+                            log.call(registers, cursor.top, cursor.bottom, op, opcode);
+                        }
+                        let pending = match op {
                             Op::Call => Pending::Call(opcode),
                             _ => Pending::Create(opcode),
-                        }));
+                        };
+                        return Ok(Leave::Pending(pending, 0));
                     }
                     Op::Stop => {
                         self.charge(0, gas)?;
@@ -351,7 +372,7 @@ impl<S: StateView> Cpu<'_, S> {
     }
 
     /// What an environment opcode yields.
-    fn environment(&self, op: Op, a: U256) -> U256 {
+    pub(super) fn environment(&self, op: Op, a: U256) -> U256 {
         let context = self.context;
         match op {
             Op::Address => address_word(self.world.account(self.address).address),

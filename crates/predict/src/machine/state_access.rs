@@ -6,7 +6,7 @@
 use super::{Halt, memory::small, run::Cpu, to_address};
 use crate::{
     state::{Lookup, StateView, Want},
-    world::{AccountId, Look, Stop},
+    world::{AccountId, Look, SlotId, Stop},
 };
 use alloy_primitives::U256;
 use revm::{
@@ -100,22 +100,43 @@ impl<S: StateView> Cpu<'_, S> {
     }
 
     pub(super) fn sload(&mut self, key: U256, rest: u32) -> Result<U256, Halt<S::Error>> {
+        Ok(self.sload_slot(key, rest)?.1)
+    }
+
+    /// SLOAD, with the number of the slot.
+    pub(super) fn sload_slot(
+        &mut self,
+        key: U256,
+        rest: u32,
+    ) -> Result<(SlotId, U256), Halt<S::Error>> {
         let id = self.world.slot(self.address, key);
         self.world.load_slot(id)?;
         let cold = self.world.is_slot_cold(id);
         let surcharge = if cold { self.rules.gas.cold_storage_additional_cost() } else { 0 };
         self.charge(surcharge, rest)?;
-        Ok(self.world.touch_slot(id))
+        Ok((id, self.world.touch_slot(id)))
     }
 
+    /// SSTORE; yields the number of the slot.
     pub(super) fn sstore(
         &mut self,
         key: U256,
         value: U256,
         rest: u32,
-    ) -> Result<(), Halt<S::Error>> {
+    ) -> Result<SlotId, Halt<S::Error>> {
         let id = self.world.slot(self.address, key);
         self.world.load_slot(id)?;
+        self.sstore_slot(id, value, rest)?;
+        Ok(id)
+    }
+
+    /// SSTORE to a slot that is at hand.
+    pub(super) fn sstore_slot(
+        &mut self,
+        id: SlotId,
+        value: U256,
+        rest: u32,
+    ) -> Result<(), Halt<S::Error>> {
         self.require_writable()?;
         let gas = &self.rules.gas;
         let istanbul = self.rules.at_least(SpecId::ISTANBUL);

@@ -1,6 +1,6 @@
 //! Accounts, numbered in the order in which they are met.
 
-use crate::program::Program;
+use crate::{program::Program, slice::SliceTable};
 use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256, map::AddressMap};
 use bitflags::bitflags;
 use revm::{
@@ -40,6 +40,8 @@ pub(crate) struct Account {
     pub(crate) code_hash: B256,
     pub(crate) code: Option<Bytecode>,
     pub(crate) program: Option<Arc<Program>>,
+    /// The slices of the program.
+    pub(crate) slices: Arc<SliceTable>,
     pub(crate) precompile: bool,
     /// Slots that are not loaded are zero.
     pub(crate) storage_empty: bool,

@@ -7,6 +7,18 @@ use alloy_primitives::{U256, map::HashMap};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SlotId(u32);
 
+impl SlotId {
+    /// The number as a word, to be kept in a register.
+    pub(crate) const fn to_word(self) -> U256 {
+        U256::from_limbs([self.0 as u64, 0, 0, 0])
+    }
+
+    /// The number in a register.
+    pub(crate) const fn from_word(word: U256) -> Self {
+        Self(word.as_limbs()[0] as u32)
+    }
+}
+
 /// A storage slot. `start` belongs to the transaction numbered `stamp`.
 #[derive(Clone, Debug)]
 pub(crate) struct Slot {

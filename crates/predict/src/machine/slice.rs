@@ -1,0 +1,326 @@
+//! Runs slices, and leaves them where no path is known.
+
+use super::{
+    End, Halt, Interrupt, Machine, Pending, Surroundings,
+    run::{Cpu, Leave, read},
+};
+use crate::{
+    compile::{fold, truth},
+    instruction::{Instruction, Op},
+    slice::{Slice, SliceKey},
+    state::StateView,
+    unknown::Unknown,
+    world::SlotId,
+};
+use alloy_primitives::U256;
+
+/// How many instructions of a slice count as one step.
+const INSTRUCTIONS_PER_STEP: usize = 64;
+
+/// How a slice was left.
+pub(super) enum Left {
+    /// As a frame is left.
+    As(Leave),
+    /// Where no path is known.
+    Bailed,
+}
+
+impl Machine {
+    /// Prepares the last frame, which is new: with a slice if there is one, else to be
+    /// logged if its path might become one.
+    pub(super) fn prepare_frame<S: StateView>(&mut self, around: &mut Surroundings<'_, S>) {
+        let Some(frame) = self.frames.last_mut() else { return };
+        let Some(code) = frame.code else { return };
+        let (start, len) = frame.input;
+        let key = SliceKey::new(&self.memory[start..start + len], frame.is_static);
+        frame.slice = around.world.slice(code, key);
+        match &frame.slice {
+            Some(slice) => {
+                frame.next = Slice::START;
+                self.memory.resize(frame.memory + slice.memory, 0);
+            }
+            None => frame.log = frame.program.slices.wants_log(key).then(Box::default),
+        }
+    }
+
+    /// Runs the last frame's slice until it ends, leaves for another frame, or is
+    /// interrupted; where it has no path, the frame starts again in blocks.
+    pub(super) fn run_slice<S: StateView>(
+        &mut self,
+        around: &mut Surroundings<'_, S>,
+    ) -> Result<Option<End>, Halt<S::Error>> {
+        let Some(frame) = self.frames.last_mut() else { return Err(Halt::Fail) };
+        let Some(slice) = frame.slice.clone() else { return Err(Halt::Fail) };
+        if frame.next == Slice::START {
+            self.steps += 1 + (slice.code.len() / INSTRUCTIONS_PER_STEP) as u64;
+            if self.steps > around.steps_max {
+                return Err(Halt::Stop(Interrupt::Unknown(Unknown::StepLimit)));
+            }
+        }
+        let registers = &mut self.registers[frame.bottom..frame.bottom + slice.registers];
+        let mut cpu =
+            Cpu::new(frame, &mut self.memory, &self.return_data, &mut self.keccak, around);
+        let mut next = frame.next;
+        let left = cpu.run_slice(registers, &slice, &frame.program.code, &mut next);
+        (frame.gas, frame.refund, frame.next) = (cpu.gas, cpu.refund, next);
+        Ok(match left? {
+            Left::As(Leave::End(end)) => Some(end),
+            Left::As(Leave::Pending(pending, arguments)) => {
+                frame.top = frame.bottom + arguments;
+                frame.pending = Some(pending);
+                None
+            }
+            Left::Bailed => {
+                self.restart_in_blocks(around);
+                None
+            }
+        })
+    }
+
+    /// Undoes the last frame and all it has called, and starts it again in blocks.
+    fn restart_in_blocks<S: StateView>(&mut self, around: &mut Surroundings<'_, S>) {
+        let Some(frame) = self.frames.last_mut() else { return };
+        around.world.revert(frame.started);
+        self.return_data.clear();
+        self.memory.truncate(frame.memory);
+        frame.slice = None;
+        frame.gas = frame.gas_at_start;
+        frame.refund = 0;
+        (frame.entry, frame.next, frame.top) = (0, 0, frame.bottom);
+        let (start, len) = frame.input;
+        let key = SliceKey::new(&self.memory[start..start + len], frame.is_static);
+        frame.log = frame.program.slices.wants_log(key).then(Box::default);
+    }
+
+    /// Hands the log of the last frame, which has ended by an instruction, to the
+    /// slices of its program.
+    pub(super) fn learn<S: StateView>(&mut self, around: &mut Surroundings<'_, S>) {
+        let Some(frame) = self.frames.last_mut() else { return };
+        let (Some(log), Some(code)) = (frame.log.take(), frame.code) else { return };
+        let (start, len) = frame.input;
+        let key = SliceKey::new(&self.memory[start..start + len], frame.is_static);
+        frame.program.slices.learn(key, &log, around.rules);
+        around.world.refresh_slices(code);
+    }
+}
+
+impl<S: StateView> Cpu<'_, S> {
+    /// Runs the code of a slice from a position on.
+    fn run_slice(
+        &mut self,
+        registers: &mut [U256],
+        slice: &Slice,
+        bytecode: &[u8],
+        position: &mut usize,
+    ) -> Result<Left, Halt<S::Error>> {
+        let (code, constants) = (&*slice.code, &*slice.constants);
+        let mut next = *position;
+        loop {
+            let Some(&Instruction { op, to, a, b, c, gas }) = code.get(next) else {
+                return Err(Halt::Fail);
+            };
+            macro_rules! get {
+                ($register:expr) => {
+                    *read(registers, constants, 0, $register)
+                };
+            }
+            macro_rules! set {
+                ($register:expr, $value:expr) => {{
+                    let value = $value;
+                    registers[$register as usize] = value;
+                }};
+                ($value:expr) => {
+                    set!(to, $value)
+                };
+            }
+            // An effect: charges what is due before it. If it did not complete, the
+            // frame can come back to it.
+            macro_rules! effect {
+                ($effect:expr) => {{
+                    let before = self.gas;
+                    self.gas -= i64::from(gas);
+                    if self.gas < 0 {
+                        return Err(Halt::Fail);
+                    }
+                    match $effect {
+                        Ok(value) => value,
+                        Err(halt) => {
+                            self.gas = before;
+                            *position = next;
+                            return Err(halt);
+                        }
+                    }
+                }};
+            }
+            macro_rules! branch {
+                ($taken:expr) => {{
+                    if $taken {
+                        next = gas as usize;
+                        continue;
+                    }
+                }};
+            }
+            match op {
+                Op::Add => set!(get!(a).wrapping_add(get!(b))),
+                Op::Sub => set!(get!(a).wrapping_sub(get!(b))),
+                Op::And => set!(get!(a) & get!(b)),
+                Op::Or => set!(get!(a) | get!(b)),
+                Op::Not => set!(!get!(a)),
+                Op::Lt => set!(truth(get!(a) < get!(b))),
+                Op::Gt => set!(truth(get!(a) > get!(b))),
+                Op::Eq => set!(truth(get!(a) == get!(b))),
+                Op::IsZero => set!(truth(get!(a).is_zero())),
+                Op::Mul
+                | Op::Div
+                | Op::SDiv
+                | Op::Mod
+                | Op::SMod
+                | Op::SignExtend
+                | Op::SLt
+                | Op::SGt
+                | Op::Xor
+                | Op::Byte
+                | Op::Shl
+                | Op::Shr
+                | Op::Sar
+                | Op::Clz => set!(fold(op, [get!(a), get!(b), U256::ZERO])),
+                Op::AddMod | Op::MulMod => set!(fold(op, [get!(a), get!(b), get!(c)])),
+                Op::Exp => {
+                    let power = get!(b);
+                    // A constant power was paid for when the slice was made.
+                    let cost = if b < 0 { 0 } else { self.rules.gas.exp_cost(power) };
+                    effect!(self.charge(cost, 0));
+                    set!(get!(a).pow(power));
+                }
+                Op::Word => set!(self.calldata_word(gas as usize)),
+                Op::CallDataLoad => set!(self.calldata_load(get!(a))),
+                Op::HashOne => {
+                    let input = get!(a).to_be_bytes::<32>();
+                    set!(self.keccak.hash(&input));
+                }
+                Op::HashTwo => {
+                    let mut input = [0; 64];
+                    input[..32].copy_from_slice(&get!(a).to_be_bytes::<32>());
+                    input[32..].copy_from_slice(&get!(b).to_be_bytes::<32>());
+                    set!(self.keccak.hash(&input));
+                }
+                Op::HashRange => {
+                    let at = self.base + gas as usize;
+                    let len = code[next].len();
+                    set!(self.keccak.hash(&self.memory[at..at + len]));
+                }
+                Op::Put => {
+                    let at = self.base + gas as usize;
+                    self.memory[at..at + 32].copy_from_slice(&get!(a).to_be_bytes::<32>());
+                }
+                Op::PutByte => {
+                    let at = self.base + gas as usize;
+                    self.memory[at] = get!(a).byte(0);
+                }
+                Op::Peek => {
+                    let at = self.base + gas as usize;
+                    set!(U256::from_be_slice(&self.memory[at..at + 32]));
+                }
+                Op::MCopy => {
+                    let [to, from, len] = [a, b, c].map(|operand| get!(operand).to::<usize>());
+                    let (to, from) = (self.base + to, self.base + from);
+                    self.memory.copy_within(from..from + len, to);
+                }
+                Op::CallDataCopy => {
+                    let [to, len] = [a, c].map(|operand| get!(operand).to::<usize>());
+                    self.copy_calldata(self.base + to, get!(b), len);
+                }
+                Op::CodeCopy => {
+                    let [to, len] = [a, c].map(|operand| get!(operand).to::<usize>());
+                    self.copy_padded(self.base + to, get!(b), len, bytecode);
+                }
+                Op::ReturnDataCopy => {
+                    let [to, len] = [a, c].map(|operand| get!(operand).to::<usize>());
+                    self.copy_return_data(self.base + to, get!(b), len)?;
+                }
+                Op::SLoad => {
+                    let (id, value) = effect!(self.sload_slot(get!(a), 0));
+                    set!(b, id.to_word());
+                    set!(value);
+                }
+                Op::SLoadKnown => {
+                    set!(self.world.slot_value(SlotId::from_word(get!(a))));
+                }
+                Op::SStore => {
+                    let (key, value) = (get!(a), get!(b));
+                    let id = effect!(self.sstore(key, value, 0));
+                    set!(c, id.to_word());
+                }
+                Op::SStoreKnown => {
+                    let (id, value) = (SlotId::from_word(get!(a)), get!(b));
+                    effect!(self.sstore_slot(id, value, 0));
+                }
+                Op::TLoad => set!(self.world.tload(self.address, get!(a))),
+                Op::TStore => self.tstore(get!(a), get!(b))?,
+                Op::Balance => set!(effect!(self.balance(get!(a), 0))),
+                Op::SelfBalance => {
+                    effect!(self.charge(0, 0));
+                    set!(self.self_balance());
+                }
+                Op::ExtCodeSize => set!(effect!(self.ext_code_size(get!(a), 0))),
+                Op::ExtCodeHash => set!(effect!(self.ext_code_hash(get!(a), 0))),
+                Op::ExtCodeCopy => {
+                    let operands = [get!(a), get!(b), get!(c)];
+                    let account = get!(to);
+                    effect!(self.ext_code_copy(account, operands, 0));
+                }
+                Op::BlockHash => {
+                    let number = get!(a);
+                    set!(effect!(self.block_hash(number)));
+                }
+                Op::Gas => {
+                    effect!(self.charge(0, 0));
+                    set!(U256::from(self.gas));
+                }
+                Op::BranchIf => branch!(!get!(a).is_zero()),
+                Op::BranchUnless => branch!(get!(a).is_zero()),
+                Op::BranchEq => branch!(get!(a) == get!(b)),
+                Op::BranchNe => branch!(get!(a) != get!(b)),
+                Op::BranchLt => branch!(get!(a) < get!(b)),
+                Op::BranchGe => branch!(get!(a) >= get!(b)),
+                Op::BranchGt => branch!(get!(a) > get!(b)),
+                Op::BranchLe => branch!(get!(a) <= get!(b)),
+                Op::Move => set!(get!(a)),
+                Op::MoveTwo => {
+                    set!(get!(a));
+                    set!(b, get!(c));
+                }
+                Op::Call | Op::Create => {
+                    effect!(self.charge(0, 0));
+                    *position = next + 1;
+                    let pending = match op {
+                        Op::Call => Pending::Call(b as u8),
+                        _ => Pending::Create(b as u8),
+                    };
+                    return Ok(Left::As(Leave::Pending(pending, a as usize)));
+                }
+                Op::Stop => {
+                    effect!(self.charge(0, 0));
+                    return Ok(Left::As(Leave::End(End::Success(0, 0))));
+                }
+                Op::Return | Op::Revert => {
+                    effect!(self.charge(0, 0));
+                    let [at, len] = [a, b].map(|operand| get!(operand).to::<usize>());
+                    let start = self.base + at;
+                    return Ok(Left::As(Leave::End(match op {
+                        Op::Return => End::Success(start, len),
+                        _ => End::Revert(start, len),
+                    })));
+                }
+                Op::SelfDestruct => {
+                    let target = get!(a);
+                    effect!(self.self_destruct(target, 0));
+                    return Ok(Left::As(Leave::End(End::Success(0, 0))));
+                }
+                Op::Bail => return Ok(Left::Bailed),
+                _ => set!(self.environment(op, get!(a))),
+            }
+            next += 1;
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! The second tier: slices, straight-line code for the paths that frames take often
+//! through a code.
+//!
+//! Frames of the same code whose calldata begin with the same selector and have the
+//! same length mostly take one of a few paths. The second of them is logged while it
+//! runs in blocks; from the log everything is dropped that feeds no guard, key, call,
+//! stored value or return value. A frame whose guards all hold does in its slice just
+//! what it would do in blocks, gas included. Where one fails, the frame is undone
+//! and starts again in blocks, and its path joins the others.
+
+mod emit;
+mod grow;
+mod log;
+mod memory;
+mod table;
+mod tree;
+mod value;
+
+pub(crate) use log::Log;
+pub(crate) use table::{SliceKey, SliceTable, Slices};
+
+use crate::instruction::Instruction;
+use alloy_primitives::U256;
+
+/// The code of all paths of a key. It begins at position 1.
+#[derive(Debug)]
+pub(crate) struct Slice {
+    pub(crate) code: Box<[Instruction]>,
+    pub(crate) constants: Box<[U256]>,
+    /// Size of the memory that the frame needs, in bytes.
+    pub(crate) memory: usize,
+    /// How many registers the frame uses.
+    pub(crate) registers: usize,
+}
+
+impl Slice {
+    /// Where a slice begins; before it stands the way out.
+    pub(crate) const START: usize = 1;
+
+    /// Size in bytes.
+    pub(crate) fn size(&self) -> usize {
+        size_of::<Self>() + size_of_val(&*self.code) + size_of_val(&*self.constants)
+    }
+}

@@ -1,0 +1,179 @@
+//! The values of a slice: what the stack held, as expressions over calldata,
+//! environment and the results of effects. Equal expressions are one value.
+
+use crate::{
+    compile::{fold, truth},
+    instruction::Op,
+};
+use alloy_primitives::{U256, map::HashMap};
+
+/// The number of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct ValueId(pub(super) u32);
+
+/// A value: how it follows from others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Value {
+    /// A constant.
+    Constant(U256),
+    /// What an opcode of the environment yields, the same throughout the frame.
+    Environment(Op),
+    /// The calldata word at an offset.
+    CallData(u32),
+    /// The calldata word at an offset that is no constant, or a blob hash.
+    Lookup(Op, ValueId),
+    /// A computation.
+    Pure(Op, [ValueId; 3]),
+    /// The hash of one word.
+    HashOne(ValueId),
+    /// The hash of two words.
+    HashTwo(ValueId, ValueId),
+    /// What an effect yields; each is different.
+    Result(u32),
+}
+
+/// All values of a tree of paths.
+#[derive(Debug)]
+pub(super) struct Values {
+    list: Vec<Value>,
+    index: HashMap<Value, ValueId>,
+    /// What the calldata begins with, for whoever calls the slice.
+    selector: Option<[u8; 4]>,
+    results: u32,
+}
+
+impl Values {
+    /// No values yet, for calldata that begins with a selector.
+    pub(super) fn new(selector: Option<[u8; 4]>) -> Self {
+        let mut values =
+            Self { list: Vec::new(), index: HashMap::default(), selector, results: 0 };
+        values.constant(U256::ZERO);
+        values
+    }
+
+    /// Constant zero.
+    pub(super) const ZERO: ValueId = ValueId(0);
+
+    pub(super) const fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    pub(super) fn get(&self, id: ValueId) -> Value {
+        self.list[id.0 as usize]
+    }
+
+    pub(super) fn intern(&mut self, value: Value) -> ValueId {
+        *self.index.entry(value).or_insert_with(|| {
+            self.list.push(value);
+            ValueId(self.list.len() as u32 - 1)
+        })
+    }
+
+    pub(super) fn constant(&mut self, value: U256) -> ValueId {
+        self.intern(Value::Constant(value))
+    }
+
+    /// A value that no other equals.
+    pub(super) fn result(&mut self) -> ValueId {
+        self.results += 1;
+        self.intern(Value::Result(self.results))
+    }
+
+    /// The constant that a value is, if it is one.
+    pub(super) fn as_constant(&self, id: ValueId) -> Option<U256> {
+        match self.get(id) {
+            Value::Constant(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The value of a computation, in its simplest form.
+    pub(super) fn pure(&mut self, op: Op, inputs: usize, mut operands: [ValueId; 3]) -> ValueId {
+        operands[inputs..].fill(Self::ZERO);
+        let constants = operands.map(|operand| self.as_constant(operand));
+        if let [Some(a), Some(b), Some(c)] = constants {
+            return self.constant(fold(op, [a, b, c]));
+        }
+        // A constant comes first where the order does not matter.
+        if matches!(op, Op::Add | Op::Mul | Op::And | Op::Or | Op::Xor | Op::Eq)
+            && (constants[1].is_some() || constants[0].is_none() && operands[1] < operands[0])
+        {
+            operands.swap(0, 1);
+        }
+        let [a, b, _] = operands;
+        let first = self.as_constant(a);
+        let second = self.as_constant(b);
+        match (op, first, self.get(b)) {
+            (Op::Add | Op::Or | Op::Xor | Op::Shl | Op::Shr | Op::Sar, Some(U256::ZERO), _) => {
+                return b;
+            }
+            (Op::And | Op::Mul, Some(U256::ZERO), _) => return Self::ZERO,
+            (Op::And, Some(mask), Value::Environment(Op::Address | Op::Caller | Op::Origin))
+                if mask == address_mask() =>
+            {
+                return b;
+            }
+            (Op::And, Some(outer), Value::Pure(Op::And, [inner, x, _])) => {
+                if let Some(inner) = self.as_constant(inner) {
+                    let mask = self.constant(outer & inner);
+                    return self.intern(Value::Pure(Op::And, [mask, x, Self::ZERO]));
+                }
+            }
+            (Op::Shr, Some(bits), Value::CallData(0)) if bits == U256::from(224) => {
+                if let Some(selector) = self.selector {
+                    return self.constant(U256::from(u32::from_be_bytes(selector)));
+                }
+            }
+            _ => {}
+        }
+        match (op, self.get(a), second) {
+            (Op::Sub, _, Some(U256::ZERO)) => return a,
+            (Op::Div, Value::CallData(0), Some(divisor)) if divisor == U256::ONE << 224 => {
+                if let Some(selector) = self.selector {
+                    return self.constant(U256::from(u32::from_be_bytes(selector)));
+                }
+            }
+            (Op::IsZero, Value::Pure(Op::IsZero, [inner, ..]), _) if self.is_truth(inner) => {
+                return inner;
+            }
+            _ => {}
+        }
+        if a == b {
+            match op {
+                Op::Eq => return self.constant(truth(true)),
+                Op::Sub | Op::Xor | Op::Lt | Op::Gt | Op::SLt | Op::SGt => return Self::ZERO,
+                Op::And | Op::Or => return a,
+                _ => {}
+            }
+        }
+        self.intern(Value::Pure(op, operands))
+    }
+
+    /// Whether a value can only be 0 or 1.
+    fn is_truth(&self, id: ValueId) -> bool {
+        match self.get(id) {
+            Value::Pure(op, _) => {
+                matches!(op, Op::Lt | Op::Gt | Op::SLt | Op::SGt | Op::Eq | Op::IsZero)
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether two storage keys differ whatever the transaction: two constants, or a
+    /// small constant and a hash, which nobody can make small.
+    pub(super) fn are_distinct(&self, a: ValueId, b: ValueId) -> bool {
+        match (self.get(a), self.get(b)) {
+            (Value::Constant(a), Value::Constant(b)) => a != b,
+            (Value::Constant(small), Value::HashOne(_) | Value::HashTwo(..))
+            | (Value::HashOne(_) | Value::HashTwo(..), Value::Constant(small)) => {
+                small.bit_len() <= 128
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The low 20 bytes of a word.
+fn address_mask() -> U256 {
+    U256::MAX >> 96
+}
