@@ -1,6 +1,6 @@
 //! Compiled programs, shared by transactions, blocks and threads.
 
-use crate::{machine::Machine, program::Program, rules::Rules};
+use crate::{machine::Machine, program::Program, rules::Rules, world::Contents};
 use alloy_primitives::{B256, map::HashMap};
 use revm::{primitives::hardfork::SpecId, state::Bytecode};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -12,8 +12,16 @@ const PROGRAMS_MAX: usize = 1 << 16;
 /// Bytes kept at most, code and everything compiled from it.
 const BYTES_MAX: usize = 1 << 30;
 
-/// Idle machines kept at most.
-const MACHINES_MAX: usize = 8;
+/// Idle buffers kept at most.
+const BUFFERS_MAX: usize = 8;
+
+/// What a predictor works with and hands on: its allocations, and the machine's memo
+/// of hashes, serve the next block.
+#[derive(Debug, Default)]
+pub(crate) struct Buffers {
+    pub(crate) machine: Machine,
+    pub(crate) contents: Contents,
+}
 
 /// Programs by code hash and fork.
 type Programs = HashMap<(B256, SpecId), Arc<Program>>;
@@ -23,8 +31,8 @@ type Programs = HashMap<(B256, SpecId), Arc<Program>>;
 #[derive(Clone, Debug, Default)]
 pub struct ProgramCache {
     programs: Arc<RwLock<Programs>>,
-    /// Idle machines: their buffers, and their memos of hashes, serve the next block.
-    machines: Arc<Mutex<Vec<Machine>>>,
+    /// Buffers that nobody uses.
+    idle: Arc<Mutex<Vec<Buffers>>>,
 }
 
 impl ProgramCache {
@@ -56,19 +64,17 @@ impl ProgramCache {
         }
     }
 
-    /// A machine, used before or new.
-    pub(crate) fn machine(&self, preimages: bool, precompile_time: bool) -> Machine {
-        let idle = self.machines.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut machine = idle.unwrap_or_default();
-        machine.record(preimages, precompile_time);
-        machine
+    /// Buffers, used before or new.
+    pub(crate) fn buffers(&self) -> Buffers {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default()
     }
 
-    /// Takes a machine back.
-    pub(crate) fn keep_machine(&self, machine: Machine) {
-        let mut machines = self.machines.lock().unwrap_or_else(PoisonError::into_inner);
-        if machines.len() < MACHINES_MAX {
-            machines.push(machine);
+    /// Takes buffers back.
+    pub(crate) fn keep(&self, mut buffers: Buffers) {
+        buffers.contents.clear();
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < BUFFERS_MAX {
+            idle.push(buffers);
         }
     }
 

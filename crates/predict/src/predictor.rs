@@ -7,7 +7,7 @@ mod fees;
 pub use ahead::Ahead;
 
 use crate::{
-    cache::ProgramCache,
+    cache::{Buffers, ProgramCache},
     machine::{First, Interrupt, Machine, Outcome, Surroundings, TxContext},
     prediction::Prediction,
     rules::Rules,
@@ -75,7 +75,8 @@ pub struct BlockPredictor<'a, S> {
 
 impl<S> Drop for BlockPredictor<'_, S> {
     fn drop(&mut self) {
-        self.cache.keep_machine(core::mem::take(&mut self.machine));
+        let machine = core::mem::take(&mut self.machine);
+        self.cache.keep(Buffers { machine, contents: self.world.take_contents() });
     }
 }
 
@@ -127,9 +128,11 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
             blob_base_fee: U256::from(block.blob_gasprice().unwrap_or_default()),
             ..TxContext::default()
         };
+        let Buffers { mut machine, contents } = cache.buffers();
+        machine.record(options.labels, options.time_precompiles);
         Self {
-            world: World::new(view, block.beneficiary, &rules),
-            machine: cache.machine(options.labels, options.time_precompiles),
+            world: World::new(view, contents, block.beneficiary, &rules),
+            machine,
             rules,
             cache: cache.clone(),
             options,

@@ -36,15 +36,31 @@ pub(crate) enum Stop<E> {
     Failed(E),
 }
 
+/// The parts of a world that may serve another after it.
+#[derive(Debug, Default)]
+pub(crate) struct Contents {
+    accounts: Accounts,
+    slots: Slots,
+    transient: HashMap<(AccountId, U256), U256>,
+    undo: Vec<Undo>,
+}
+
+impl Contents {
+    /// Forgets everything; the memory is kept.
+    pub(crate) fn clear(&mut self) {
+        self.accounts.clear();
+        self.slots.clear();
+        self.transient.clear();
+        self.undo.clear();
+    }
+}
+
 /// The predicted state. See the module documentation.
 #[derive(Debug)]
 pub(crate) struct World<S> {
     /// The pre-block state.
     pub(crate) view: S,
-    accounts: Accounts,
-    slots: Slots,
-    transient: HashMap<(AccountId, U256), U256>,
-    undo: Vec<Undo>,
+    contents: Contents,
     /// The number of the transaction at hand, from 1.
     stamp: u32,
     pub(crate) beneficiary: AccountId,
@@ -52,16 +68,25 @@ pub(crate) struct World<S> {
     precompiles: &'static Precompiles,
 }
 
+impl<S> World<S> {
+    /// Gives up the contents, for another world.
+    pub(crate) fn take_contents(&mut self) -> Contents {
+        core::mem::take(&mut self.contents)
+    }
+}
+
 impl<S: StateView> World<S> {
-    pub(crate) fn new(view: S, beneficiary: Address, rules: &Rules) -> Self {
-        let mut accounts = Accounts::default();
-        let beneficiary = accounts.intern(beneficiary, rules.precompiles);
+    /// A world in which nothing has been met yet, with the cleared parts of another.
+    pub(crate) fn new(
+        view: S,
+        mut contents: Contents,
+        beneficiary: Address,
+        rules: &Rules,
+    ) -> Self {
+        let beneficiary = contents.accounts.intern(beneficiary, rules.precompiles);
         Self {
             view,
-            accounts,
-            slots: Slots::default(),
-            transient: HashMap::default(),
-            undo: Vec::new(),
+            contents,
             stamp: 0,
             beneficiary,
             spec: rules.spec,
@@ -72,34 +97,34 @@ impl<S: StateView> World<S> {
     /// Forgets everything that belongs to the last transaction alone.
     pub(crate) fn begin(&mut self) {
         self.stamp += 1;
-        self.accounts.touched.clear();
-        self.slots.touched.clear();
-        self.transient.clear();
-        self.undo.clear();
+        self.contents.accounts.touched.clear();
+        self.contents.slots.touched.clear();
+        self.contents.transient.clear();
+        self.contents.undo.clear();
     }
 
     /// The number of an address.
     pub(crate) fn intern(&mut self, address: Address) -> AccountId {
-        self.accounts.intern(address, self.precompiles)
+        self.contents.accounts.intern(address, self.precompiles)
     }
 
     /// An account by number. Its fields are valid once it was loaded.
     pub(crate) fn account(&self, id: AccountId) -> &Account {
-        self.accounts.get(id)
+        self.contents.accounts.get(id)
     }
 
     /// Accounts that the transaction has touched, in order of first touch.
     pub(crate) fn touched_accounts(&self) -> impl ExactSizeIterator<Item = &Account> {
-        self.accounts.touched.iter().map(|id| self.accounts.get(*id))
+        self.contents.accounts.touched.iter().map(|id| self.contents.accounts.get(*id))
     }
 
     /// Slots that the transaction has touched: account, key, value before and now.
     pub(crate) fn touched_slots(
         &self,
     ) -> impl ExactSizeIterator<Item = (Address, U256, U256, U256)> {
-        self.slots.touched.iter().map(|id| {
-            let slot = self.slots.get(*id);
-            let account = self.accounts.get(slot.account);
+        self.contents.slots.touched.iter().map(|id| {
+            let slot = self.contents.slots.get(*id);
+            let account = self.contents.accounts.get(slot.account);
             let end = if account.destroyed == self.stamp { U256::ZERO } else { slot.value };
             (account.address, slot.key, slot.start, end)
         })
@@ -107,7 +132,7 @@ impl<S: StateView> World<S> {
 
     /// Makes sure that an account's fields are at hand, without touching it.
     pub(crate) fn load(&mut self, id: AccountId) -> Result<(), Stop<S::Error>> {
-        let account = self.accounts.get_mut(id);
+        let account = self.contents.accounts.get_mut(id);
         if account.loaded {
             return Ok(());
         }
@@ -121,7 +146,7 @@ impl<S: StateView> World<S> {
     /// Makes sure that an account's code is at hand.
     pub(crate) fn load_code(&mut self, id: AccountId) -> Result<(), Stop<S::Error>> {
         self.load(id)?;
-        let account = self.accounts.get_mut(id);
+        let account = self.contents.accounts.get_mut(id);
         if account.code.is_none() {
             match self.view.code(account.code_hash).map_err(Stop::Failed)? {
                 Lookup::Ready(code) => account.code = Some(code),
@@ -133,7 +158,7 @@ impl<S: StateView> World<S> {
 
     /// Whether the next touch of an account would be its first.
     pub(crate) fn is_cold(&self, id: AccountId) -> bool {
-        let account = self.accounts.get(id);
+        let account = self.contents.accounts.get(id);
         account.warm != self.stamp
             && account.listed != self.stamp
             && !(id == self.beneficiary && self.spec.is_enabled_in(SpecId::SHANGHAI))
@@ -144,16 +169,16 @@ impl<S: StateView> World<S> {
     pub(crate) fn touch(&mut self, id: AccountId, look: Look) {
         let cold = self.is_cold(id);
         let stamp = self.stamp;
-        let account = self.accounts.get_mut(id);
+        let account = self.contents.accounts.get_mut(id);
         if account.stamp != stamp {
             account.begin(stamp);
-            self.accounts.touched.push(id);
+            self.contents.accounts.touched.push(id);
         }
-        let account = self.accounts.get_mut(id);
+        let account = self.contents.accounts.get_mut(id);
         account.looks |= look;
         if account.warm != stamp {
             if cold {
-                self.undo.push(Undo::AccountWarm(id, account.warm));
+                self.contents.undo.push(Undo::AccountWarm(id, account.warm));
             }
             account.warm = stamp;
         }
@@ -162,33 +187,33 @@ impl<S: StateView> World<S> {
     /// Puts an account on the transaction's access list
     /// ([EIP-2930](https://eips.ethereum.org/EIPS/eip-2930)): warm, not touched.
     pub(crate) fn list_account(&mut self, id: AccountId) {
-        self.accounts.get_mut(id).listed = self.stamp;
+        self.contents.accounts.get_mut(id).listed = self.stamp;
     }
 
     /// Puts a slot on the transaction's access list.
     pub(crate) fn list_slot(&mut self, account: AccountId, key: U256) {
-        let id = self.slots.intern(account, key);
-        self.slots.get_mut(id).listed = self.stamp;
+        let id = self.contents.slots.intern(account, key);
+        self.contents.slots.get_mut(id).listed = self.stamp;
     }
 
     /// The number of a slot.
     pub(crate) fn slot(&mut self, account: AccountId, key: U256) -> SlotId {
-        self.slots.intern(account, key)
+        self.contents.slots.intern(account, key)
     }
 
     /// Whether the next touch of a slot would be its first.
     pub(crate) fn is_slot_cold(&self, id: SlotId) -> bool {
-        let slot = self.slots.get(id);
+        let slot = self.contents.slots.get(id);
         slot.warm != self.stamp && slot.listed != self.stamp
     }
 
     /// Makes sure that a slot's value is at hand, without touching it.
     pub(crate) fn load_slot(&mut self, id: SlotId) -> Result<(), Stop<S::Error>> {
-        let slot = self.slots.get_mut(id);
+        let slot = self.contents.slots.get_mut(id);
         if slot.loaded {
             return Ok(());
         }
-        let account = self.accounts.get(slot.account);
+        let account = self.contents.accounts.get(slot.account);
         if !account.storage_empty {
             match self.view.storage(account.address, slot.key).map_err(Stop::Failed)? {
                 Lookup::Ready(value) => slot.value = value,
@@ -204,55 +229,55 @@ impl<S: StateView> World<S> {
     /// Touches a loaded slot, which becomes warm, and yields its value.
     pub(crate) fn touch_slot(&mut self, id: SlotId) -> U256 {
         let stamp = self.stamp;
-        let slot = self.slots.get_mut(id);
+        let slot = self.contents.slots.get_mut(id);
         if slot.warm != stamp {
             if slot.stamp != stamp {
                 slot.stamp = stamp;
                 slot.start = slot.value;
-                self.slots.touched.push(id);
+                self.contents.slots.touched.push(id);
             }
-            let slot = self.slots.get_mut(id);
-            self.undo.push(Undo::SlotWarm(id, slot.warm));
+            let slot = self.contents.slots.get_mut(id);
+            self.contents.undo.push(Undo::SlotWarm(id, slot.warm));
             slot.warm = stamp;
         }
-        self.slots.get(id).value
+        self.contents.slots.get(id).value
     }
 
     /// The value of a loaded slot.
     pub(crate) fn slot_value(&self, id: SlotId) -> U256 {
-        self.slots.get(id).value
+        self.contents.slots.get(id).value
     }
 
     /// The value that a touched slot had at the start of the transaction.
     pub(crate) fn slot_start(&self, id: SlotId) -> U256 {
-        self.slots.get(id).start
+        self.contents.slots.get(id).start
     }
 
     /// Changes a touched slot.
     pub(crate) fn sstore(&mut self, id: SlotId, value: U256) {
-        let slot = self.slots.get_mut(id);
+        let slot = self.contents.slots.get_mut(id);
         if slot.value != value {
-            self.undo.push(Undo::SlotValue(id, slot.value));
+            self.contents.undo.push(Undo::SlotValue(id, slot.value));
             slot.value = value;
         }
     }
 
     /// Reads transient storage ([EIP-1153](https://eips.ethereum.org/EIPS/eip-1153)).
     pub(crate) fn tload(&self, account: AccountId, key: U256) -> U256 {
-        self.transient.get(&(account, key)).copied().unwrap_or_default()
+        self.contents.transient.get(&(account, key)).copied().unwrap_or_default()
     }
 
     /// Writes transient storage.
     pub(crate) fn tstore(&mut self, account: AccountId, key: U256, value: U256) {
-        let old = self.transient.insert((account, key), value).unwrap_or_default();
-        self.undo.push(Undo::Transient(account, key, old));
+        let old = self.contents.transient.insert((account, key), value).unwrap_or_default();
+        self.contents.undo.push(Undo::Transient(account, key, old));
     }
 
     /// Whether an account counts as empty for gas: by its contents from Spurious
     /// Dragon on, by its existence before
     /// ([EIP-161](https://eips.ethereum.org/EIPS/eip-161)).
     pub(crate) fn is_dead(&self, id: AccountId) -> bool {
-        let account = self.accounts.get(id);
+        let account = self.contents.accounts.get(id);
         if self.spec.is_enabled_in(SpecId::SPURIOUS_DRAGON) {
             account.is_empty()
         } else {
@@ -262,18 +287,18 @@ impl<S: StateView> World<S> {
 
     /// Records that an account would exist from now on, even if empty.
     pub(crate) fn mark_modified(&mut self, id: AccountId) {
-        let account = self.accounts.get_mut(id);
+        let account = self.contents.accounts.get_mut(id);
         if !account.modified {
             account.modified = true;
-            self.undo.push(Undo::Modified(id));
+            self.contents.undo.push(Undo::Modified(id));
         }
     }
 
     /// Sets an account's balance.
     pub(crate) fn set_balance(&mut self, id: AccountId, balance: U256) {
         self.mark_modified(id);
-        let account = self.accounts.get_mut(id);
-        self.undo.push(Undo::Balance(id, account.balance));
+        let account = self.contents.accounts.get_mut(id);
+        self.contents.undo.push(Undo::Balance(id, account.balance));
         account.balance = balance;
     }
 
@@ -304,34 +329,34 @@ impl<S: StateView> World<S> {
     /// Sets an account's nonce.
     pub(crate) fn set_nonce(&mut self, id: AccountId, nonce: u64) {
         self.mark_modified(id);
-        let account = self.accounts.get_mut(id);
-        self.undo.push(Undo::Nonce(id, account.nonce));
+        let account = self.contents.accounts.get_mut(id);
+        self.contents.undo.push(Undo::Nonce(id, account.nonce));
         account.nonce = nonce;
     }
 
     /// Sets an account's code.
     pub(crate) fn set_code(&mut self, id: AccountId, code: Bytecode) {
         self.mark_modified(id);
-        let account = self.accounts.get_mut(id);
+        let account = self.contents.accounts.get_mut(id);
         let hash = code.hash_slow();
         let old_hash = core::mem::replace(&mut account.code_hash, hash);
         let old_code = account.code.replace(code);
         let old_program = account.program.take();
-        self.undo.push(Undo::Code(id, Box::new((old_hash, old_code, old_program))));
+        self.contents.undo.push(Undo::Code(id, Box::new((old_hash, old_code, old_program))));
     }
 
     /// Marks an account as created by the transaction at hand: its storage is empty.
     pub(crate) fn mark_created(&mut self, id: AccountId) {
         let stamp = self.stamp;
-        let account = self.accounts.get_mut(id);
-        self.undo.push(Undo::Created(id, account.created, account.storage_empty));
+        let account = self.contents.accounts.get_mut(id);
+        self.contents.undo.push(Undo::Created(id, account.created, account.storage_empty));
         account.created = stamp;
         account.storage_empty = true;
     }
 
     /// Pays the beneficiary, who is not touched by it.
     pub(crate) fn pay_beneficiary(&mut self, balance: U256) {
-        let account = self.accounts.get_mut(self.beneficiary);
+        let account = self.contents.accounts.get_mut(self.beneficiary);
         let empty_before = account.is_empty();
         account.balance = balance;
         // EIP-161: what the last fee leaves empty does not come to exist.
@@ -362,42 +387,42 @@ impl<S: StateView> World<S> {
 
     /// Whether the transaction at hand created an account.
     pub(crate) fn is_created(&self, id: AccountId) -> bool {
-        self.accounts.get(id).created == self.stamp
+        self.contents.accounts.get(id).created == self.stamp
     }
 
     /// Marks an account for destruction at the end of the transaction. False if it
     /// was marked already.
     pub(crate) fn mark_destroyed(&mut self, id: AccountId) -> bool {
         let stamp = self.stamp;
-        let account = self.accounts.get_mut(id);
+        let account = self.contents.accounts.get_mut(id);
         if account.destroyed == stamp {
             return false;
         }
-        self.undo.push(Undo::Destroyed(id, account.destroyed));
+        self.contents.undo.push(Undo::Destroyed(id, account.destroyed));
         account.destroyed = stamp;
         true
     }
 
     /// The compiled program of an account, if it was asked for before.
     pub(crate) fn program(&self, id: AccountId) -> Option<&Arc<Program>> {
-        self.accounts.get(id).program.as_ref()
+        self.contents.accounts.get(id).program.as_ref()
     }
 
     /// Remembers the compiled program of an account, and the slices it has now.
     pub(crate) fn set_program(&mut self, id: AccountId, program: Arc<Program>) {
-        let account = self.accounts.get_mut(id);
+        let account = self.contents.accounts.get_mut(id);
         account.slices = program.slices.table();
         account.program = Some(program);
     }
 
     /// A slice of an account's program.
     pub(crate) fn slice(&self, id: AccountId, key: SliceKey) -> Option<Arc<Slice>> {
-        self.accounts.get(id).slices.get(&key).cloned()
+        self.contents.accounts.get(id).slices.get(&key).cloned()
     }
 
     /// Takes over the slices that an account's program has now.
     pub(crate) fn refresh_slices(&mut self, id: AccountId) {
-        let account = self.accounts.get_mut(id);
+        let account = self.contents.accounts.get_mut(id);
         if let Some(program) = &account.program {
             account.slices = program.slices.table();
         }
@@ -405,14 +430,14 @@ impl<S: StateView> World<S> {
 
     /// A point to revert to.
     pub(crate) fn checkpoint(&self) -> usize {
-        self.undo.len()
+        self.contents.undo.len()
     }
 
     /// Undoes every change since a checkpoint.
     pub(crate) fn revert(&mut self, checkpoint: usize) {
-        while self.undo.len() > checkpoint {
-            let Some(undo) = self.undo.pop() else { break };
-            undo.apply(&mut self.accounts, &mut self.slots, &mut self.transient);
+        while self.contents.undo.len() > checkpoint {
+            let Some(undo) = self.contents.undo.pop() else { break };
+            undo.apply(&mut self.contents.accounts, &mut self.contents.slots, &mut self.contents.transient);
         }
     }
 
@@ -420,17 +445,17 @@ impl<S: StateView> World<S> {
     pub(crate) fn commit(&mut self) {
         let stamp = self.stamp;
         let spurious_dragon = self.spec.is_enabled_in(SpecId::SPURIOUS_DRAGON);
-        for id in self.accounts.touched.clone() {
-            let account = self.accounts.get_mut(id);
+        for id in self.contents.accounts.touched.clone() {
+            let account = self.contents.accounts.get_mut(id);
             if account.destroyed == stamp {
                 account.clear();
-                self.slots.clear_account(id);
+                self.contents.slots.clear_account(id);
             } else if account.modified {
                 account.exists = !(spurious_dragon && account.is_empty());
             }
-            account_done(self.accounts.get_mut(id));
+            account_done(self.contents.accounts.get_mut(id));
         }
-        self.undo.clear();
+        self.contents.undo.clear();
     }
 
     /// Replaces an account's fields by what execution left, before any transaction
@@ -438,10 +463,10 @@ impl<S: StateView> World<S> {
     pub(crate) fn apply_account(&mut self, address: Address, account: &revm::state::Account) {
         let id = self.intern(address);
         let info = (!account.is_loaded_as_not_existing_not_touched()).then(|| account.info.clone());
-        self.accounts.get_mut(id).fill(info);
+        self.contents.accounts.get_mut(id).fill(info);
         for (key, slot) in &account.storage {
-            let slot_id = self.slots.intern(id, *key);
-            let entry = self.slots.get_mut(slot_id);
+            let slot_id = self.contents.slots.intern(id, *key);
+            let entry = self.contents.slots.get_mut(slot_id);
             entry.value = slot.present_value;
             entry.loaded = true;
         }

@@ -51,7 +51,7 @@ impl Machine {
         around.world.load_code(to)?;
         let delegate = delegate_of(around, to)?;
 
-        let rules = around.rules.clone();
+        let rules = around.rules;
         let mut cpu =
             Cpu::new(frame, &mut self.memory, &self.return_data, &mut self.keccak, around);
         cpu.charge(0, 0)?;

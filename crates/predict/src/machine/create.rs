@@ -32,7 +32,7 @@ impl Machine {
         let argument = |n: usize| arguments[frame.top - 1 - n];
         let [value, offset, len] = [0, 1, 2].map(argument);
         let salt = (kind == opcode::CREATE2).then(|| argument(3));
-        let rules = around.rules.clone();
+        let rules = around.rules;
         let mut cpu =
             Cpu::new(frame, &mut self.memory, &self.return_data, &mut self.keccak, around);
         cpu.require_writable()?;

@@ -50,10 +50,11 @@ impl Machine {
         around: &mut Surroundings<'_, S>,
     ) -> Result<Option<End>, Halt<S::Error>> {
         let Some(frame) = self.frames.last_mut() else { return Err(Halt::Fail) };
-        let Some(slice) = frame.slice.clone() else { return Err(Halt::Fail) };
+        let Some(slice) = frame.slice.take() else { return Err(Halt::Fail) };
         if frame.next == Slice::START {
             self.steps += 1 + (slice.code.len() / INSTRUCTIONS_PER_STEP) as u64;
             if self.steps > around.steps_max {
+                frame.slice = Some(slice);
                 return Err(Halt::Stop(Interrupt::Unknown(Unknown::StepLimit)));
             }
         }
@@ -63,6 +64,7 @@ impl Machine {
         let mut next = frame.next;
         let left = cpu.run_slice(registers, &slice, &frame.program.code, &mut next);
         (frame.gas, frame.refund, frame.next) = (cpu.gas, cpu.refund, next);
+        frame.slice = Some(slice);
         Ok(match left? {
             Left::As(Leave::End(end)) => Some(end),
             Left::As(Leave::Pending(pending, arguments)) => {

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::rules::Rules;
 use alloy_primitives::map::HashMap;
+use core::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How often a key has been run in blocks before its path is logged.
@@ -25,13 +26,20 @@ const PATHS_MAX: usize = 24;
 const ITEMS_MAX: usize = 4096;
 
 /// What frames with the same slice have in common.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SliceKey {
     /// The first four bytes of the calldata, if there are as many.
     selector: Option<[u8; 4]>,
     /// The length of the calldata.
     len: u32,
     is_static: bool,
+}
+
+impl Hash for SliceKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let selector = u64::from(u32::from_be_bytes(self.selector.unwrap_or_default()));
+        state.write_u64(selector << 32 | u64::from(self.len << 1 | u32::from(self.is_static)));
+    }
 }
 
 impl SliceKey {

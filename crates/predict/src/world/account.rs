@@ -13,6 +13,13 @@ use std::sync::Arc;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct AccountId(u32);
 
+impl AccountId {
+    /// The bare number.
+    pub(super) const fn number(self) -> u32 {
+        self.0
+    }
+}
+
 bitflags! {
     /// What a transaction looked at in an account.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -127,6 +134,13 @@ impl Accounts {
             self.list.push(Account { address, precompile, ..Account::default() });
             id
         })
+    }
+
+    /// Forgets all accounts; their memory is kept.
+    pub(super) fn clear(&mut self) {
+        self.index.clear();
+        self.list.clear();
+        self.touched.clear();
     }
 
     pub(crate) fn find(&self, address: &Address) -> Option<AccountId> {

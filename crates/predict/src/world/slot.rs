@@ -2,6 +2,7 @@
 
 use super::AccountId;
 use alloy_primitives::{U256, map::HashMap};
+use core::hash::{Hash, Hasher};
 
 /// The number of a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,10 +36,24 @@ pub(crate) struct Slot {
     pub(crate) listed: u32,
 }
 
+/// What a slot is found by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place(AccountId, U256);
+
+impl Hash for Place {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let [a, b, c, d] = *self.1.as_limbs();
+        state.write_u64(a ^ u64::from(self.0.number()) << 32);
+        state.write_u64(b);
+        state.write_u64(c);
+        state.write_u64(d);
+    }
+}
+
 /// All slots met so far.
 #[derive(Debug, Default)]
 pub(crate) struct Slots {
-    index: HashMap<(AccountId, U256), SlotId>,
+    index: HashMap<Place, SlotId>,
     list: Vec<Slot>,
     /// Those that the transaction at hand touched.
     pub(crate) touched: Vec<SlotId>,
@@ -46,7 +61,7 @@ pub(crate) struct Slots {
 
 impl Slots {
     pub(crate) fn intern(&mut self, account: AccountId, key: U256) -> SlotId {
-        *self.index.entry((account, key)).or_insert_with(|| {
+        *self.index.entry(Place(account, key)).or_insert_with(|| {
             let id = SlotId(self.list.len() as u32);
             self.list.push(Slot {
                 account,
@@ -62,8 +77,15 @@ impl Slots {
         })
     }
 
+    /// Forgets all slots; their memory is kept.
+    pub(super) fn clear(&mut self) {
+        self.index.clear();
+        self.list.clear();
+        self.touched.clear();
+    }
+
     pub(crate) fn find(&self, account: AccountId, key: U256) -> Option<SlotId> {
-        self.index.get(&(account, key)).copied()
+        self.index.get(&Place(account, key)).copied()
     }
 
     pub(crate) fn get(&self, id: SlotId) -> &Slot {

@@ -70,13 +70,13 @@ impl<S: StateView> World<S> {
         slots: &[SlotSeen],
     ) -> bool {
         accounts.iter().all(|seen| {
-            let Some(id) = self.accounts.find(&seen.address) else { return true };
+            let Some(id) = self.contents.accounts.find(&seen.address) else { return true };
             let account = self.account(id);
             !account.loaded || seen.holds(account, id == sender)
         }) && slots.iter().all(|slot| {
-            let Some(account) = self.accounts.find(&slot.address) else { return true };
-            match self.slots.find(account, slot.key) {
-                Some(id) if self.slots.get(id).loaded => self.slots.get(id).value == slot.seen,
+            let Some(account) = self.contents.accounts.find(&slot.address) else { return true };
+            match self.contents.slots.find(account, slot.key) {
+                Some(id) if self.contents.slots.get(id).loaded => self.contents.slots.get(id).value == slot.seen,
                 _ => !self.account(account).storage_empty || slot.seen.is_zero(),
             }
         })
@@ -105,7 +105,7 @@ impl<S: StateView> World<S> {
         for slot in slots.iter().filter(|slot| slot.seen != slot.left) {
             let account = self.intern(slot.address);
             let id = self.slot(account, slot.key);
-            let slot_entry = self.slots.get_mut(id);
+            let slot_entry = self.contents.slots.get_mut(id);
             slot_entry.value = slot.left;
             slot_entry.loaded = true;
         }
