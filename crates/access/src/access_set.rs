@@ -39,6 +39,17 @@ impl AccessSet {
         Self { reads, writes, commutative }
     }
 
+    /// Builds a set from locations that are sorted and distinct already.
+    pub fn from_sorted(
+        reads: Vec<Location>,
+        writes: Vec<Location>,
+        commutative: Vec<Location>,
+    ) -> Self {
+        let sorted = |locations: &[Location]| locations.is_sorted_by(|a, b| a < b);
+        debug_assert!(sorted(&reads) && sorted(&writes) && sorted(&commutative));
+        Self { reads, writes, commutative }
+    }
+
     /// The reads that an earlier write of the same location must precede.
     pub fn ordering_reads(&self) -> impl Iterator<Item = &Location> {
         self.reads.iter().filter(|read| !self.is_commutative(read))

@@ -397,7 +397,7 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
         let balance = self.world.account(sender).balance;
         self.world.set_balance(sender, balance.saturating_add(back));
         let prediction = Prediction {
-            access: collect::access_set(&self.world, sender),
+            access: collect::access_set(&mut self.world, sender),
             gas_used,
             success: outcome.success,
             unknown: Vec::new(),
@@ -418,7 +418,7 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
         let gas_used = self.current.take().map_or(0, |current| current.tx.gas_limit);
         let sender = self.world.account_of_origin(self.context.origin);
         let prediction = Prediction {
-            access: collect::access_set(&self.world, sender),
+            access: collect::access_set(&mut self.world, sender),
             gas_used,
             success: false,
             unknown: vec![unknown],

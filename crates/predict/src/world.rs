@@ -130,6 +130,23 @@ impl<S: StateView> World<S> {
         })
     }
 
+    /// Puts what the transaction has touched in the order of access sets.
+    pub(crate) fn sort_touched(&mut self) {
+        let Contents { accounts, slots, .. } = &mut self.contents;
+        let mut touched = core::mem::take(&mut accounts.touched);
+        touched.sort_unstable_by_key(|id| accounts.get(*id).address);
+        accounts.touched = touched;
+        let mut touched = core::mem::take(&mut slots.touched);
+        touched.sort_unstable_by(|a, b| {
+            let (a, b) = (slots.get(*a), slots.get(*b));
+            if a.account == b.account {
+                return a.key.cmp(&b.key);
+            }
+            accounts.get(a.account).address.cmp(&accounts.get(b.account).address)
+        });
+        slots.touched = touched;
+    }
+
     /// Makes sure that an account's fields are at hand, without touching it.
     pub(crate) fn load(&mut self, id: AccountId) -> Result<(), Stop<S::Error>> {
         let account = self.contents.accounts.get_mut(id);
@@ -445,7 +462,8 @@ impl<S: StateView> World<S> {
     pub(crate) fn commit(&mut self) {
         let stamp = self.stamp;
         let spurious_dragon = self.spec.is_enabled_in(SpecId::SPURIOUS_DRAGON);
-        for id in self.contents.accounts.touched.clone() {
+        let touched = core::mem::take(&mut self.contents.accounts.touched);
+        for &id in &touched {
             let account = self.contents.accounts.get_mut(id);
             if account.destroyed == stamp {
                 account.clear();
@@ -455,6 +473,7 @@ impl<S: StateView> World<S> {
             }
             account_done(self.contents.accounts.get_mut(id));
         }
+        self.contents.accounts.touched = touched;
         self.contents.undo.clear();
     }
 

@@ -9,53 +9,55 @@ use crate::{
 use foresee_access::{AccessSet, Location};
 
 /// What the transaction at hand read, wrote, and leaves to be settled at commit.
-pub(super) fn access_set<S: StateView>(world: &World<S>, sender: AccountId) -> AccessSet {
-    let slots = world.touched_slots();
+pub(super) fn access_set<S: StateView>(world: &mut World<S>, sender: AccountId) -> AccessSet {
+    world.sort_touched();
+    let world = &*world;
+    let mut slots = world.touched_slots().peekable();
     let mut reads = Vec::with_capacity(2 * world.touched_accounts().len() + slots.len());
     let mut writes = Vec::with_capacity(4 + slots.len() / 2);
-    let mut commutative = Vec::new();
+    let mut commutative = Vec::with_capacity(4);
     let sender = world.account(sender).address;
     for account in world.touched_accounts() {
-        let [balance, nonce, code] =
-            [Location::balance, Location::nonce, Location::code].map(|of| of(account.address));
-        let is_sender = account.address == sender;
+        let address = account.address;
+        let is_sender = address == sender;
         let looks = account.looks;
         let looks_at_balance = looks.contains(Look::BALANCE)
             || looks.contains(Look::EXISTENCE) && !is_sender && account.existed_by_balance();
         let changes = world.changes(account);
-        if looks.contains(Look::CODE) {
-            reads.push(code);
+        if is_sender || looks_at_balance {
+            reads.push(Location::balance(address));
         }
         if is_sender || looks.contains(Look::NONCE) {
-            reads.push(nonce);
+            reads.push(Location::nonce(address));
         }
-        if is_sender || looks_at_balance {
-            reads.push(balance);
+        if looks.contains(Look::CODE) {
+            reads.push(Location::code(address));
         }
         if changes.contains(Look::BALANCE) {
-            writes.push(balance);
+            writes.push(Location::balance(address));
         }
         if changes.contains(Look::NONCE) {
-            writes.push(nonce);
+            writes.push(Location::nonce(address));
         }
         if changes.contains(Look::CODE) {
-            writes.push(code);
-        }
-        if is_sender && !looks.contains(Look::NONCE) {
-            commutative.push(nonce);
+            writes.push(Location::code(address));
         }
         if !looks_at_balance && (is_sender || changes.contains(Look::BALANCE)) {
-            commutative.push(balance);
+            commutative.push(Location::balance(address));
+        }
+        if is_sender && !looks.contains(Look::NONCE) {
+            commutative.push(Location::nonce(address));
+        }
+        while let Some((_, key, before, after)) = slots.next_if(|(of, ..)| *of == address) {
+            let slot = Location::slot(address, key);
+            reads.push(slot);
+            if before != after {
+                writes.push(slot);
+            }
         }
     }
-    for (address, key, before, after) in slots {
-        let slot = Location::slot(address, key);
-        reads.push(slot);
-        if before != after {
-            writes.push(slot);
-        }
-    }
-    AccessSet::new(reads, writes, commutative)
+    debug_assert!(slots.next().is_none(), "whoever touches a slot touches its account");
+    AccessSet::from_sorted(reads, writes, commutative)
 }
 
 /// Labels of the slots that the transaction at hand touched, if hashes are recorded.
