@@ -8,7 +8,7 @@ mod whole_state;
 
 pub use block::{Block, BlockOutput, ExecuteError, InvalidReason, InvalidTransaction, Protocol};
 pub use in_order::{execute_in_order, execute_in_order_timing_precompiles};
-pub use observe::{Observation, observe};
+pub use observe::{Observation, execute_in_order_observing, observe};
 pub use parallel::{
     ParallelConfig, ParallelExecutor, ParallelOutcome, ParallelStats, Policy, PreBlock, Reason,
     Reexecution,

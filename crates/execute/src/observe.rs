@@ -8,10 +8,11 @@
 //! [`inspector`] notes which of its fields the code looked at.
 
 mod inspector;
-mod sets;
+pub(crate) mod sets;
+pub(crate) mod witness;
 
 use crate::{
-    Block, ExecuteError,
+    Block, BlockOutput, ExecuteError, InvalidReason,
     in_order::{
         admission::Included,
         build_evm, fatal, finish,
@@ -20,12 +21,12 @@ use crate::{
 };
 use core::time::Duration;
 use foresee_access::AccessSet;
-use inspector::Witness;
 use revm::{
     DatabaseCommit, DatabaseRef, ExecuteCommitEvm, InspectEvm, context::result::EVMError,
     handler::EthPrecompiles,
 };
 use std::time::Instant;
+use witness::Witness;
 
 /// What one transaction did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -57,16 +58,42 @@ pub fn observe<DB: DatabaseRef>(
     db: &DB,
 ) -> Result<Vec<Observation>, ExecuteError<DB::Error>> {
     let times = time_transactions(block, db)?;
+    let (_, mut observations) = run(block, db)?;
+    for (observation, time) in observations.iter_mut().zip(times) {
+        observation.time = time;
+    }
+    Ok(observations)
+}
+
+/// Executes a block in order, once and under the inspector: its output, and what
+/// each of its transactions read and wrote, empty for those not included.
+///
+/// # Errors
+///
+/// Those of [`execute_in_order`](crate::execute_in_order).
+pub fn execute_in_order_observing<DB: DatabaseRef>(
+    block: &Block,
+    db: &DB,
+) -> Result<(BlockOutput, Vec<AccessSet>), ExecuteError<DB::Error>> {
+    let (output, observations) = run(block, db)?;
+    Ok((output, observations.into_iter().map(|observation| observation.access).collect()))
+}
+
+/// Executes a block in order under the inspector, without a clock.
+fn run<DB: DatabaseRef>(
+    block: &Block,
+    db: &DB,
+) -> Result<(BlockOutput, Vec<Observation>), ExecuteError<DB::Error>> {
     let calls = SystemCalls::new(block);
     let precompiles = EthPrecompiles::new(block.cfg.spec);
     let mut evm = build_evm(block, &calls, db, Witness::default(), precompiles);
     before_transactions(block, &calls, &mut evm)?;
     let mut included = Included::new(block);
     let mut observations = Vec::with_capacity(block.transactions.len());
-    for ((position, tx), time) in block.transactions.iter().enumerate().zip(times) {
+    for (position, tx) in block.transactions.iter().enumerate() {
         if let Err(reason) = included.admit(tx) {
             included.reject(position, reason);
-            observations.push(Observation { time, ..Observation::default() });
+            observations.push(Observation::default());
             continue;
         }
         let outcome = evm.inspect_tx(tx);
@@ -79,19 +106,20 @@ pub fn observe<DB: DatabaseRef>(
                     included: true,
                     gas_used,
                     success: outcome.result.is_success(),
-                    time,
+                    time: Duration::ZERO,
                 });
                 evm.ctx.journaled_state.database.commit(outcome.state);
                 included.accept(tx, outcome.result);
             }
-            Err(EVMError::Transaction(_)) => {
-                observations.push(Observation { time, ..Observation::default() });
+            Err(EVMError::Transaction(reason)) => {
+                included.reject(position, InvalidReason::Transaction(reason));
+                observations.push(Observation::default());
             }
             Err(error) => return Err(fatal::<DB>(error)),
         }
     }
-    finish(block, &calls, &mut evm, included)?;
-    Ok(observations)
+    let output = finish(block, &calls, &mut evm, included)?;
+    Ok((output, observations))
 }
 
 /// How long each transaction of a block takes, in order.

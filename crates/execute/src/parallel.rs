@@ -5,12 +5,12 @@
 mod authority;
 mod ledger;
 mod looks;
-mod observed;
 mod phases;
 mod scheduler;
 mod validate;
 mod versions;
 mod view;
+mod witnessing;
 mod worker;
 
 #[cfg(test)]
@@ -27,7 +27,7 @@ use revm::{DatabaseRef, context::TxEnv, database::states::bundle_state::BundleRe
 use scheduler::{Plan, Scheduler};
 use std::{borrow::Cow, sync::Arc};
 use versions::Versions;
-use worker::Worker;
+use worker::{Duty, Worker};
 
 /// With this gas and no data little code can run; wallets often set more than the
 /// 21,000 that a payment takes.
@@ -79,7 +79,8 @@ pub struct ParallelOutcome {
     /// How it went; this depends on schedule, threads and chance.
     pub stats: ParallelStats,
     /// What each transaction read and wrote, in block order and empty if it was not
-    /// included; nothing unless the executor is [observing].
+    /// included: what [`observe`](crate::observe) sees. Nothing unless the executor is
+    /// [observing].
     ///
     /// [observing]: ParallelExecutor::observing
     pub observed: Vec<AccessSet>,
@@ -256,8 +257,10 @@ impl ParallelExecutor {
         if let Some(schedule) = ready {
             scheduler.install(schedule);
         }
-        let work =
-            |shares| Worker::new(block, db, &versions, &any_tx, &plan, shares).run(&scheduler);
+        let work = |shares| {
+            let duty = Duty { shares, witnesses: self.observes };
+            Worker::new(block, db, &versions, &any_tx, &plan, duty).run(&scheduler);
+        };
         let plan_and_work = |shares| {
             if let Some(schedule) = late() {
                 scheduler.install(Cow::Owned(schedule));

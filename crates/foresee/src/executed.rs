@@ -1,6 +1,7 @@
 //! What the execution of a block yields to a builder.
 
-use foresee_access::{Difference, TxIndex};
+use crate::Score;
+use foresee_access::AccessSet;
 use foresee_execute::{BlockOutput, ParallelStats};
 use foresee_predict::Prediction;
 
@@ -17,6 +18,28 @@ pub struct ExecutedBlock {
     pub predictions: Vec<Prediction>,
     /// How the parallel execution went; nothing in it if there was none.
     pub stats: ParallelStats,
+    /// What each transaction accessed, empty for those not included. Nothing unless
+    /// [asked for](crate::Config::score).
+    pub observed: Vec<AccessSet>,
+    /// How right the predictions were, if that is [asked for](crate::Config::score)
+    /// and the state could be read to predict.
+    pub score: Option<Score>,
+}
+
+impl ExecutedBlock {
+    /// A block of which nothing was foreseen.
+    pub(crate) fn unpredicted(output: BlockOutput, decision: Decision) -> Self {
+        let (predictions, observed) = (Vec::new(), Vec::new());
+        let stats = ParallelStats::default();
+        Self { output, decision, predictions, stats, observed, score: None }
+    }
+
+    /// The same with its predictions and what they come to.
+    pub(crate) fn scored(self, predictions: Vec<Prediction>, observed: Vec<AccessSet>) -> Self {
+        let is_predicted = predictions.len() == observed.len();
+        let score = is_predicted.then(|| Score::new(&predictions, &observed, &self.output));
+        Self { predictions, observed, score, ..self }
+    }
 }
 
 /// How a block was executed, and why.
@@ -33,26 +56,4 @@ pub enum Decision {
     OneThread,
     /// In order, because there are too few transactions to share.
     FewTransactions,
-}
-
-/// How predictions compare with what really happened.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Score {
-    /// Transactions scored: those that were included.
-    pub transactions: usize,
-    /// Those whose predicted reads and writes are what was observed.
-    pub exact: usize,
-    /// Those whose predicted gas is what was used.
-    pub gas_exact: usize,
-    /// The others, with what was wrong.
-    pub mispredicted: Vec<Misprediction>,
-}
-
-/// A transaction whose sets were not predicted exactly.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Misprediction {
-    /// Its position in the block.
-    pub index: TxIndex,
-    /// Where prediction and observation part.
-    pub difference: Difference,
 }
