@@ -12,11 +12,12 @@ pub(crate) mod sets;
 pub(crate) mod witness;
 
 use crate::{
-    Block, BlockOutput, ExecuteError, InvalidReason,
+    Block, ExecuteError, InOrderOutcome, InvalidReason, Reports,
     in_order::{
         admission::Included,
-        build_evm, fatal, finish,
+        build_evm, build_list, fatal, finish,
         protocol::{SystemCalls, before_transactions},
+        set_index, take_list,
     },
 };
 use core::time::Duration;
@@ -58,35 +59,24 @@ pub fn observe<DB: DatabaseRef>(
     db: &DB,
 ) -> Result<Vec<Observation>, ExecuteError<DB::Error>> {
     let times = time_transactions(block, db)?;
-    let (_, mut observations) = run(block, db)?;
+    let (_, mut observations) = execute(block, db, Reports::default())?;
     for (observation, time) in observations.iter_mut().zip(times) {
         observation.time = time;
     }
     Ok(observations)
 }
 
-/// Executes a block in order, once and under the inspector: its output, and what
-/// each of its transactions read and wrote, empty for those not included.
-///
-/// # Errors
-///
-/// Those of [`execute_in_order`](crate::execute_in_order).
-pub fn execute_in_order_observing<DB: DatabaseRef>(
+/// Executes a block in order under the inspector, without a clock: its outcome, and
+/// the observations, which hold more than the sets in the outcome.
+pub(crate) fn execute<DB: DatabaseRef>(
     block: &Block,
     db: &DB,
-) -> Result<(BlockOutput, Vec<AccessSet>), ExecuteError<DB::Error>> {
-    let (output, observations) = run(block, db)?;
-    Ok((output, observations.into_iter().map(|observation| observation.access).collect()))
-}
-
-/// Executes a block in order under the inspector, without a clock.
-fn run<DB: DatabaseRef>(
-    block: &Block,
-    db: &DB,
-) -> Result<(BlockOutput, Vec<Observation>), ExecuteError<DB::Error>> {
+    reports: Reports,
+) -> Result<(InOrderOutcome, Vec<Observation>), ExecuteError<DB::Error>> {
     let calls = SystemCalls::new(block);
     let precompiles = EthPrecompiles::new(block.cfg.spec);
     let mut evm = build_evm(block, &calls, db, Witness::default(), precompiles);
+    build_list(&mut evm, reports);
     before_transactions(block, &calls, &mut evm)?;
     let mut included = Included::new(block);
     let mut observations = Vec::with_capacity(block.transactions.len());
@@ -96,6 +86,7 @@ fn run<DB: DatabaseRef>(
             observations.push(Observation::default());
             continue;
         }
+        set_index(&mut evm, &included);
         let outcome = evm.inspect_tx(tx);
         let witness = core::mem::take(&mut evm.inspector);
         match outcome {
@@ -119,7 +110,9 @@ fn run<DB: DatabaseRef>(
         }
     }
     let output = finish(block, &calls, &mut evm, included)?;
-    Ok((output, observations))
+    let observed = observations.iter().map(|observation| observation.access.clone()).collect();
+    let outcome = InOrderOutcome { output, observed, access_list: take_list(&mut evm) };
+    Ok((outcome, observations))
 }
 
 /// How long each transaction of a block takes, in order.

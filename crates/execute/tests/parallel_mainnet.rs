@@ -3,13 +3,17 @@
 
 use foresee_access::{Location, TxIndex};
 use foresee_execute::{
-    Observation, ParallelConfig, ParallelExecutor, Policy, execute_in_order, observe,
+    Divergence, InOrderOutcome, Observation, ParallelConfig, ParallelExecutor, Policy, Reports,
+    execute_in_order, execute_in_order_reporting, observe,
 };
 use foresee_schedule::{DependencyDag, Node, Schedule};
 use foresee_source::{LoadedBlock, Snapshot};
 use proptest::prelude::Rng;
 use proptest::test_runner::{RngAlgorithm, TestRng};
 use std::path::PathBuf;
+
+/// Building the access list.
+const LISTING: Reports = Reports { observed: false, access_list: true };
 
 /// Folder of the data that is not part of the repository.
 fn data() -> PathBuf {
@@ -25,12 +29,12 @@ fn mainnet() -> Vec<PathBuf> {
     paths
 }
 
+/// Executors of every kind; some build the access list, some do not.
 fn executors() -> Vec<ParallelExecutor> {
     let mut executors = Vec::new();
-    for policy in [Policy::Dataflow, Policy::Layers] {
-        for threads in [1, 2, 3, 8] {
-            executors.push(ParallelExecutor::new(ParallelConfig { threads, policy }).unwrap());
-        }
+    for threads in [1, 2, 3, 8] {
+        let new = |policy| ParallelExecutor::new(ParallelConfig { threads, policy }).unwrap();
+        executors.extend([new(Policy::Dataflow).reporting(LISTING), new(Policy::Layers)]);
     }
     executors
 }
@@ -80,6 +84,10 @@ fn mainnet_blocks_in_parallel_equal_in_order() {
         let loaded = Snapshot::open(&path).unwrap().into_block().unwrap();
         let n = loaded.block.transactions.len();
         let expected = execute_in_order(&loaded.block, &loaded.state).unwrap();
+        let InOrderOutcome { output, access_list, .. } =
+            execute_in_order_reporting(&loaded.block, &loaded.state, LISTING).unwrap();
+        let list = access_list.unwrap();
+        assert!(output == expected, "block {}: building a list changes nothing", loaded.number);
         let perfect = perfect(&loaded, &observe(&loaded.block, &loaded.state).unwrap());
         let seed = loaded.number;
         let schedules = [
@@ -98,6 +106,15 @@ fn mainnet_blocks_in_parallel_equal_in_order() {
                     loaded.number,
                     executor.config()
                 );
+                let Some(found) = &outcome.access_list else { continue };
+                if let Some(divergence) = Divergence::first(found, &list) {
+                    panic!(
+                        "block {}, {name}, {:?}: {divergence}",
+                        loaded.number,
+                        executor.config()
+                    );
+                }
+                assert_eq!(found.compute_hash(), list.compute_hash());
             }
         }
     }
@@ -107,7 +124,9 @@ fn mainnet_blocks_in_parallel_equal_in_order() {
 #[ignore = "needs FORESEE_DATA"]
 fn what_is_observed_in_parallel_is_what_is_observed_in_order() {
     let config = ParallelConfig { threads: 3, policy: Policy::Dataflow };
-    let executor = ParallelExecutor::new(config).unwrap().observing();
+    let executor = ParallelExecutor::new(config)
+        .unwrap()
+        .reporting(Reports { observed: true, ..Reports::default() });
     for path in mainnet() {
         let loaded = Snapshot::open(&path).unwrap().into_block().unwrap();
         let number = loaded.number;

@@ -1,6 +1,6 @@
 //! How blocks are to be executed.
 
-use foresee_execute::{ParallelConfig, Policy};
+use foresee_execute::{ParallelConfig, Policy, Reports};
 use foresee_predict::PredictOptions;
 
 /// How blocks are to be executed.
@@ -17,6 +17,9 @@ pub struct Config {
     /// Whether to note what each transaction accesses, and score the predictions
     /// against it. That costs time; also a block that runs in order is predicted then.
     pub score: bool,
+    /// Whether to build the block access list
+    /// ([EIP-7928](https://eips.ethereum.org/EIPS/eip-7928)).
+    pub access_list: bool,
 }
 
 /// Whether to execute in parallel at all.
@@ -37,6 +40,13 @@ impl Default for Config {
     fn default() -> Self {
         let ParallelConfig { threads, policy, .. } = ParallelConfig::default();
         let (mode, predict) = (Mode::Auto, PredictOptions::default());
-        Self { threads, policy, mode, predict, score: false }
+        Self { threads, policy, mode, predict, score: false, access_list: false }
+    }
+}
+
+impl Config {
+    /// What executions report beside their output.
+    pub(crate) const fn reports(&self) -> Reports {
+        Reports { observed: self.score, access_list: self.access_list }
     }
 }

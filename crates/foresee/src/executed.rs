@@ -1,8 +1,8 @@
 //! What the execution of a block yields to a builder.
 
-use crate::Score;
+use crate::{Config, Score};
 use foresee_access::AccessSet;
-use foresee_execute::{BlockOutput, ParallelStats};
+use foresee_execute::{AccessList, BlockOutput, InOrderOutcome, ParallelStats};
 use foresee_predict::Prediction;
 
 /// An executed block: its results, and how well it was foreseen.
@@ -19,26 +19,29 @@ pub struct ExecutedBlock {
     /// How the parallel execution went; nothing in it if there was none.
     pub stats: ParallelStats,
     /// What each transaction accessed, empty for those not included. Nothing unless
-    /// [asked for](crate::Config::score).
+    /// [asked for](Config::score).
     pub observed: Vec<AccessSet>,
-    /// How right the predictions were, if that is [asked for](crate::Config::score)
+    /// How right the predictions were, if that is [asked for](Config::score)
     /// and the state could be read to predict.
     pub score: Option<Score>,
+    /// The block access list, if it is [asked for](Config::access_list).
+    pub access_list: Option<AccessList>,
 }
 
 impl ExecutedBlock {
-    /// A block of which nothing was foreseen.
-    pub(crate) fn unpredicted(output: BlockOutput, decision: Decision) -> Self {
-        let (predictions, observed) = (Vec::new(), Vec::new());
+    /// A block that was executed in order, scored if that is asked for and the state
+    /// could be read to predict.
+    pub(crate) fn in_order(
+        config: &Config,
+        outcome: InOrderOutcome,
+        decision: Decision,
+        predictions: Vec<Prediction>,
+    ) -> Self {
+        let InOrderOutcome { output, observed, access_list } = outcome;
+        let is_scored = config.score && predictions.len() == observed.len();
+        let score = is_scored.then(|| Score::new(&predictions, &observed, &output));
         let stats = ParallelStats::default();
-        Self { output, decision, predictions, stats, observed, score: None }
-    }
-
-    /// The same with its predictions and what they come to.
-    pub(crate) fn scored(self, predictions: Vec<Prediction>, observed: Vec<AccessSet>) -> Self {
-        let is_predicted = predictions.len() == observed.len();
-        let score = is_predicted.then(|| Score::new(&predictions, &observed, &self.output));
-        Self { predictions, observed, score, ..self }
+        Self { output, decision, predictions, stats, observed, score, access_list }
     }
 }
 
@@ -56,4 +59,16 @@ pub enum Decision {
     OneThread,
     /// In order, because there are too few transactions to share.
     FewTransactions,
+}
+
+impl Decision {
+    /// In words.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Parallel { .. } => "in parallel",
+            Self::Configured => "in order: configured",
+            Self::OneThread => "in order: one thread",
+            Self::FewTransactions => "in order: few transactions",
+        }
+    }
 }

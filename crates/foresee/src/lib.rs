@@ -13,6 +13,7 @@
 mod config;
 mod executed;
 mod pipeline;
+mod record;
 mod score;
 
 pub use config::{Config, Mode};

@@ -3,8 +3,8 @@
 use crate::{Config, Decision, ExecutedBlock, Mode};
 use foresee_access::Location;
 use foresee_execute::{
-    Block, ExecuteError, ParallelConfig, ParallelExecutor, ParallelOutcome, PreBlock,
-    execute_in_order, execute_in_order_observing,
+    Block, ExecuteError, InOrderOutcome, ParallelConfig, ParallelExecutor, ParallelOutcome,
+    PreBlock, execute_in_order_reporting,
 };
 use foresee_predict::{Ahead, BlockPredictor, Complete, Prediction, ProgramCache};
 use foresee_schedule::{DependencyDag, Node, Schedule};
@@ -38,10 +38,7 @@ impl Foresee {
     pub fn new(config: Config) -> Result<Self, ThreadPoolBuildError> {
         let Config { threads, policy, .. } = config;
         let parallel = ParallelConfig { threads, policy };
-        let executor = match config.score {
-            true => ParallelExecutor::new(parallel)?.observing(),
-            false => ParallelExecutor::new(parallel)?,
-        };
+        let executor = ParallelExecutor::new(parallel)?.reporting(config.reports());
         Ok(Self { config, cache: ProgramCache::new(), executor })
     }
 
@@ -60,7 +57,7 @@ impl Foresee {
     ///
     /// # Errors
     ///
-    /// Those of [`execute_in_order`]: the state cannot be read, a system call that must
+    /// Those of [`execute_in_order`](foresee_execute::execute_in_order): the state cannot be read, a system call that must
     /// succeed fails, a deposit log is malformed, a header field is missing. Nothing of
     /// the block is returned then.
     pub fn execute_block<DB: DatabaseRef + Sync>(
@@ -198,8 +195,8 @@ impl Foresee {
     ) -> Result<ExecutedBlock, ExecuteError<DB::Error>> {
         let order = self.reason_for_order(block);
         if let (Some(decision), false) = (order, self.config.score) {
-            let output = execute_in_order(block, db)?;
-            return Ok(ExecutedBlock::unpredicted(output, decision));
+            let outcome = execute_in_order_reporting(block, db, self.config.reports())?;
+            return Ok(ExecutedBlock::in_order(&self.config, outcome, decision, Vec::new()));
         }
         let pre = PreBlock::run(block, db)?;
         if self.config.threads <= 1 && !self.config.score {
@@ -217,9 +214,8 @@ impl Foresee {
         };
         if let Some(decision) = order {
             let predictions = predict().unwrap_or_default();
-            let (output, observed) = execute_in_order_observing(block, db)?;
-            let executed = ExecutedBlock::unpredicted(output, decision);
-            return Ok(executed.scored(predictions, observed));
+            let outcome = execute_in_order_reporting(block, db, self.config.reports())?;
+            return Ok(ExecutedBlock::in_order(&self.config, outcome, decision, predictions));
         }
         let mut predictions = Vec::new();
         let outcome = self.executor.execute_while(pre, block, db, || {
@@ -230,12 +226,12 @@ impl Foresee {
     }
 
     fn executed(&self, outcome: ParallelOutcome, predictions: Vec<Prediction>) -> ExecutedBlock {
-        let ParallelOutcome { output, stats, observed } = outcome;
+        let ParallelOutcome { output, stats, observed, access_list } = outcome;
         let decision = Decision::Parallel { threads: self.config.threads };
-        let executed = ExecutedBlock { stats, ..ExecutedBlock::unpredicted(output, decision) };
-        match self.config.score {
-            true => executed.scored(predictions, observed),
-            false => ExecutedBlock { predictions, ..executed },
+        let outcome = InOrderOutcome { output, observed, access_list };
+        ExecutedBlock {
+            stats,
+            ..ExecutedBlock::in_order(&self.config, outcome, decision, predictions)
         }
     }
 }

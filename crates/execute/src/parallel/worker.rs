@@ -11,7 +11,7 @@ use super::{
     view::{Overlay, View},
     witnessing,
 };
-use crate::{Block, InvalidReason, observe::sets};
+use crate::{Block, InvalidReason, access_list::index_after, observe::sets};
 use foresee_access::TxIndex;
 use foresee_schedule::Schedule;
 use revm::{
@@ -233,6 +233,7 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
             observed[index.position()] =
                 sets::access_set(self.block, tx, result.tx_gas_used(), &looks.witness, &changes);
         }
+        authority.state.set_bal_index(index_after(authority.ledger.receipts.len()));
         authority.state.commit(changes);
         authority.ledger.include(tx, result);
     }
