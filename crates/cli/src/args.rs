@@ -25,6 +25,7 @@ pub(crate) enum Command {
     Predict(Predict),
     Replay(Replay),
     Evaluate(Evaluate),
+    Record(Record),
     Generate(Generate),
 }
 
@@ -95,6 +96,41 @@ pub(crate) struct Evaluate {
     /// Measure so many times and report medians
     #[arg(long, value_name = "K", default_value = "3")]
     pub(crate) runs: NonZeroU32,
+}
+
+/// Execute a block in parallel and write down what each transaction accesses
+///
+/// A record tells what was predicted and observed of every transaction and what waited
+/// for what; it can drive a later execution. The access list is that of EIP-7928; where
+/// the header has its hash, it is compared.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example:\n  foresee record testdata/blocks/amm.json.gz --out amm.record.json\n  foresee record testdata/blocks/amm.json.gz --format rlp --out amm.bal"
+)]
+pub(crate) struct Record {
+    /// Snapshot file, plain or gzipped; - is standard input
+    #[arg(value_name = "SNAPSHOT")]
+    pub(crate) snapshot: PathBuf,
+    /// Form of the output
+    #[arg(long, value_enum, default_value_t = RecordFormat::Json)]
+    pub(crate) format: RecordFormat,
+    /// Write to this file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
+    /// Threads that execute; by default as many as there are cores
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<NonZeroUsize>,
+}
+
+/// A form of what is written down of a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RecordFormat {
+    /// The execution record as JSON, with all that follows from it
+    Json,
+    /// The execution record, compact
+    Binary,
+    /// The block access list alone, as EIP-7928 encodes it
+    Rlp,
 }
 
 /// Generate a block of a built-in scenario as a snapshot

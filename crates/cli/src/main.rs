@@ -14,6 +14,7 @@ mod input;
 mod output;
 mod predict;
 mod progress;
+mod record;
 mod replay;
 mod text;
 
@@ -54,6 +55,7 @@ fn run(args: Args) -> Result<Verdict, Failure> {
         Command::Predict(args) => predict::run(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
+        Command::Record(args) => record::run(&args),
         Command::Generate(args) => generate::run(&args),
     }
 }

@@ -1,6 +1,6 @@
 //! `foresee replay`: a block executed in parallel and in order, compared and timed.
 
-mod compare;
+pub(crate) mod compare;
 mod report;
 
 use crate::{

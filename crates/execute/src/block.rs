@@ -3,6 +3,7 @@
 use alloy_consensus::{EthereumReceipt, Header};
 use alloy_eips::{eip4895::Withdrawal, eip7685::Requests};
 use alloy_primitives::{Address, B256};
+use foresee_access::TxIndex;
 use revm::{
     context::{BlockEnv, CfgEnv, TxEnv},
     database::BundleState,
@@ -76,11 +77,28 @@ pub struct BlockOutput {
     pub state: BundleState,
 }
 
+impl BlockOutput {
+    /// Gas used by each transaction in block order, refused ones included, which used
+    /// none.
+    pub fn gas_by_transaction(&self) -> impl Iterator<Item = Option<u64>> {
+        let mut invalid = self.invalid.iter().map(|invalid| invalid.index).peekable();
+        let mut cumulative = self.receipts.iter().map(|receipt| receipt.cumulative_gas_used);
+        let mut before = 0;
+        (0..self.receipts.len() + self.invalid.len()).map(TxIndex::new).map(move |index| {
+            if invalid.next_if_eq(&index).is_some() {
+                return None;
+            }
+            let after = cumulative.next()?;
+            Some(after - core::mem::replace(&mut before, after))
+        })
+    }
+}
+
 /// A transaction that the block cannot include.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidTransaction {
     /// Its position in the block's transactions.
-    pub index: foresee_access::TxIndex,
+    pub index: TxIndex,
     /// Why it cannot be included.
     pub reason: InvalidReason,
 }

@@ -13,7 +13,10 @@ mod timed;
 
 pub use timed::execute_in_order_timing_precompiles;
 
-use crate::{Block, BlockOutput, ExecuteError, InvalidReason};
+use crate::{
+    AccessList, Block, BlockOutput, ExecuteError, InOrderOutcome, InvalidReason, Reports,
+    access_list::index_after,
+};
 use admission::Included;
 use protocol::SystemCalls;
 use revm::{
@@ -23,6 +26,7 @@ use revm::{
     database_interface::{WrapDatabaseRef, bal::EvmDatabaseError},
     handler::{EthFrame, EthPrecompiles, PrecompileProvider, instructions::EthInstructions},
     interpreter::{InterpreterResult, interpreter::EthInterpreter},
+    state::bal::Bal,
 };
 
 /// The changes of the block so far, over the state before it.
@@ -61,6 +65,41 @@ pub fn execute_in_order<DB: DatabaseRef>(
     let calls = SystemCalls::new(block);
     let precompiles = EthPrecompiles::new(block.cfg.spec);
     run(block, &calls, &mut build_evm(block, &calls, db, (), precompiles))
+}
+
+/// Executes a block in order, with its access list if that is asked for.
+pub(crate) fn execute<DB: DatabaseRef>(
+    block: &Block,
+    db: &DB,
+    reports: Reports,
+) -> Result<InOrderOutcome, ExecuteError<DB::Error>> {
+    let calls = SystemCalls::new(block);
+    let precompiles = EthPrecompiles::new(block.cfg.spec);
+    let mut evm = build_evm(block, &calls, db, (), precompiles);
+    build_list(&mut evm, reports);
+    let output = run(block, &calls, &mut evm)?;
+    Ok(InOrderOutcome { output, observed: Vec::new(), access_list: take_list(&mut evm) })
+}
+
+/// From now on revm's `State` builds the block access list, if that is asked for.
+pub(crate) fn build_list<DB, INSPECTOR, PRECOMPILES>(
+    evm: &mut InOrderEvm<'_, DB, INSPECTOR, PRECOMPILES>,
+    reports: Reports,
+) where
+    DB: DatabaseRef,
+{
+    let builder = reports.access_list.then(Bal::new);
+    evm.ctx.journaled_state.database.bal_state.bal_builder = builder;
+}
+
+/// The list that has been built.
+pub(crate) fn take_list<DB, INSPECTOR, PRECOMPILES>(
+    evm: &mut InOrderEvm<'_, DB, INSPECTOR, PRECOMPILES>,
+) -> Option<AccessList>
+where
+    DB: DatabaseRef,
+{
+    evm.ctx.journaled_state.database.take_built_alloy_bal().map(AccessList::new)
 }
 
 /// A revm instance for the block over an empty set of changes.
@@ -106,6 +145,7 @@ where
             included.reject(position, reason);
             continue;
         }
+        set_index(evm, &included);
         match evm.transact_commit(tx) {
             Ok(result) => included.accept(tx, result),
             Err(EVMError::Transaction(reason)) => {
@@ -128,6 +168,7 @@ where
     DB: DatabaseRef,
     PRECOMPILES: PrecompileProvider<InOrderContext<'a, DB>, Output = InterpreterResult>,
 {
+    set_index(evm, &included);
     let requests = protocol::after_transactions(block, calls, evm, &included.receipts)?;
     let state = &mut evm.ctx.journaled_state.database;
     state.merge_transitions(BundleRetention::Reverts);
@@ -139,6 +180,17 @@ where
         blob_gas_used: included.blob_gas_used,
         state: state.take_bundle(),
     })
+}
+
+/// Under which index changes are listed from now on, if a list is built.
+pub(crate) fn set_index<DB, INSPECTOR, PRECOMPILES>(
+    evm: &mut InOrderEvm<'_, DB, INSPECTOR, PRECOMPILES>,
+    included: &Included,
+) where
+    DB: DatabaseRef,
+{
+    let index = index_after(included.receipts.len());
+    evm.ctx.journaled_state.database.set_bal_index(index);
 }
 
 /// An error of revm that is not the transaction's fault ends the block.

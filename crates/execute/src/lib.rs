@@ -1,11 +1,18 @@
-//! Block execution on revm: in order, and in parallel over a schedule.
+//! Block execution on revm: in order, and in parallel over a schedule; with access
+//! lists and records of what was executed.
 
+mod access_list;
 mod block;
 mod in_order;
 mod observe;
 mod parallel;
+mod record;
+mod reports;
 mod whole_state;
 
+pub use access_list::{
+    AccessList, AccessListFault, AccessListRules, Divergence, Entry, verify_access_list,
+};
 pub use block::{Block, BlockOutput, ExecuteError, InvalidReason, InvalidTransaction, Protocol};
 pub use in_order::{execute_in_order, execute_in_order_timing_precompiles};
 pub use observe::{Observation, observe};
@@ -13,4 +20,9 @@ pub use parallel::{
     ParallelConfig, ParallelExecutor, ParallelOutcome, ParallelStats, Policy, PreBlock, Reason,
     Reexecution,
 };
+pub use record::{
+    BlockIdentity, Cause, Dependencies, Forecast, Incarnation, RECORD_VERSION, Record, RecordError,
+    Run, Status, TransactionRecord,
+};
+pub use reports::{InOrderOutcome, Reports, execute_in_order_reporting};
 pub use whole_state::{apply_changes, state_root};

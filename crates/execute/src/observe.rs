@@ -8,24 +8,26 @@
 //! [`inspector`] notes which of its fields the code looked at.
 
 mod inspector;
-mod sets;
+pub(crate) mod sets;
+pub(crate) mod witness;
 
 use crate::{
-    Block, ExecuteError,
+    Block, ExecuteError, InOrderOutcome, InvalidReason, Reports,
     in_order::{
         admission::Included,
-        build_evm, fatal, finish,
+        build_evm, build_list, fatal, finish,
         protocol::{SystemCalls, before_transactions},
+        set_index, take_list,
     },
 };
 use core::time::Duration;
 use foresee_access::AccessSet;
-use inspector::Witness;
 use revm::{
     DatabaseCommit, DatabaseRef, ExecuteCommitEvm, InspectEvm, context::result::EVMError,
     handler::EthPrecompiles,
 };
 use std::time::Instant;
+use witness::Witness;
 
 /// What one transaction did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -57,18 +59,34 @@ pub fn observe<DB: DatabaseRef>(
     db: &DB,
 ) -> Result<Vec<Observation>, ExecuteError<DB::Error>> {
     let times = time_transactions(block, db)?;
+    let (_, mut observations) = execute(block, db, Reports::default())?;
+    for (observation, time) in observations.iter_mut().zip(times) {
+        observation.time = time;
+    }
+    Ok(observations)
+}
+
+/// Executes a block in order under the inspector, without a clock: its outcome, and
+/// the observations, which hold more than the sets in the outcome.
+pub(crate) fn execute<DB: DatabaseRef>(
+    block: &Block,
+    db: &DB,
+    reports: Reports,
+) -> Result<(InOrderOutcome, Vec<Observation>), ExecuteError<DB::Error>> {
     let calls = SystemCalls::new(block);
     let precompiles = EthPrecompiles::new(block.cfg.spec);
     let mut evm = build_evm(block, &calls, db, Witness::default(), precompiles);
+    build_list(&mut evm, reports);
     before_transactions(block, &calls, &mut evm)?;
     let mut included = Included::new(block);
     let mut observations = Vec::with_capacity(block.transactions.len());
-    for ((position, tx), time) in block.transactions.iter().enumerate().zip(times) {
+    for (position, tx) in block.transactions.iter().enumerate() {
         if let Err(reason) = included.admit(tx) {
             included.reject(position, reason);
-            observations.push(Observation { time, ..Observation::default() });
+            observations.push(Observation::default());
             continue;
         }
+        set_index(&mut evm, &included);
         let outcome = evm.inspect_tx(tx);
         let witness = core::mem::take(&mut evm.inspector);
         match outcome {
@@ -79,19 +97,22 @@ pub fn observe<DB: DatabaseRef>(
                     included: true,
                     gas_used,
                     success: outcome.result.is_success(),
-                    time,
+                    time: Duration::ZERO,
                 });
                 evm.ctx.journaled_state.database.commit(outcome.state);
                 included.accept(tx, outcome.result);
             }
-            Err(EVMError::Transaction(_)) => {
-                observations.push(Observation { time, ..Observation::default() });
+            Err(EVMError::Transaction(reason)) => {
+                included.reject(position, InvalidReason::Transaction(reason));
+                observations.push(Observation::default());
             }
             Err(error) => return Err(fatal::<DB>(error)),
         }
     }
-    finish(block, &calls, &mut evm, included)?;
-    Ok(observations)
+    let output = finish(block, &calls, &mut evm, included)?;
+    let observed = observations.iter().map(|observation| observation.access.clone()).collect();
+    let outcome = InOrderOutcome { output, observed, access_list: take_list(&mut evm) };
+    Ok((outcome, observations))
 }
 
 /// How long each transaction of a block takes, in order.

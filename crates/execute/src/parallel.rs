@@ -5,12 +5,12 @@
 mod authority;
 mod ledger;
 mod looks;
-mod observed;
 mod phases;
 mod scheduler;
 mod validate;
 mod versions;
 mod view;
+mod witnessing;
 mod worker;
 
 #[cfg(test)]
@@ -18,7 +18,7 @@ mod tests;
 
 pub use phases::PreBlock;
 
-use crate::{Block, BlockOutput, ExecuteError};
+use crate::{AccessList, Block, BlockOutput, ExecuteError, Reports, access_list::index_after};
 use authority::Authority;
 use foresee_access::{AccessSet, Location, TxIndex};
 use foresee_schedule::Schedule;
@@ -27,7 +27,7 @@ use revm::{DatabaseRef, context::TxEnv, database::states::bundle_state::BundleRe
 use scheduler::{Plan, Scheduler};
 use std::{borrow::Cow, sync::Arc};
 use versions::Versions;
-use worker::Worker;
+use worker::{Duty, Worker};
 
 /// With this gas and no data little code can run; wallets often set more than the
 /// 21,000 that a payment takes.
@@ -68,7 +68,7 @@ pub struct ParallelExecutor {
     /// The threads beside the calling one; none if it works alone.
     helpers: Option<Arc<ThreadPool>>,
     config: ParallelConfig,
-    observes: bool,
+    reports: Reports,
 }
 
 /// What a parallel execution yields.
@@ -79,10 +79,10 @@ pub struct ParallelOutcome {
     /// How it went; this depends on schedule, threads and chance.
     pub stats: ParallelStats,
     /// What each transaction read and wrote, in block order and empty if it was not
-    /// included; nothing unless the executor is [observing].
-    ///
-    /// [observing]: ParallelExecutor::observing
+    /// included: what [`observe`](crate::observe) sees. Nothing unless [asked for](Reports).
     pub observed: Vec<AccessSet>,
+    /// The block access list, if [asked for](Reports).
+    pub access_list: Option<AccessList>,
 }
 
 /// How a parallel execution went.
@@ -140,20 +140,19 @@ impl ParallelExecutor {
                 Some(Arc::new(pool))
             }
         };
-        Ok(Self { helpers, config, observes: false })
+        Ok(Self { helpers, config, reports: Reports::default() })
     }
 
     /// Uses threads that exist already. The calling thread works too, so at most
     /// `config.threads - 1` of them are used.
     pub fn with_pool(pool: Arc<ThreadPool>, config: ParallelConfig) -> Self {
         let helpers = Some(pool).filter(|_| config.threads > 1);
-        Self { helpers, config, observes: false }
+        Self { helpers, config, reports: Reports::default() }
     }
 
-    /// The same executor, reporting what each transaction reads and writes
-    /// ([`ParallelOutcome::observed`]). That costs time.
-    pub const fn observing(mut self) -> Self {
-        self.observes = true;
+    /// The same executor, reporting more than the output.
+    pub const fn reporting(mut self, reports: Reports) -> Self {
+        self.reports = reports;
         self
     }
 
@@ -249,15 +248,20 @@ impl ParallelExecutor {
         for changes in pre.changes_mut() {
             versions.publish(0, block.env.beneficiary, true, changes);
         }
-        let authority = Box::new(Authority::new(block, pre.state, self.observes));
+        if !self.reports.access_list {
+            pre.state.bal_state.bal_builder = None;
+        }
+        let authority = Box::new(Authority::new(block, pre.state, self.reports.observed));
         let plan = Plan::new();
         let pays_ahead = block.transactions.iter().map(pays_ahead);
         let scheduler = Scheduler::new(&plan, self.config.policy, pays_ahead, authority);
         if let Some(schedule) = ready {
             scheduler.install(schedule);
         }
-        let work =
-            |shares| Worker::new(block, db, &versions, &any_tx, &plan, shares).run(&scheduler);
+        let work = |shares| {
+            let duty = Duty { shares, witnesses: self.reports.observed };
+            Worker::new(block, db, &versions, &any_tx, &plan, duty).run(&scheduler);
+        };
         let plan_and_work = |shares| {
             if let Some(schedule) = late() {
                 scheduler.install(Cow::Owned(schedule));
@@ -294,6 +298,7 @@ fn finish<DB: DatabaseRef>(
     if let Some(failure) = failure {
         return Err(failure);
     }
+    state.set_bal_index(index_after(ledger.receipts.len()));
     let requests = phases::after_transactions(&mut state, block, &ledger.receipts)?;
     state.merge_transitions(BundleRetention::Reverts);
     let output = BlockOutput {
@@ -304,5 +309,6 @@ fn finish<DB: DatabaseRef>(
         blob_gas_used: ledger.blob_gas_used,
         state: state.take_bundle(),
     };
-    Ok(ParallelOutcome { output, stats, observed: observed.unwrap_or_default() })
+    let access_list = state.take_built_alloy_bal().map(AccessList::new);
+    Ok(ParallelOutcome { output, stats, observed: observed.unwrap_or_default(), access_list })
 }

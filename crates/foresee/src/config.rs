@@ -1,6 +1,6 @@
 //! How blocks are to be executed.
 
-use foresee_execute::{ParallelConfig, Policy};
+use foresee_execute::{ParallelConfig, Policy, Reports};
 use foresee_predict::PredictOptions;
 
 /// How blocks are to be executed.
@@ -14,6 +14,12 @@ pub struct Config {
     pub mode: Mode,
     /// How to predict.
     pub predict: PredictOptions,
+    /// Whether to note what each transaction accesses, and score the predictions
+    /// against it. That costs time; also a block that runs in order is predicted then.
+    pub score: bool,
+    /// Whether to build the block access list
+    /// ([EIP-7928](https://eips.ethereum.org/EIPS/eip-7928)).
+    pub access_list: bool,
 }
 
 /// Whether to execute in parallel at all.
@@ -23,9 +29,9 @@ pub enum Mode {
     #[default]
     Auto,
     /// By the parallel executor always. On one thread it needs no prediction, and
-    /// makes none.
+    /// makes none unless a score is asked for.
     Parallel,
-    /// In order always, without predicting.
+    /// In order always, without predicting unless a score is asked for.
     InOrder,
 }
 
@@ -33,6 +39,14 @@ impl Default for Config {
     /// As many threads as the machine has, parallel where it pays.
     fn default() -> Self {
         let ParallelConfig { threads, policy, .. } = ParallelConfig::default();
-        Self { threads, policy, mode: Mode::Auto, predict: PredictOptions::default() }
+        let (mode, predict) = (Mode::Auto, PredictOptions::default());
+        Self { threads, policy, mode, predict, score: false, access_list: false }
+    }
+}
+
+impl Config {
+    /// What executions report beside their output.
+    pub(crate) const fn reports(&self) -> Reports {
+        Reports { observed: self.score, access_list: self.access_list }
     }
 }

@@ -1,7 +1,8 @@
 //! What the execution of a block yields to a builder.
 
-use foresee_access::{Difference, TxIndex};
-use foresee_execute::{BlockOutput, ParallelStats};
+use crate::{Config, Score};
+use foresee_access::AccessSet;
+use foresee_execute::{AccessList, BlockOutput, InOrderOutcome, ParallelStats};
 use foresee_predict::Prediction;
 
 /// An executed block: its results, and how well it was foreseen.
@@ -17,6 +18,31 @@ pub struct ExecutedBlock {
     pub predictions: Vec<Prediction>,
     /// How the parallel execution went; nothing in it if there was none.
     pub stats: ParallelStats,
+    /// What each transaction accessed, empty for those not included. Nothing unless
+    /// [asked for](Config::score).
+    pub observed: Vec<AccessSet>,
+    /// How right the predictions were, if that is [asked for](Config::score)
+    /// and the state could be read to predict.
+    pub score: Option<Score>,
+    /// The block access list, if it is [asked for](Config::access_list).
+    pub access_list: Option<AccessList>,
+}
+
+impl ExecutedBlock {
+    /// A block that was executed in order, scored if that is asked for and the state
+    /// could be read to predict.
+    pub(crate) fn in_order(
+        config: &Config,
+        outcome: InOrderOutcome,
+        decision: Decision,
+        predictions: Vec<Prediction>,
+    ) -> Self {
+        let InOrderOutcome { output, observed, access_list } = outcome;
+        let is_scored = config.score && predictions.len() == observed.len();
+        let score = is_scored.then(|| Score::new(&predictions, &observed, &output));
+        let stats = ParallelStats::default();
+        Self { output, decision, predictions, stats, observed, score, access_list }
+    }
 }
 
 /// How a block was executed, and why.
@@ -35,24 +61,14 @@ pub enum Decision {
     FewTransactions,
 }
 
-/// How predictions compare with what really happened.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Score {
-    /// Transactions scored: those that were included.
-    pub transactions: usize,
-    /// Those whose predicted reads and writes are what was observed.
-    pub exact: usize,
-    /// Those whose predicted gas is what was used.
-    pub gas_exact: usize,
-    /// The others, with what was wrong.
-    pub mispredicted: Vec<Misprediction>,
-}
-
-/// A transaction whose sets were not predicted exactly.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Misprediction {
-    /// Its position in the block.
-    pub index: TxIndex,
-    /// Where prediction and observation part.
-    pub difference: Difference,
+impl Decision {
+    /// In words.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Parallel { .. } => "in parallel",
+            Self::Configured => "in order: configured",
+            Self::OneThread => "in order: one thread",
+            Self::FewTransactions => "in order: few transactions",
+        }
+    }
 }

@@ -13,11 +13,14 @@
 mod config;
 mod executed;
 mod pipeline;
+mod record;
+mod score;
 
 pub use config::{Config, Mode};
-pub use executed::{Decision, ExecutedBlock, Misprediction, Score};
+pub use executed::{Decision, ExecutedBlock};
 pub use foresee_access as access;
 pub use foresee_execute as execute;
 pub use foresee_predict as predict;
 pub use foresee_schedule as schedule;
 pub use pipeline::Foresee;
+pub use score::{Misprediction, Score};

@@ -1,10 +1,10 @@
 //! The pipeline: predict, schedule, execute.
 
-use crate::{Config, Decision, ExecutedBlock, Misprediction, Mode, Score};
-use foresee_access::{Difference, Location, TxIndex};
+use crate::{Config, Decision, ExecutedBlock, Mode};
+use foresee_access::Location;
 use foresee_execute::{
-    Block, ExecuteError, Observation, ParallelConfig, ParallelExecutor, ParallelOutcome,
-    ParallelStats, PreBlock, execute_in_order, observe,
+    Block, ExecuteError, InOrderOutcome, ParallelConfig, ParallelExecutor, ParallelOutcome,
+    PreBlock, execute_in_order_reporting,
 };
 use foresee_predict::{Ahead, BlockPredictor, Complete, Prediction, ProgramCache};
 use foresee_schedule::{DependencyDag, Node, Schedule};
@@ -38,7 +38,7 @@ impl Foresee {
     pub fn new(config: Config) -> Result<Self, ThreadPoolBuildError> {
         let Config { threads, policy, .. } = config;
         let parallel = ParallelConfig { threads, policy };
-        let executor = ParallelExecutor::new(parallel)?;
+        let executor = ParallelExecutor::new(parallel)?.reporting(config.reports());
         Ok(Self { config, cache: ProgramCache::new(), executor })
     }
 
@@ -57,7 +57,7 @@ impl Foresee {
     ///
     /// # Errors
     ///
-    /// Those of [`execute_in_order`]: the state cannot be read, a system call that must
+    /// Those of [`execute_in_order`](foresee_execute::execute_in_order): the state cannot be read, a system call that must
     /// succeed fails, a deposit log is malformed, a header field is missing. Nothing of
     /// the block is returned then.
     pub fn execute_block<DB: DatabaseRef + Sync>(
@@ -65,9 +65,6 @@ impl Foresee {
         block: &Block,
         db: &DB,
     ) -> Result<ExecutedBlock, ExecuteError<DB::Error>> {
-        if let Some(reason) = self.reason_for_order(block) {
-            return in_order(block, db, reason);
-        }
         self.predict_and_execute(block, db, |predictor, _, tx| predictor.predict(tx))
     }
 
@@ -104,9 +101,6 @@ impl Foresee {
         ahead: &[Ahead],
     ) -> Result<ExecutedBlock, ExecuteError<DB::Error>> {
         assert_eq!(ahead.len(), block.transactions.len(), "one prediction for each transaction");
-        if let Some(reason) = self.reason_for_order(block) {
-            return in_order(block, db, reason);
-        }
         self.predict_and_execute(block, db, |predictor, position, tx| {
             predictor.predict_again(tx, &ahead[position])
         })
@@ -171,36 +165,6 @@ impl Foresee {
         Ok(self.executed(outcome, predictions))
     }
 
-    /// Compares predictions with what each transaction really does, by executing the
-    /// block once more, in order and observed. For scores, not for the hot path.
-    ///
-    /// # Errors
-    ///
-    /// As [`execute_block`](Self::execute_block).
-    pub fn score<DB: DatabaseRef>(
-        &self,
-        block: &Block,
-        db: &DB,
-        predictions: &[Prediction],
-    ) -> Result<Score, ExecuteError<DB::Error>> {
-        let mut score = Score::default();
-        for (index, (predicted, observed)) in
-            predictions.iter().zip(observe(block, db)?).enumerate()
-        {
-            let Observation { access, included: true, gas_used, .. } = observed else { continue };
-            score.transactions += 1;
-            score.gas_exact += usize::from(predicted.gas_used == gas_used);
-            let difference = Difference::between(&predicted.access, &access);
-            if difference.is_empty() {
-                score.exact += 1;
-            } else {
-                let index = TxIndex::new(index);
-                score.mispredicted.push(Misprediction { index, difference });
-            }
-        }
-        Ok(score)
-    }
-
     fn predictor<'a, DB: DatabaseRef>(&self, block: &Block, db: &'a DB) -> Predictor<'a, DB> {
         let Block { cfg, env, .. } = block;
         BlockPredictor::new(&self.cache, cfg, env, Complete(db), self.config.predict)
@@ -220,16 +184,22 @@ impl Foresee {
     }
 
     /// Predicts on the calling thread while the others execute already, in order
-    /// until there is a schedule; a single thread executes without. A state that fails while predicting leaves the block
-    /// without schedule and predictions; execution meets the failure itself.
+    /// until there is a schedule. Where nothing is gained by a prediction none is
+    /// made, unless it is to be scored. A state that fails while predicting leaves
+    /// the block without schedule and predictions; execution meets the failure itself.
     fn predict_and_execute<'a, DB: DatabaseRef + Sync>(
         &self,
         block: &'a Block,
         db: &'a DB,
         mut predict: impl FnMut(&mut Predictor<'a, DB>, usize, &'a TxEnv) -> Predicted<DB>,
     ) -> Result<ExecutedBlock, ExecuteError<DB::Error>> {
+        let order = self.reason_for_order(block);
+        if let (Some(decision), false) = (order, self.config.score) {
+            let outcome = execute_in_order_reporting(block, db, self.config.reports())?;
+            return Ok(ExecutedBlock::in_order(&self.config, outcome, decision, Vec::new()));
+        }
         let pre = PreBlock::run(block, db)?;
-        if self.config.threads <= 1 {
+        if self.config.threads <= 1 && !self.config.score {
             // One thread settles turn after turn: no schedule could help it.
             let schedule = Schedule::independent(block.transactions.len());
             let outcome = self.executor.execute_after(pre, block, db, &schedule)?;
@@ -237,30 +207,31 @@ impl Foresee {
         }
         let mut predictor = self.predictor(block, db);
         pre.changes().iter().for_each(|changes| predictor.apply(changes));
-        let mut predictions = Vec::new();
-        let outcome = self.executor.execute_while(pre, block, db, || {
+        let mut predict = || {
             let each = block.transactions.iter().enumerate();
             let all = each.map(|(position, tx)| predict(&mut predictor, position, tx));
-            predictions = all.collect::<Result<_, _>>().ok()?;
+            all.collect::<Result<Vec<_>, _>>().ok()
+        };
+        if let Some(decision) = order {
+            let predictions = predict().unwrap_or_default();
+            let outcome = execute_in_order_reporting(block, db, self.config.reports())?;
+            return Ok(ExecutedBlock::in_order(&self.config, outcome, decision, predictions));
+        }
+        let mut predictions = Vec::new();
+        let outcome = self.executor.execute_while(pre, block, db, || {
+            predictions = predict()?;
             Some(Schedule::from_dag(&self.schedule(block, &predictions)))
         })?;
-        drop(predictor);
         Ok(self.executed(outcome, predictions))
     }
 
     fn executed(&self, outcome: ParallelOutcome, predictions: Vec<Prediction>) -> ExecutedBlock {
-        let ParallelOutcome { output, stats, .. } = outcome;
+        let ParallelOutcome { output, stats, observed, access_list } = outcome;
         let decision = Decision::Parallel { threads: self.config.threads };
-        ExecutedBlock { output, decision, predictions, stats }
+        let outcome = InOrderOutcome { output, observed, access_list };
+        ExecutedBlock {
+            stats,
+            ..ExecutedBlock::in_order(&self.config, outcome, decision, predictions)
+        }
     }
-}
-
-/// Executes a block in order.
-fn in_order<DB: DatabaseRef>(
-    block: &Block,
-    db: &DB,
-    decision: Decision,
-) -> Result<ExecutedBlock, ExecuteError<DB::Error>> {
-    let output = execute_in_order(block, db)?;
-    Ok(ExecutedBlock { output, decision, predictions: Vec::new(), stats: ParallelStats::default() })
 }

@@ -8,7 +8,7 @@ use core::{
 };
 use foresee::{Config, Decision, Foresee, Mode, execute::Policy};
 use foresee_access::{AccessSet, Location};
-use foresee_execute::{ExecuteError, execute_in_order};
+use foresee_execute::{ExecuteError, execute_in_order, observe};
 use foresee_predict::Prediction;
 use foresee_source::{LoadedBlock, Snapshot};
 use foresee_workload::{Scenario, generate};
@@ -85,6 +85,41 @@ fn one_thread_and_one_transaction_need_no_prediction() {
         assert_eq!(executed.decision, decision);
         assert!(executed.predictions.is_empty());
     }
+}
+
+#[test]
+fn the_score_comes_with_the_block_however_it_is_executed() {
+    for scenario in Scenario::ALL {
+        let loaded = generate(scenario, 20, 5).unwrap().into_block().unwrap();
+        let (block, state) = (&loaded.block, &loaded.state);
+        let in_order = execute_in_order(block, state).unwrap();
+        let observed: Vec<_> =
+            observe(block, state).unwrap().into_iter().map(|one| one.access).collect();
+        let ways = [(3, Mode::Parallel), (1, Mode::Parallel), (1, Mode::Auto), (3, Mode::InOrder)];
+        let mut scores = ways.map(|(threads, mode)| {
+            let config = Config { threads, mode, score: true, ..Config::default() };
+            let foresee = Foresee::new(config).unwrap();
+            let executed = foresee.execute_block(block, state).unwrap();
+            assert!(executed.output == in_order, "{scenario}, {config:?}");
+            assert!(executed.observed == observed, "{scenario}, {config:?}");
+            assert_eq!(executed.predictions.len(), block.transactions.len());
+            let ahead = foresee.predict_ahead(block, state).unwrap();
+            let ahead = foresee.execute_ahead(block, state, &ahead).unwrap();
+            assert_eq!(ahead.score, executed.score, "{scenario}, {config:?}");
+            executed.score.unwrap()
+        });
+        assert!(scores[0].transactions > 0, "{scenario}");
+        scores.sort_by_key(|score| score.exact);
+        assert_eq!(scores[0], scores[3], "{scenario}");
+    }
+}
+
+#[test]
+fn without_being_asked_nothing_is_scored() {
+    let loaded = generate(Scenario::Amm, 10, 1).unwrap().into_block().unwrap();
+    let executed =
+        foresee(2, Policy::Dataflow).execute_block(&loaded.block, &loaded.state).unwrap();
+    assert!(executed.score.is_none() && executed.observed.is_empty());
 }
 
 /// A state whose reads fail from the n-th on.

@@ -14,7 +14,8 @@ use std::{fs, path::Path};
 
 fn foresee() -> Foresee {
     let predict = PredictOptions { labels: true, ..PredictOptions::default() };
-    Foresee::new(Config { threads: 2, mode: Mode::Parallel, predict, ..Config::default() }).unwrap()
+    let config = Config { threads: 2, mode: Mode::Parallel, predict, ..Config::default() };
+    Foresee::new(Config { score: true, ..config }).unwrap()
 }
 
 /// Predicts a block, checks the prediction against execution, and builds its DAG.
@@ -22,7 +23,8 @@ fn foreseen(loaded: &LoadedBlock, name: &str) -> (Vec<Prediction>, DependencyDag
     let foresee = foresee();
     let (block, state) = (&loaded.block, &loaded.state);
     let predictions = foresee.predict_block(block, state).unwrap();
-    let score = foresee.score(block, state, &predictions).unwrap();
+    let executed = foresee.execute_predicted(block, state, predictions.clone()).unwrap();
+    let score = executed.score.unwrap();
     for wrong in &score.mispredicted {
         let missed_slots = wrong.difference.missed_reads.iter().any(Location::is_slot);
         let others = wrong.difference.extra_reads.len()
@@ -31,7 +33,6 @@ fn foreseen(loaded: &LoadedBlock, name: &str) -> (Vec<Prediction>, DependencyDag
         assert!(!missed_slots && others == 0, "{name}: {wrong:?}");
     }
     assert_eq!(score.gas_exact, score.transactions, "{name}");
-    let executed = foresee.execute_predicted(block, state, predictions.clone()).unwrap();
     let in_order = foresee_execute::execute_in_order(block, state).unwrap();
     assert!(executed.output == in_order, "{name}: parallel and in-order execution differ");
     assert!(executed.stats.reexecuted.is_empty(), "{name}: {:?}", executed.stats.reexecuted);

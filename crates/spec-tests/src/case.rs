@@ -7,7 +7,7 @@ use crate::{
 };
 use alloy_eips::eip7840::BlobParams;
 use alloy_primitives::{Address, B256, Bytes, ChainId, U64, U256};
-use foresee_execute::state_root;
+use foresee_execute::{AccessList, state_root};
 use revm::{
     database::{CacheDB, EmptyDB},
     state::{AccountInfo, Bytecode},
@@ -78,26 +78,25 @@ pub struct CaseBlock {
     /// The block access list of
     /// [EIP-7928](https://eips.ethereum.org/EIPS/eip-7928), where the fork has it.
     #[serde(default)]
-    pub block_access_list: Option<Vec<CaseAccess>>,
+    block_access_list: Option<AccessList>,
+    #[serde(default, rename = "rlp_decoded")]
+    rlp_decoded: Option<DecodedBlock>,
 }
 
-/// An account of a block access list, without the values.
+impl CaseBlock {
+    /// The block access list that comes with the block: that of a block which must be
+    /// rejected stands beside what its RLP decodes to.
+    pub fn access_list(&self) -> Option<&AccessList> {
+        let decoded = || self.rlp_decoded.as_ref()?.block_access_list.as_ref();
+        self.block_access_list.as_ref().or_else(decoded)
+    }
+}
+
+/// What else a case tells of a block that must be rejected.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct CaseAccess {
-    /// The account.
-    pub address: Address,
-    /// Slots that change.
-    pub storage_changes: Vec<CaseSlot>,
-    /// Slots that are only read.
-    pub storage_reads: Vec<U256>,
-}
-
-/// A slot of a block access list, without the values.
-#[derive(Debug, Deserialize)]
-pub struct CaseSlot {
-    /// The slot.
-    pub slot: U256,
+pub struct DecodedBlock {
+    block_access_list: Option<AccessList>,
 }
 
 /// What a case did not do as it must.
@@ -175,7 +174,7 @@ pub fn run(case: &Case) -> Result<Counts, Failure> {
     let mut chain = case.chain()?;
     let mut counts = Counts::default();
     for (position, block) in case.blocks.iter().enumerate() {
-        match (chain.import(&block.rlp)?, &block.expect_exception) {
+        match (chain.import(&block.rlp, block.access_list())?, &block.expect_exception) {
             (Ok(transactions), None) => {
                 counts.accepted += 1;
                 counts.with_several_transactions += usize::from(transactions > 1);

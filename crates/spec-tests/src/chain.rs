@@ -12,6 +12,7 @@ use crate::{
 };
 use alloy_consensus::Header;
 use alloy_primitives::{B256, U256};
+use foresee_execute::AccessList;
 use foresee_source::Rules;
 use revm::primitives::hardfork::SpecId;
 use std::collections::BTreeMap;
@@ -118,20 +119,26 @@ impl<'a> Chain<'a> {
         Ok(rules)
     }
 
-    /// Imports a block: checks it, executes it, and adds it to the tree.
+    /// Imports a block: checks it, executes it, and adds it to the tree. The block
+    /// access list is what the consensus layer passes on beside the block
+    /// ([EIP-7928](https://eips.ethereum.org/EIPS/eip-7928)).
     ///
     /// # Errors
     ///
     /// If in-order and parallel execution differ. That a block is rejected is
     /// no such error.
-    pub fn import(&mut self, rlp: &[u8]) -> Result<Result<usize, Rejected>, Failure> {
+    pub fn import(
+        &mut self,
+        rlp: &[u8],
+        access_list: Option<&AccessList>,
+    ) -> Result<Result<usize, Rejected>, Failure> {
         let ready = match self.check(rlp) {
             Ok(ready) => ready,
             Err(rejected) => return Ok(Err(rejected)),
         };
         let (header, transactions) = (ready.network.header.clone(), ready.block.transactions.len());
         let ommers = ready.block.protocol.ommers.iter().map(Header::hash_slow).collect();
-        match execution::execute(ready)? {
+        match execution::execute(ready, access_list)? {
             Ok(state) => self.add(header, ommers, state),
             Err(rejected) => return Ok(Err(rejected)),
         }

@@ -17,7 +17,7 @@ mod import;
 mod network;
 
 pub use archive::{for_each_case, unpack};
-pub use case::{Case, CaseAccess, CaseAccount, CaseBlock, CaseSlot, Config, Counts, Failure, run};
+pub use case::{Case, CaseAccount, CaseBlock, Config, Counts, DecodedBlock, Failure, run};
 pub use chain::Chain;
 pub use expected::expected_failures;
 pub use import::{

@@ -12,8 +12,8 @@ use alloy_eips::{
 };
 use alloy_primitives::{Address, U256};
 use foresee_access::Location;
-use foresee_execute::observe;
-use foresee_spec_tests::{Case, CaseAccess, SpecBlock, expected_failures, for_each_case, unpack};
+use foresee_execute::{AccessList, observe};
+use foresee_spec_tests::{Case, SpecBlock, expected_failures, for_each_case, unpack};
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
@@ -41,7 +41,7 @@ struct Touched {
 }
 
 impl Touched {
-    fn listed(list: &[CaseAccess]) -> Self {
+    fn listed(list: &AccessList) -> Self {
         let mut touched = Self::default();
         for account in list {
             let changed = account.storage_changes.iter().map(|change| change.slot);
@@ -83,7 +83,7 @@ fn check(name: &str, case: &Case) -> (usize, Vec<String>) {
     let mut chain = case.chain().unwrap();
     let (mut compared, mut differences) = (0, Vec::new());
     for (position, block) in case.blocks.iter().enumerate() {
-        if let (Some(list), None) = (&block.block_access_list, &block.expect_exception) {
+        if let (Some(list), None) = (block.access_list(), &block.expect_exception) {
             let ready = chain.check(&block.rlp).unwrap();
             let listed = Touched::listed(list).without_protocol(&ready);
             let observed = Touched::observed(&ready).without_protocol(&ready);
@@ -92,7 +92,7 @@ fn check(name: &str, case: &Case) -> (usize, Vec<String>) {
                 differences.push(format!("{name} block {position}:\n{listed:#?}\n{observed:#?}"));
             }
         }
-        chain.import(&block.rlp).unwrap().ok();
+        chain.import(&block.rlp, block.access_list()).unwrap().ok();
     }
     (compared, differences)
 }

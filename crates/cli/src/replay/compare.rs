@@ -3,7 +3,7 @@
 use foresee_execute::BlockOutput;
 
 /// The first thing in which an execution differs from the in-order one, named.
-pub(super) fn difference(found: &BlockOutput, in_order: &BlockOutput) -> Option<String> {
+pub(crate) fn difference(found: &BlockOutput, in_order: &BlockOutput) -> Option<String> {
     if found == in_order {
         return None;
     }

@@ -1,11 +1,8 @@
-//! Which fields of which accounts the code of a transaction looks at.
-//!
-//! An opcode names an address before revm knows whether the gas suffices to
-//! load it, so a [`Witness`] holds *candidates*: they count if the account is
-//! in the journal afterwards.
+//! Fills a [`Witness`] from an inspected run.
 
+use super::witness::Witness;
 use crate::in_order::InOrderContext;
-use alloy_primitives::{Address, map::AddressSet};
+use alloy_primitives::Address;
 use revm::{
     DatabaseRef, Inspector,
     bytecode::opcode,
@@ -15,21 +12,6 @@ use revm::{
     },
     primitives::U256,
 };
-
-/// Accounts that the code named, by what it wanted from them.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Witness {
-    /// Called, whether code or precompile.
-    pub(super) called: AddressSet,
-    /// Created, destroyed into, or asked for code, its size or its hash.
-    pub(super) code: AddressSet,
-    /// Asked for their balance, or sending value themselves.
-    pub(super) balance: AddressSet,
-    /// Paid by code, which costs more if they are empty.
-    pub(super) existence: AddressSet,
-    /// Creating a contract, whose address depends on the nonce.
-    pub(super) nonce: AddressSet,
-}
 
 impl<DB: DatabaseRef> Inspector<InOrderContext<'_, DB>> for Witness {
     fn step(&mut self, interpreter: &mut Interpreter, _: &mut InOrderContext<'_, DB>) {

@@ -1,6 +1,6 @@
 //! From a transaction's journal and what its code looked at to its access set.
 
-use super::inspector::Witness;
+use super::witness::Witness;
 use crate::Block;
 use alloy_primitives::{Address, U256, map::AddressSet};
 use foresee_access::{AccessSet, Location};
@@ -12,7 +12,7 @@ use revm::{
 };
 
 /// What an included transaction read and wrote.
-pub(super) fn access_set(
+pub(crate) fn access_set(
     block: &Block,
     tx: &TxEnv,
     gas_used: u64,
@@ -68,10 +68,11 @@ fn account_reads(tx: &TxEnv, witness: &Witness, state: &EvmState) -> Vec<Locatio
     reads.extend(witness.balance.iter().filter(loaded).copied().map(Location::balance));
     reads.extend(witness.nonce.iter().filter(loaded).copied().map(Location::nonce));
     reads.extend(witness.code.iter().filter(loaded).copied().map(Location::code));
-    let recipient = match &tx.kind {
-        TxKind::Call(to) => Some(to),
-        TxKind::Create => None,
+    let (recipient, created) = match &tx.kind {
+        TxKind::Call(to) => (Some(to), None),
+        TxKind::Create => (None, Some(tx.caller.create(tx.nonce))),
     };
+    reads.extend(created.iter().filter(loaded).copied().map(Location::code));
     for called in witness.called.iter().chain(recipient).filter(loaded) {
         reads.push(Location::code(*called));
         let delegate = state[called].info.code.as_ref().and_then(|code| code.eip7702_address());

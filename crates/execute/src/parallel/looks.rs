@@ -8,6 +8,7 @@
 //! revm's own instruction. Looks are never taken back, not even when the frame
 //! reverts, so there can be too many but never too few.
 
+use crate::observe::witness::Witness;
 use revm::{
     Database,
     bytecode::opcode,
@@ -27,8 +28,8 @@ use revm::{
 pub(super) type WorkerContext<'a, D> =
     Context<&'a BlockEnv, &'a TxEnv, &'a CfgEnv, D, Journal<D>, Looks>;
 
-type WorkerInstructions<'a, D> = EthInstructions<EthInterpreter, WorkerContext<'a, D>>;
-type Ictx<'i, 'a, D> = InstructionContext<'i, WorkerContext<'a, D>, EthInterpreter>;
+pub(super) type WorkerInstructions<'a, D> = EthInstructions<EthInterpreter, WorkerContext<'a, D>>;
+pub(super) type Ictx<'i, 'a, D> = InstructionContext<'i, WorkerContext<'a, D>, EthInterpreter>;
 
 /// What one transaction looked at, by account.
 #[derive(Clone, Debug, Default)]
@@ -37,6 +38,8 @@ pub(super) struct Looks {
     /// Whether an instruction tried to create a contract: the address it would
     /// have was then checked to be free.
     pub(super) creates: bool,
+    /// What the code named, if that is [witnessed](super::witnessing).
+    pub(super) witness: Witness,
 }
 
 /// What one transaction looked at in one account.
@@ -80,24 +83,27 @@ pub(super) fn instructions<'a, D: Database>(spec: SpecId) -> WorkerInstructions<
 }
 
 /// The account whose code or storage context runs.
-fn running<D: Database>(context: &Ictx<'_, '_, D>) -> Address {
+pub(super) fn running<D: Database>(context: &Ictx<'_, '_, D>) -> Address {
     context.interpreter.input.target_address()
 }
 
 /// An address operand, counted from the top of the stack; `None` if the stack is
 /// too short, which ends the frame.
-fn address_operand<D: Database>(context: &Ictx<'_, '_, D>, position: usize) -> Option<Address> {
+pub(super) fn address_operand<D: Database>(
+    context: &Ictx<'_, '_, D>,
+    position: usize,
+) -> Option<Address> {
     context.interpreter.stack.peek(position).ok().map(IntoAddress::into_address)
 }
 
-fn balance<D: Database>(context: Ictx<'_, '_, D>) -> InstructionExecResult {
+pub(super) fn balance<D: Database>(context: Ictx<'_, '_, D>) -> InstructionExecResult {
     if let Some(address) = address_operand(&context, 0) {
         context.host.chain.entry(address).balance = true;
     }
     host::balance(context)
 }
 
-fn self_balance<D: Database>(context: Ictx<'_, '_, D>) -> InstructionExecResult {
+pub(super) fn self_balance<D: Database>(context: Ictx<'_, '_, D>) -> InstructionExecResult {
     let address = running(&context);
     context.host.chain.entry(address).balance = true;
     host::selfbalance(context)
@@ -105,7 +111,7 @@ fn self_balance<D: Database>(context: Ictx<'_, '_, D>) -> InstructionExecResult 
 
 /// The hash of an empty account's code is zero
 /// ([EIP-1052](https://eips.ethereum.org/EIPS/eip-1052)).
-fn ext_code_hash<D: Database>(context: Ictx<'_, '_, D>) -> InstructionExecResult {
+pub(super) fn ext_code_hash<D: Database>(context: Ictx<'_, '_, D>) -> InstructionExecResult {
     if let Some(address) = address_operand(&context, 0) {
         context.host.chain.entry(address).existence = true;
     }
@@ -114,7 +120,7 @@ fn ext_code_hash<D: Database>(context: Ictx<'_, '_, D>) -> InstructionExecResult
 
 /// A call with value looks whether the caller can pay, and CALL whether the
 /// recipient has to be made ([EIP-161](https://eips.ethereum.org/EIPS/eip-161)).
-fn call<const KIND: u8, D: Database>(context: Ictx<'_, '_, D>) -> InstructionExecResult {
+pub(super) fn call<const KIND: u8, D: Database>(context: Ictx<'_, '_, D>) -> InstructionExecResult {
     if let Ok(value) = context.interpreter.stack.peek(2)
         && !value.is_zero()
     {
@@ -128,7 +134,9 @@ fn call<const KIND: u8, D: Database>(context: Ictx<'_, '_, D>) -> InstructionExe
 
 /// A creation looks whether the creator can pay, CREATE derives the address from
 /// the creator's nonce, and either checks that the address is free.
-fn create<const IS_CREATE2: bool, D: Database>(context: Ictx<'_, '_, D>) -> InstructionExecResult {
+pub(super) fn create<const IS_CREATE2: bool, D: Database>(
+    context: Ictx<'_, '_, D>,
+) -> InstructionExecResult {
     let creator = running(&context);
     context.host.chain.creates = true;
     if !IS_CREATE2 {
@@ -144,7 +152,7 @@ fn create<const IS_CREATE2: bool, D: Database>(context: Ictx<'_, '_, D>) -> Inst
 
 /// The balance that is handed on shows in the heir, and a destruction that makes
 /// its heir costs more ([EIP-161](https://eips.ethereum.org/EIPS/eip-161)).
-fn self_destruct<D: Database>(context: Ictx<'_, '_, D>) -> InstructionExecResult {
+pub(super) fn self_destruct<D: Database>(context: Ictx<'_, '_, D>) -> InstructionExecResult {
     let address = running(&context);
     context.host.chain.entry(address).balance = true;
     if let Some(heir) = address_operand(&context, 0) {

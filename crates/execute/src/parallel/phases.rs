@@ -60,7 +60,9 @@ impl<'a, DB: DatabaseRef> PreBlock<'a, DB> {
     /// If the state cannot be read, or the block lacks the beacon root that its
     /// fork demands.
     pub fn run(block: &Block, db: &'a DB) -> Result<Self, ExecuteError<DB::Error>> {
-        let state = State::builder().with_database_ref(db).with_bundle_update().build();
+        // A list has to begin here, before it is known whether one is asked for.
+        let state =
+            State::builder().with_database_ref(db).with_bundle_update().with_bal_builder().build();
         let mut pre = Self { state, changes: Vec::new() };
         let Block { cfg, env, protocol, .. } = block;
         if protocol.dao_fork {

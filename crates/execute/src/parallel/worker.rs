@@ -5,24 +5,23 @@ use super::{
     Reason, Reexecution,
     authority::{Authority, EvmError, evm_error, state_error},
     looks::{self, Looks, WorkerContext},
-    observed,
     scheduler::{Job, Plan, Scheduler, Settled, Turn},
     validate,
     versions::Versions,
     view::{Overlay, View},
+    witnessing,
 };
-use crate::{Block, InvalidReason};
+use crate::{Block, InvalidReason, access_list::index_after, observe::sets};
 use foresee_access::TxIndex;
 use foresee_schedule::Schedule;
 use revm::{
     Context, DatabaseCommit, DatabaseRef, ExecuteEvm, MainContext,
     context::{
-        Evm, FrameStack, Transaction, TxEnv,
+        Evm, FrameStack, TxEnv,
         result::{EVMError, ExecutionResult, ResultAndState},
     },
     handler::{EthFrame, EthPrecompiles, instructions::EthInstructions},
     interpreter::interpreter::EthInterpreter,
-    primitives::{U256, hardfork::SpecId},
     state::EvmState,
 };
 
@@ -54,14 +53,22 @@ pub(super) struct Speculation {
     pub(super) overlay: Overlay,
 }
 
+/// What a worker does for others.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Duty {
+    /// Whether anybody reads versions.
+    pub(super) shares: bool,
+    /// Whether it is asked for what the transactions access.
+    pub(super) witnesses: bool,
+}
+
 /// One thread at work on one block.
 pub(super) struct Worker<'a, DB: DatabaseRef> {
     pub(super) evm: WorkerEvm<'a, DB>,
     block: &'a Block,
     versions: &'a Versions,
     plan: &'a Plan<'a>,
-    /// Whether anybody reads versions.
-    shares: bool,
+    duty: Duty,
 }
 
 impl<'a, DB: DatabaseRef> Worker<'a, DB> {
@@ -72,7 +79,7 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
         versions: &'a Versions,
         any_tx: &'a TxEnv,
         plan: &'a Plan<'a>,
-        shares: bool,
+        duty: Duty,
     ) -> Self {
         let context = Context::mainnet()
             .with_chain(Looks::default())
@@ -83,11 +90,14 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
         let evm = Evm {
             ctx: context,
             inspector: (),
-            instruction: looks::instructions(block.cfg.spec),
+            instruction: match duty.witnesses {
+                true => witnessing::instructions(block.cfg.spec),
+                false => looks::instructions(block.cfg.spec),
+            },
             precompiles: EthPrecompiles::new(block.cfg.spec),
             frame_stack: FrameStack::new_prealloc(8),
         };
-        Self { evm, block, versions, plan, shares }
+        Self { evm, block, versions, plan, duty }
     }
 
     /// Works until the block is done or given up.
@@ -196,7 +206,7 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
                     let gas = result.tx_gas_used();
                     authority.stats.reexecuted.push(Reexecution { index, reason, gas });
                 }
-                if self.shares && index.position() + 1 < self.block.transactions.len() {
+                if self.duty.shares && index.position() + 1 < self.block.transactions.len() {
                     self.publish(index, &mut changes);
                 }
                 self.include(&mut authority, index, result, changes, &looks);
@@ -220,11 +230,10 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
     ) {
         let tx = &self.block.transactions[index.position()];
         if let Some(observed) = &mut authority.observed {
-            let env = &self.block.env;
-            let fee = fee(self.block, tx, result.tx_gas_used());
             observed[index.position()] =
-                observed::access_set(tx, (env.beneficiary, fee), looks, &changes);
+                sets::access_set(self.block, tx, result.tx_gas_used(), &looks.witness, &changes);
         }
+        authority.state.set_bal_index(index_after(authority.ledger.receipts.len()));
         authority.state.commit(changes);
         authority.ledger.include(tx, result);
     }
@@ -263,14 +272,6 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
     fn view(&mut self) -> &mut View<'a, DB> {
         &mut self.evm.ctx.journaled_state.database
     }
-}
-
-/// What the beneficiary earns by a transaction, in wei
-/// ([EIP-1559](https://eips.ethereum.org/EIPS/eip-1559)).
-fn fee(block: &Block, tx: &TxEnv, gas: u64) -> U256 {
-    let base_fee = u128::from(block.env.basefee);
-    let burnt = if block.cfg.spec.is_enabled_in(SpecId::LONDON) { base_fee } else { 0 };
-    U256::from(tx.effective_gas_price(base_fee).saturating_sub(burnt)) * U256::from(gas)
 }
 
 /// The version of a transaction's writes; 0 are the changes before all of them.

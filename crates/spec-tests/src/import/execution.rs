@@ -11,7 +11,8 @@ use alloy_consensus::{EthereumTxEnvelope, TxEip4844, transaction::SignerRecovera
 use alloy_evm::FromRecoveredTx;
 use alloy_primitives::Address;
 use foresee_execute::{
-    Block, BlockOutput, ExecuteError, Protocol, apply_changes, execute_in_order, state_root,
+    AccessList, AccessListRules, Block, BlockOutput, ExecuteError, Protocol, Reports,
+    apply_changes, execute_in_order_reporting, state_root, verify_access_list,
 };
 use foresee_source::{HeaderMatch, Rules, environment};
 use revm::{
@@ -79,26 +80,36 @@ fn sender(tx: &EthereumTxEnvelope<TxEip4844>, spec: SpecId) -> Result<Address, S
 }
 
 /// Executes a block and returns the state after it.
-pub(crate) fn execute(spec: SpecBlock) -> Result<Result<State, Rejected>, Failure> {
-    let in_order = execute_in_order(&spec.block, &spec.state);
+pub(crate) fn execute(
+    spec: SpecBlock,
+    access_list: Option<&AccessList>,
+) -> Result<Result<State, Rejected>, Failure> {
+    let reports = Reports { access_list: true, ..Reports::default() };
+    let in_order = execute_in_order_reporting(&spec.block, &spec.state, reports)
+        .map(|outcome| (outcome.output, outcome.access_list.unwrap_or_default()));
     parallel::compare(&spec, &in_order)?;
     Ok(in_order
         .map_err(|error| match error {
             ExecuteError::Header(reason) => Rejected::Header(reason),
             error => Rejected::Execution(error.to_string()),
         })
-        .and_then(|output| accept(spec, &output)))
+        .and_then(|(output, executed)| accept(spec, &output, access_list, &executed)))
 }
 
 /// Compares the results with the header and makes the state after the block.
-fn accept(spec: SpecBlock, output: &BlockOutput) -> Result<State, Rejected> {
+fn accept(
+    spec: SpecBlock,
+    output: &BlockOutput,
+    listed: Option<&AccessList>,
+    executed: &AccessList,
+) -> Result<State, Rejected> {
     let SpecBlock { rules, network, mut state, .. } = spec;
     if let Some(invalid) = output.invalid.first() {
         return Err(Rejected::Transaction(invalid.clone()));
     }
     body::check(&network).map_err(Rejected::Body)?;
-    let header = network.header;
-    let found = HeaderMatch::new(output, Some(&header), rules.spec);
+    let header = &network.header;
+    let found = HeaderMatch::new(output, Some(header), rules.spec);
     if !found.holds() {
         let gas = (output.gas_used, header.gas_used);
         return Err(Rejected::Result(format!("{found:?}, gas used and expected {gas:?}")));
@@ -106,9 +117,30 @@ fn accept(spec: SpecBlock, output: &BlockOutput) -> Result<State, Rejected> {
     if header.requests_hash.is_some_and(|hash| hash != output.requests.requests_hash()) {
         return Err(Rejected::Result("wrong requests hash".to_owned()));
     }
+    check_access_list(&network, rules, listed, executed)?;
     apply_changes(&mut state, &output.state);
     if state_root(&state) != header.state_root {
         return Err(Rejected::Result("wrong state root".to_owned()));
     }
     Ok(state)
+}
+
+/// Checks the access list where the fork has one.
+fn check_access_list(
+    network: &NetworkBlock,
+    rules: Rules,
+    listed: Option<&AccessList>,
+    executed: &AccessList,
+) -> Result<(), Rejected> {
+    if !rules.access_list {
+        return Ok(());
+    }
+    let rules = AccessListRules {
+        transactions: network.body.transactions.len(),
+        gas_limit: network.header.gas_limit,
+        hash: network.header.block_access_list_hash,
+    };
+    let listed = listed.unwrap_or(executed);
+    verify_access_list(listed, executed, &rules)
+        .map_err(|fault| Rejected::AccessList(Box::new(fault)))
 }

@@ -7,24 +7,28 @@ use crate::Failure;
 use core::{convert::Infallible, mem::discriminant};
 use foresee_access::Location;
 use foresee_execute::{
-    BlockOutput, ExecuteError, Observation, ParallelConfig, ParallelExecutor, Policy, observe,
+    AccessList, BlockOutput, Divergence, ExecuteError, Observation, ParallelConfig,
+    ParallelExecutor, Policy, Reports, observe,
 };
 use foresee_schedule::{DependencyDag, Node, Schedule};
 
 thread_local! {
     /// Executors of this thread: cases run on several threads, and starting
     /// threads for each block would take longer than executing it.
-    static EXECUTORS: [ParallelExecutor; 2] =
-        [(3, Policy::Dataflow), (2, Policy::Layers)].map(|(threads, policy)| {
-            ParallelExecutor::new(ParallelConfig { threads, policy }).expect("threads can start")
-        });
+    static EXECUTORS: [ParallelExecutor; 3] =
+        [(1, Policy::Dataflow), (2, Policy::Layers), (8, Policy::Dataflow)].map(
+            |(threads, policy)| {
+                let config = ParallelConfig { threads, policy };
+                ParallelExecutor::new(config).expect("threads can start").reporting(Reports { access_list: true, ..Reports::default() })
+            },
+        );
 }
 
 /// Executes a block in parallel, knowing nothing and knowing all dependencies,
 /// and compares everything with the in-order run.
 pub(super) fn compare(
     spec: &SpecBlock,
-    in_order: &Result<BlockOutput, ExecuteError<Infallible>>,
+    in_order: &Result<(BlockOutput, AccessList), ExecuteError<Infallible>>,
 ) -> Result<(), Failure> {
     let mut schedules = vec![("independent", Schedule::independent(spec.block.transactions.len()))];
     if let Ok(observations) = observe(&spec.block, &spec.state) {
@@ -35,7 +39,14 @@ pub(super) fn compare(
             for executor in executors {
                 let parallel = executor.execute(&spec.block, &spec.state, schedule);
                 let difference = match (in_order, &parallel) {
-                    (Ok(expected), Ok(found)) => output_difference(expected, &found.output),
+                    (Ok((expected, _)), Ok(found)) if *expected != found.output => {
+                        output_difference(expected, &found.output)
+                    }
+                    (Ok((_, expected)), Ok(found)) => found
+                        .access_list
+                        .as_ref()
+                        .and_then(|list| Divergence::first(list, expected))
+                        .map(|divergence| divergence.to_string()),
                     (Err(expected), Err(found))
                         if discriminant(expected) == discriminant(found) =>
                     {

@@ -1,6 +1,6 @@
 //! Why a block is rejected, and at which step an expected rejection must come.
 
-use foresee_execute::InvalidTransaction;
+use foresee_execute::{AccessListFault, InvalidTransaction};
 
 /// Why a block is not valid.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -32,6 +32,9 @@ pub enum Rejected {
     /// Its execution does not yield what the header says.
     #[error("result: {0}")]
     Result(String),
+    /// Its access list is not what execution shows, or not that of the header.
+    #[error("access list: {0}")]
+    AccessList(Box<AccessListFault>),
 }
 
 /// The steps of an import.
@@ -49,6 +52,14 @@ pub enum Stage {
     Execution,
     /// Comparing the results with the header.
     Result,
+    /// Checking order and uniqueness of the access list.
+    AccessListStructure,
+    /// Checking the size of the access list against the gas limit.
+    AccessListItems,
+    /// Comparing the access list with what execution shows.
+    AccessListContent,
+    /// Comparing the access list with the header's hash.
+    AccessListHash,
 }
 
 impl Rejected {
@@ -61,6 +72,12 @@ impl Rejected {
             Self::Transaction(_) | Self::Sender { .. } => Stage::Transaction,
             Self::Execution(_) => Stage::Execution,
             Self::Result(_) => Stage::Result,
+            Self::AccessList(fault) => match **fault {
+                AccessListFault::Structure(_) => Stage::AccessListStructure,
+                AccessListFault::Items(_) => Stage::AccessListItems,
+                AccessListFault::Divergence(_) => Stage::AccessListContent,
+                AccessListFault::Hash(_) => Stage::AccessListHash,
+            },
         }
     }
 }
@@ -86,6 +103,10 @@ fn stages_of(exception: &str) -> &'static [Stage] {
             | "INVALID_RECEIPTS_ROOT"
             | "INVALID_LOG_BLOOM"
             | "INVALID_GAS_USED" => &[Stage::Result],
+            "INCORRECT_BLOCK_FORMAT" => &[Stage::Decoding, Stage::AccessListStructure],
+            "INVALID_BLOCK_ACCESS_LIST" => &[Stage::AccessListStructure, Stage::AccessListContent],
+            "BLOCK_ACCESS_LIST_GAS_LIMIT_EXCEEDED" => &[Stage::AccessListItems],
+            "INVALID_BAL_HASH" => &[Stage::AccessListHash],
             _ => &[Stage::Decoding, Stage::Header, Stage::Body],
         },
         _ => &[],

@@ -6,7 +6,7 @@ use super::super::{
     finish,
     scheduler::{Plan, Turn},
     versions::Versions,
-    worker::Worker,
+    worker::{Duty, Worker},
 };
 use crate::{Block, BlockOutput, ExecuteError, Protocol, execute_in_order};
 use foresee_access::{Location, TxIndex};
@@ -221,7 +221,8 @@ fn drive<DB: DatabaseRef>(
     let any_tx = TxEnv::default();
     let mut authority = Box::new(Authority::new(block, pre.state, false));
     let plan = Plan::new();
-    let mut worker = Worker::new(block, db, &versions, &any_tx, &plan, true);
+    let duty = Duty { shares: true, witnesses: false };
+    let mut worker = Worker::new(block, db, &versions, &any_tx, &plan, duty);
     let mut open: Vec<usize> = (0..block.transactions.len()).collect();
     let mut attempts: Vec<_> = open.iter().map(|_| None).collect();
     for position in 0..attempts.len() {

@@ -1,0 +1,112 @@
+//! Instructions that fill a [`Witness`] on request, so that what a transaction is
+//! seen to access in parallel is what [`observe`](crate::observe) sees in order.
+//!
+//! Each notes what it names and hands over to the instruction that a worker uses
+//! otherwise. A witness decides nothing; only [`Looks`](super::looks::Looks) do.
+
+use super::looks::{self, Ictx, WorkerInstructions, address_operand, running};
+use crate::observe::witness::Witness;
+use revm::{
+    Database,
+    bytecode::opcode::{
+        BALANCE, CALL, CALLCODE, CREATE, CREATE2, DELEGATECALL, EXTCODECOPY, EXTCODEHASH,
+        EXTCODESIZE, SELFBALANCE, SELFDESTRUCT, STATICCALL,
+    },
+    interpreter::{
+        FrameInput, Instruction, InstructionContext, InstructionExecResult, InstructionResult,
+        InterpreterAction,
+        instructions::{contract, host},
+        interpreter_types::LoopControl,
+    },
+    primitives::{U256, hardfork::SpecId},
+};
+
+/// A worker's instructions, noting in addition what the code names.
+pub(super) fn instructions<'a, D: Database>(spec: SpecId) -> WorkerInstructions<'a, D> {
+    let mut instructions = looks::instructions(spec);
+    let table = instructions.instruction_table_mut();
+    macro_rules! witness {
+        ($($opcode:ident),*) => {
+            $(table[$opcode as usize] = Instruction::new(witnessed::<$opcode, D>);)*
+        };
+    }
+    witness!(BALANCE, SELFBALANCE, EXTCODESIZE, EXTCODECOPY, EXTCODEHASH, SELFDESTRUCT);
+    witness!(CALL, CALLCODE, DELEGATECALL, STATICCALL, CREATE, CREATE2);
+    instructions
+}
+
+fn witnessed<const OPCODE: u8, D: Database>(mut context: Ictx<'_, '_, D>) -> InstructionExecResult {
+    name::<OPCODE, D>(&mut context);
+    let reborrowed =
+        InstructionContext { interpreter: &mut *context.interpreter, host: &mut *context.host };
+    let result = execute::<OPCODE, D>(reborrowed);
+    if result == Err(InstructionResult::Suspend) {
+        enter(context);
+    }
+    result
+}
+
+/// Notes the accounts that the operands name. Nothing is known yet of gas.
+fn name<const OPCODE: u8, D: Database>(context: &mut Ictx<'_, '_, D>) {
+    let this = running(context);
+    let [first, second] = [0, 1].map(|position| address_operand(context, position));
+    let pays = context.interpreter.stack.peek(2).is_ok_and(|value: U256| !value.is_zero());
+    let Witness { called, code, balance, existence, .. } = &mut context.host.chain.witness;
+    match OPCODE {
+        BALANCE => balance.extend(first),
+        SELFBALANCE => balance.extend([this]),
+        EXTCODESIZE | EXTCODECOPY | EXTCODEHASH => code.extend(first),
+        CALL => {
+            called.extend(second);
+            existence.extend(second.filter(|_| pays));
+        }
+        CALLCODE | DELEGATECALL | STATICCALL => called.extend(second),
+        SELFDESTRUCT => {
+            code.extend(first);
+            existence.extend(first);
+            balance.extend([this]);
+        }
+        _ => {}
+    }
+}
+
+/// The instruction as it is otherwise.
+fn execute<const OPCODE: u8, D: Database>(context: Ictx<'_, '_, D>) -> InstructionExecResult {
+    match OPCODE {
+        BALANCE => looks::balance(context),
+        SELFBALANCE => looks::self_balance(context),
+        EXTCODESIZE => host::extcodesize(context),
+        EXTCODECOPY => host::extcodecopy(context),
+        EXTCODEHASH => looks::ext_code_hash(context),
+        CALL => looks::call::<CALL, D>(context),
+        CALLCODE => looks::call::<CALLCODE, D>(context),
+        DELEGATECALL => contract::call::<DELEGATECALL, _, _>(context),
+        STATICCALL => contract::call::<STATICCALL, _, _>(context),
+        CREATE => looks::create::<false, D>(context),
+        CREATE2 => looks::create::<true, D>(context),
+        _ => looks::self_destruct(context),
+    }
+}
+
+/// Notes what entering a call or creation depends on.
+fn enter<D: Database>(context: Ictx<'_, '_, D>) {
+    let Some(InterpreterAction::NewFrame(frame)) = context.interpreter.bytecode.action() else {
+        return;
+    };
+    let witness = &mut context.host.chain.witness;
+    match frame {
+        FrameInput::Call(inputs) => {
+            let sends = inputs.transfer_value().is_some_and(|value| !value.is_zero());
+            witness.balance.extend(sends.then_some(inputs.caller));
+        }
+        FrameInput::Create(inputs) => {
+            let caller = inputs.caller();
+            witness.nonce.insert(caller);
+            witness.balance.extend((!inputs.value().is_zero()).then_some(caller));
+            if let Some(account) = context.host.journaled_state.inner.state.get(&caller) {
+                witness.code.insert(inputs.created_address(account.info.nonce));
+            }
+        }
+        FrameInput::Empty => {}
+    }
+}

@@ -1,0 +1,197 @@
+//! Execution records: what is left of a block after it was executed, so that anyone
+//! can check it, understand it, and execute it again in parallel without guessing.
+//!
+//! An access list ([EIP-7928](https://eips.ethereum.org/EIPS/eip-7928)) tells what a
+//! block reads, but not which transaction does, so it cannot tell what waits for what.
+//! A record can: it holds the sets of every transaction, predicted and observed. Values
+//! are in the list, whose hash the record carries.
+//!
+//! Everything but [`Record::run`] is a function of block and state: no clock, thread or
+//! schedule shows in it. A record is written as JSON ([`Record::to_json`]), with all
+//! that follows from it spelled out, or in a compact binary form
+//! ([`Record::to_bytes`]). Both carry the version of the format and a digest, so that a
+//! record that was damaged is an error and not a wrong answer. Nobody has to trust one
+//! even so: whatever is executed by a record is validated like everything else.
+
+mod dependencies;
+mod document;
+mod identity;
+mod varint;
+mod wire;
+
+pub use dependencies::{Cause, Dependencies};
+pub use identity::BlockIdentity;
+
+use crate::{AccessList, Block, BlockOutput};
+use alloy_primitives::B256;
+use foresee_access::{AccessSet, Location, TxIndex};
+use foresee_schedule::{DependencyDag, Node};
+use serde::{Deserialize, Serialize};
+
+/// The version of the record format, which changes with any change to either form.
+pub const RECORD_VERSION: u64 = 1;
+
+/// What a block accessed when it was executed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Record {
+    /// Which block it is.
+    pub block: BlockIdentity,
+    /// Hash of the block access list.
+    pub access_list_hash: B256,
+    /// The transactions in block order, refused ones included.
+    pub transactions: Vec<TransactionRecord>,
+    /// How the block was executed when it was recorded.
+    pub run: Run,
+}
+
+/// What one transaction accessed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TransactionRecord {
+    /// How it ended.
+    pub status: Status,
+    /// Gas used, refunds taken off; none if it was refused.
+    pub gas_used: u64,
+    /// What it read and wrote; nothing if it was refused.
+    pub observed: AccessSet,
+    /// What was predicted of it, if anything was.
+    pub predicted: Option<Forecast>,
+}
+
+/// How a transaction ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// It succeeded.
+    Succeeded,
+    /// It was included and failed.
+    Failed,
+    /// The block could not include it, with the reason.
+    Refused(String),
+}
+
+/// What was predicted of a transaction.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Forecast {
+    /// What it reads and writes.
+    pub access: AccessSet,
+    /// Gas used, refunds taken off.
+    pub gas_used: u64,
+    /// What could not be found out, in words; empty if the prediction is complete.
+    pub unknown: Vec<String>,
+}
+
+/// How a block was executed when it was recorded. All of it depends on threads and
+/// chance; nothing else in a record does.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Run {
+    /// In parallel or in order, and why.
+    pub decision: String,
+    /// Threads that executed.
+    pub threads: u64,
+    /// When transactions were released.
+    pub policy: String,
+    /// Transactions whose result was ready at their turn and right.
+    pub ahead: u64,
+    /// Transactions that were executed twice, in block order.
+    pub reexecuted: Vec<Incarnation>,
+    /// From the block at hand to receipts and state, in microseconds.
+    pub elapsed_us: Option<u64>,
+}
+
+/// The second execution of a transaction.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Incarnation {
+    /// Its position in the block.
+    pub index: TxIndex,
+    /// Gas that the second execution used.
+    pub gas: u64,
+    /// The location whose value the first execution had wrong. None if it came to no
+    /// result at all.
+    pub conflict: Option<Location>,
+}
+
+/// Why a record cannot be read, or is not that of a block.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// It is not a record, or only a part of one.
+    #[error("not a record: {0}")]
+    Format(String),
+    /// It is of a version that is not supported.
+    #[error("version {found} of the record format, only {RECORD_VERSION} is supported")]
+    Version {
+        /// Its version.
+        found: u64,
+    },
+    /// Its content does not have the digest that it carries, or parts that follow from
+    /// others do not.
+    #[error("the record was altered: {0}")]
+    Altered(&'static str),
+}
+
+impl Record {
+    /// Records an executed block. `observed` is one set for each transaction;
+    /// `forecasts` too, or nothing.
+    pub fn new(
+        block: &Block,
+        output: &BlockOutput,
+        observed: &[AccessSet],
+        forecasts: Vec<Forecast>,
+        access_list: &AccessList,
+        run: Run,
+    ) -> Self {
+        let mut refused = output.invalid.iter().peekable();
+        let mut receipts = output.receipts.iter();
+        let mut forecasts = forecasts.into_iter();
+        let gas = output.gas_by_transaction();
+        let transactions = observed.iter().zip(gas).enumerate().map(|(position, (access, gas))| {
+            let status = match refused.next_if(|refused| refused.index.position() == position) {
+                Some(refused) => Status::Refused(refused.reason.to_string()),
+                None if receipts.next().is_some_and(|receipt| receipt.success) => Status::Succeeded,
+                None => Status::Failed,
+            };
+            TransactionRecord {
+                status,
+                gas_used: gas.unwrap_or_default(),
+                observed: access.clone(),
+                predicted: forecasts.next(),
+            }
+        });
+        Self {
+            transactions: transactions.collect(),
+            block: BlockIdentity::of(block),
+            access_list_hash: access_list.compute_hash(),
+            run,
+        }
+    }
+
+    /// What really waited for what.
+    pub fn true_dag(&self) -> DependencyDag {
+        let each = self.transactions.iter();
+        let nodes: Vec<_> = each.map(|one| self.node(&one.observed, one.gas_used, true)).collect();
+        DependencyDag::build(&nodes)
+    }
+
+    /// What was predicted to wait for what, if every transaction was predicted.
+    pub fn predicted_dag(&self) -> Option<DependencyDag> {
+        let forecasts = self.transactions.iter().map(|one| one.predicted.as_ref());
+        let forecasts: Vec<&Forecast> = forecasts.collect::<Option<_>>()?;
+        let nodes: Vec<_> = forecasts
+            .into_iter()
+            .map(|one| self.node(&one.access, one.gas_used, one.unknown.is_empty()))
+            .collect();
+        Some(DependencyDag::build(&nodes))
+    }
+
+    /// Whoever looks at the balance that every transaction pays its fee into comes
+    /// after all of them.
+    fn node<'a>(&self, access: &'a AccessSet, gas: u64, is_complete: bool) -> Node<'a> {
+        let fees = Location::balance(self.block.beneficiary);
+        let in_order = !is_complete || access.ordering_reads().any(|read| *read == fees);
+        Node { access, gas, in_order }
+    }
+}

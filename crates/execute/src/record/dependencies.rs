@@ -1,0 +1,90 @@
+//! What follows from the sets in a record: why predictions were wrong, and what waited
+//! for what.
+
+use super::{Record, TransactionRecord};
+use foresee_access::{AccessSet, Difference, Location, TxIndex};
+use foresee_schedule::{CORES, CriticalPath, DependencyDag, Edge};
+use serde::{Serialize, Serializer};
+use std::collections::BTreeMap;
+
+/// Why a transaction's prediction differs from what was observed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// The prediction names something as unknown.
+    Incomplete,
+    /// It looked at something whose write by this earlier transaction was mispredicted.
+    Inherited(TxIndex),
+    /// It was taken for complete and is wrong by itself.
+    Mispredicted,
+}
+
+/// A dependency DAG as it is shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Dependencies {
+    /// All edges with the locations behind them, sorted by the transaction they lead to.
+    pub edges: Vec<Edge>,
+    /// The transactions by the number of edges on the longest path to them.
+    pub layers: Vec<Vec<TxIndex>>,
+    /// The heaviest path, which no number of cores can shorten.
+    pub critical_path: CriticalPath,
+    /// Gas after which the last transaction is done, by number of cores.
+    #[serde(serialize_with = "by_cores")]
+    pub makespan_gas: [(usize, u64); CORES.len()],
+}
+
+fn by_cores<S: Serializer>(
+    makespans: &[(usize, u64); CORES.len()],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(makespans.iter().copied())
+}
+
+impl Dependencies {
+    /// What there is to show of a DAG.
+    pub fn of(dag: &DependencyDag) -> Self {
+        Self {
+            edges: dag.edges().collect(),
+            layers: dag.layers(),
+            critical_path: dag.critical_path(),
+            makespan_gas: CORES.map(|cores| (cores, dag.makespan(cores))),
+        }
+    }
+}
+
+impl Record {
+    /// By transaction, where its prediction differs from what was observed, and why.
+    /// None where it does not, or nothing was predicted.
+    pub fn differences(&self) -> Vec<Option<(Difference, Cause)>> {
+        let mut mispredicted = BTreeMap::<Location, TxIndex>::new();
+        let each = self.transactions.iter().enumerate().map(|(position, transaction)| {
+            let TransactionRecord { observed, predicted, .. } = transaction;
+            let predicted = predicted.as_ref()?;
+            let difference = Difference::between(&predicted.access, observed);
+            if difference.is_empty() {
+                return None;
+            }
+            let inherited = looked_at(observed, &predicted.access)
+                .filter_map(|read| mispredicted.get(read))
+                .min();
+            let cause = match inherited {
+                _ if !predicted.unknown.is_empty() => Cause::Incomplete,
+                Some(earlier) => Cause::Inherited(*earlier),
+                None => Cause::Mispredicted,
+            };
+            for write in difference.missed_writes.iter().chain(&difference.extra_writes) {
+                mispredicted.entry(*write).or_insert(TxIndex::new(position));
+            }
+            Some((difference, cause))
+        });
+        each.collect()
+    }
+}
+
+/// What a transaction looked at, or was predicted to.
+fn looked_at<'a>(
+    observed: &'a AccessSet,
+    predicted: &'a AccessSet,
+) -> impl Iterator<Item = &'a Location> {
+    observed.reads.iter().chain(&predicted.reads)
+}

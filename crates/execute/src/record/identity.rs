@@ -1,0 +1,64 @@
+//! Which block a record is of.
+
+use crate::Block;
+use alloy_primitives::{Address, B256, Keccak256, TxKind};
+use serde::{Deserialize, Serialize};
+
+/// Bytes of a transaction's data that its block's digest covers. Sender and nonce tell
+/// transactions apart already.
+const DATA_BYTES: usize = 68;
+
+/// What tells a block from others. Equal blocks have equal identities; blocks with the
+/// same identity differ at most in details that execution validates anyway.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BlockIdentity {
+    /// Chain id.
+    pub chain_id: u64,
+    /// Number.
+    pub number: u64,
+    /// Seconds since 1970.
+    pub timestamp: u64,
+    /// The fork whose rules hold, as revm names it.
+    pub fork: String,
+    /// Hash of the parent.
+    pub parent_hash: B256,
+    /// The account that earns the fees.
+    pub beneficiary: Address,
+    /// Gas that the transactions may use.
+    pub gas_limit: u64,
+    /// keccak256 over what identifies each transaction: sender, nonce, recipient, value,
+    /// gas limit and price, and length and beginning of its data.
+    pub transactions: B256,
+}
+
+impl BlockIdentity {
+    /// The identity of a block.
+    pub fn of(block: &Block) -> Self {
+        let Block { cfg, env, transactions, protocol } = block;
+        let mut hasher = Keccak256::new();
+        for tx in transactions {
+            hasher.update(tx.caller);
+            hasher.update(tx.nonce.to_be_bytes());
+            match tx.kind {
+                TxKind::Call(to) => hasher.update(to),
+                TxKind::Create => hasher.update([0]),
+            }
+            hasher.update(tx.value.to_be_bytes::<32>());
+            hasher.update(tx.gas_limit.to_be_bytes());
+            hasher.update(tx.gas_price.to_be_bytes());
+            hasher.update((tx.data.len() as u64).to_be_bytes());
+            hasher.update(&tx.data[..tx.data.len().min(DATA_BYTES)]);
+        }
+        Self {
+            chain_id: cfg.chain_id,
+            number: env.number.saturating_to(),
+            timestamp: env.timestamp.saturating_to(),
+            fork: <&str>::from(cfg.spec).to_owned(),
+            parent_hash: protocol.parent_hash,
+            beneficiary: env.beneficiary,
+            gas_limit: env.gas_limit,
+            transactions: hasher.finalize(),
+        }
+    }
+}
