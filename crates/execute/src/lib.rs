@@ -17,8 +17,8 @@ pub use block::{Block, BlockOutput, ExecuteError, InvalidReason, InvalidTransact
 pub use in_order::{execute_in_order, execute_in_order_timing_precompiles};
 pub use observe::{Observation, observe};
 pub use parallel::{
-    ParallelConfig, ParallelExecutor, ParallelOutcome, ParallelStats, Policy, PreBlock, Reason,
-    Reexecution,
+    ParallelConfig, ParallelExecutor, ParallelOutcome, ParallelStats, Policy, PreBlock,
+    PrecompileResults, Reason, Reexecution,
 };
 pub use record::{
     BlockIdentity, Cause, Dependencies, Forecast, Incarnation, RECORD_VERSION, Record, RecordError,

@@ -6,6 +6,7 @@ mod authority;
 mod ledger;
 mod looks;
 mod phases;
+mod precompiles;
 mod scheduler;
 mod validate;
 mod versions;
@@ -17,6 +18,7 @@ mod worker;
 mod tests;
 
 pub use phases::PreBlock;
+pub use precompiles::PrecompileResults;
 
 use crate::{AccessList, Block, BlockOutput, ExecuteError, Reports, access_list::index_after};
 use authority::Authority;
@@ -69,6 +71,7 @@ pub struct ParallelExecutor {
     helpers: Option<Arc<ThreadPool>>,
     config: ParallelConfig,
     reports: Reports,
+    known: Option<Arc<PrecompileResults>>,
 }
 
 /// What a parallel execution yields.
@@ -140,20 +143,27 @@ impl ParallelExecutor {
                 Some(Arc::new(pool))
             }
         };
-        Ok(Self { helpers, config, reports: Reports::default() })
+        Ok(Self { helpers, config, reports: Reports::default(), known: None })
     }
 
     /// Uses threads that exist already. The calling thread works too, so at most
     /// `config.threads - 1` of them are used.
     pub fn with_pool(pool: Arc<ThreadPool>, config: ParallelConfig) -> Self {
         let helpers = Some(pool).filter(|_| config.threads > 1);
-        Self { helpers, config, reports: Reports::default() }
+        Self { helpers, config, reports: Reports::default(), known: None }
     }
 
     /// The same executor, reporting more than the output.
     pub const fn reporting(mut self, reports: Reports) -> Self {
         self.reports = reports;
         self
+    }
+
+    /// The same executor, taking results of precompiles from here instead of computing
+    /// them. They are those of one block's rules; more may be added at any time.
+    #[must_use]
+    pub fn knowing(&self, known: Arc<PrecompileResults>) -> Self {
+        Self { known: Some(known), ..self.clone() }
     }
 
     /// The configuration.
@@ -259,7 +269,8 @@ impl ParallelExecutor {
             scheduler.install(schedule);
         }
         let work = |shares| {
-            let duty = Duty { shares, witnesses: self.reports.observed };
+            let known = self.known.as_deref();
+            let duty = Duty { shares, witnesses: self.reports.observed, known };
             Worker::new(block, db, &versions, &any_tx, &plan, duty).run(&scheduler);
         };
         let plan_and_work = |shares| {

@@ -4,12 +4,15 @@ use crate::{Config, Decision, ExecutedBlock, Mode};
 use foresee_access::Location;
 use foresee_execute::{
     Block, ExecuteError, InOrderOutcome, ParallelConfig, ParallelExecutor, ParallelOutcome,
-    PreBlock, execute_in_order_reporting,
+    PreBlock, PrecompileResults, execute_in_order_reporting,
 };
-use foresee_predict::{Ahead, BlockPredictor, Complete, Prediction, ProgramCache};
+use foresee_predict::{
+    Ahead, BlockPredictor, Complete, PrecompileCall, PredictOptions, Prediction, ProgramCache,
+};
 use foresee_schedule::{DependencyDag, Node, Schedule};
 use rayon::ThreadPoolBuildError;
 use revm::{DatabaseRef, context::TxEnv};
+use std::sync::Arc;
 
 /// A predictor over a complete state.
 type Predictor<'a, DB> = BlockPredictor<'a, Complete<&'a DB>>;
@@ -65,7 +68,8 @@ impl Foresee {
         block: &Block,
         db: &DB,
     ) -> Result<ExecutedBlock, ExecuteError<DB::Error>> {
-        self.predict_and_execute(block, db, |predictor, _, tx| predictor.predict(tx))
+        let known = PrecompileResults::default();
+        self.predict_and_execute(block, db, known, |predictor, _, tx| predictor.predict(tx))
     }
 
     /// Predicts every transaction alone, on the state before the block: what a builder
@@ -101,7 +105,9 @@ impl Foresee {
         ahead: &[Ahead],
     ) -> Result<ExecutedBlock, ExecuteError<DB::Error>> {
         assert_eq!(ahead.len(), block.transactions.len(), "one prediction for each transaction");
-        self.predict_and_execute(block, db, |predictor, position, tx| {
+        let known = PrecompileResults::default();
+        ahead.iter().for_each(|ahead| know(&known, &ahead.precompiled));
+        self.predict_and_execute(block, db, known, |predictor, position, tx| {
             predictor.predict_again(tx, &ahead[position])
         })
     }
@@ -165,9 +171,11 @@ impl Foresee {
         Ok(self.executed(outcome, predictions))
     }
 
+    /// A predictor for a block whose results of precompiles will be executed with.
     fn predictor<'a, DB: DatabaseRef>(&self, block: &Block, db: &'a DB) -> Predictor<'a, DB> {
         let Block { cfg, env, .. } = block;
-        BlockPredictor::new(&self.cache, cfg, env, Complete(db), self.config.predict)
+        let options = PredictOptions { keep_precompiled: true, ..self.config.predict };
+        BlockPredictor::new(&self.cache, cfg, env, Complete(db), options)
     }
 
     /// Why a block is not executed in parallel, if it is not.
@@ -191,6 +199,7 @@ impl Foresee {
         &self,
         block: &'a Block,
         db: &'a DB,
+        known: PrecompileResults,
         mut predict: impl FnMut(&mut Predictor<'a, DB>, usize, &'a TxEnv) -> Predicted<DB>,
     ) -> Result<ExecutedBlock, ExecuteError<DB::Error>> {
         let order = self.reason_for_order(block);
@@ -207,9 +216,14 @@ impl Foresee {
         }
         let mut predictor = self.predictor(block, db);
         pre.changes().iter().for_each(|changes| predictor.apply(changes));
+        let known = Arc::new(known);
         let mut predict = || {
             let each = block.transactions.iter().enumerate();
-            let all = each.map(|(position, tx)| predict(&mut predictor, position, tx));
+            let all = each.map(|(position, tx)| {
+                let predicted = predict(&mut predictor, position, tx);
+                know(&known, &predictor.take_precompiled());
+                predicted
+            });
             all.collect::<Result<Vec<_>, _>>().ok()
         };
         if let Some(decision) = order {
@@ -218,7 +232,8 @@ impl Foresee {
             return Ok(ExecutedBlock::in_order(&self.config, outcome, decision, predictions));
         }
         let mut predictions = Vec::new();
-        let outcome = self.executor.execute_while(pre, block, db, || {
+        let executor = self.executor.knowing(known.clone());
+        let outcome = executor.execute_while(pre, block, db, || {
             predictions = predict()?;
             Some(Schedule::from_dag(&self.schedule(block, &predictions)))
         })?;
@@ -233,5 +248,12 @@ impl Foresee {
             stats,
             ..ExecutedBlock::in_order(&self.config, outcome, decision, predictions)
         }
+    }
+}
+
+/// Hands results of precompiles to whoever executes.
+fn know(known: &PrecompileResults, calls: &[PrecompileCall]) {
+    for PrecompileCall { address, input, output } in calls {
+        known.insert(*address, input.clone(), output.clone());
     }
 }

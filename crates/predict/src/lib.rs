@@ -31,6 +31,7 @@ mod unknown;
 mod world;
 
 pub use cache::ProgramCache;
+pub use machine::PrecompileCall;
 pub use prediction::Prediction;
 pub use predictor::{Ahead, BlockPredictor, PredictOptions, Progress};
 pub use state::{Complete, Lookup, StateView, Want, WithoutStorage};

@@ -15,14 +15,16 @@ mod create;
 mod finish;
 mod keccak;
 mod memory;
+mod precompiled;
 mod run;
 mod slice;
 mod start;
 mod state_access;
 
 pub(crate) use context::TxContext;
-pub(crate) use run::read;
 pub(crate) use keccak::Preimages;
+pub use precompiled::PrecompileCall;
+pub(crate) use run::read;
 pub(crate) use start::First;
 
 use crate::{
@@ -37,6 +39,7 @@ use crate::{
 };
 use alloy_primitives::{Address, U256};
 use keccak::KeccakMemo;
+use precompiled::Precompiled;
 use revm::primitives::STACK_LIMIT;
 use std::{sync::Arc, time::Duration};
 
@@ -65,6 +68,7 @@ pub(crate) struct Machine {
     steps: u64,
     /// The outcome of a first call that needed no frame.
     immediate: Option<Outcome>,
+    pub(crate) precompiled: Precompiled,
     /// Time spent in precompiles, if it is wanted.
     pub(crate) precompile_time: Option<Duration>,
 }

@@ -8,7 +8,7 @@ pub use ahead::Ahead;
 
 use crate::{
     cache::{Buffers, ProgramCache},
-    machine::{First, Interrupt, Machine, Outcome, Surroundings, TxContext},
+    machine::{First, Interrupt, Machine, Outcome, PrecompileCall, Surroundings, TxContext},
     prediction::Prediction,
     rules::Rules,
     state::{StateView, Want},
@@ -37,13 +37,21 @@ pub struct PredictOptions {
     pub labels: bool,
     /// Whether the time spent in precompiles is measured.
     pub time_precompiles: bool,
+    /// Whether results of precompiles are kept for
+    /// [`BlockPredictor::take_precompiled`].
+    pub keep_precompiled: bool,
     /// The most blocks of register code that one transaction may enter.
     pub steps_max: u64,
 }
 
 impl Default for PredictOptions {
     fn default() -> Self {
-        Self { labels: false, time_precompiles: false, steps_max: 50_000_000 }
+        Self {
+            labels: false,
+            time_precompiles: false,
+            keep_precompiled: false,
+            steps_max: 50_000_000,
+        }
     }
 }
 
@@ -130,6 +138,7 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
         };
         let Buffers { mut machine, contents } = cache.buffers();
         machine.record(options.labels, options.time_precompiles);
+        machine.precompiled.begin(options.keep_precompiled);
         Self {
             world: World::new(view, contents, block.beneficiary, &rules),
             machine,
@@ -159,6 +168,12 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
     /// Time spent in precompiles so far; zero unless it was asked for.
     pub fn precompile_time(&self) -> Duration {
         self.machine.precompile_time.unwrap_or_default()
+    }
+
+    /// The results of dear precompiles computed since this was last called; none
+    /// unless they are [kept](PredictOptions::keep_precompiled).
+    pub fn take_precompiled(&mut self) -> Vec<PrecompileCall> {
+        self.machine.precompiled.take()
     }
 
     /// Predicts the next transaction to its end. A value that is not at hand ends it

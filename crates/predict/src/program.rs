@@ -49,7 +49,15 @@ impl Program {
             })
             .collect();
         let blocks = (0..total).map(|_| OnceLock::new()).collect();
-        Self { code, rules, entries, ranks, blocks, size: AtomicUsize::new(0), slices: Slices::default() }
+        Self {
+            code,
+            rules,
+            entries,
+            ranks,
+            blocks,
+            size: AtomicUsize::new(0),
+            slices: Slices::default(),
+        }
     }
 
     /// The number of the entry at a position of the code.

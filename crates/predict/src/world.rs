@@ -454,7 +454,11 @@ impl<S: StateView> World<S> {
     pub(crate) fn revert(&mut self, checkpoint: usize) {
         while self.contents.undo.len() > checkpoint {
             let Some(undo) = self.contents.undo.pop() else { break };
-            undo.apply(&mut self.contents.accounts, &mut self.contents.slots, &mut self.contents.transient);
+            undo.apply(
+                &mut self.contents.accounts,
+                &mut self.contents.slots,
+                &mut self.contents.transient,
+            );
         }
     }
 

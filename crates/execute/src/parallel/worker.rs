@@ -5,6 +5,7 @@ use super::{
     Reason, Reexecution,
     authority::{Authority, EvmError, evm_error, state_error},
     looks::{self, Looks, WorkerContext},
+    precompiles::{KnownPrecompiles, PrecompileResults},
     scheduler::{Job, Plan, Scheduler, Settled, Turn},
     validate,
     versions::Versions,
@@ -20,7 +21,7 @@ use revm::{
         Evm, FrameStack, TxEnv,
         result::{EVMError, ExecutionResult, ResultAndState},
     },
-    handler::{EthFrame, EthPrecompiles, instructions::EthInstructions},
+    handler::{EthFrame, instructions::EthInstructions},
     interpreter::interpreter::EthInterpreter,
     state::EvmState,
 };
@@ -30,7 +31,7 @@ pub(super) type WorkerEvm<'a, DB> = Evm<
     WorkerContext<'a, View<'a, DB>>,
     (),
     EthInstructions<EthInterpreter, WorkerContext<'a, View<'a, DB>>>,
-    EthPrecompiles,
+    KnownPrecompiles<'a>,
     EthFrame<EthInterpreter>,
 >;
 
@@ -55,11 +56,13 @@ pub(super) struct Speculation {
 
 /// What a worker does for others.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Duty {
+pub(super) struct Duty<'a> {
     /// Whether anybody reads versions.
     pub(super) shares: bool,
     /// Whether it is asked for what the transactions access.
     pub(super) witnesses: bool,
+    /// Results of precompiles that are known already.
+    pub(super) known: Option<&'a PrecompileResults>,
 }
 
 /// One thread at work on one block.
@@ -68,7 +71,7 @@ pub(super) struct Worker<'a, DB: DatabaseRef> {
     block: &'a Block,
     versions: &'a Versions,
     plan: &'a Plan<'a>,
-    duty: Duty,
+    duty: Duty<'a>,
 }
 
 impl<'a, DB: DatabaseRef> Worker<'a, DB> {
@@ -79,7 +82,7 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
         versions: &'a Versions,
         any_tx: &'a TxEnv,
         plan: &'a Plan<'a>,
-        duty: Duty,
+        duty: Duty<'a>,
     ) -> Self {
         let context = Context::mainnet()
             .with_chain(Looks::default())
@@ -94,7 +97,7 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
                 true => witnessing::instructions(block.cfg.spec),
                 false => looks::instructions(block.cfg.spec),
             },
-            precompiles: EthPrecompiles::new(block.cfg.spec),
+            precompiles: KnownPrecompiles::new(block.cfg.spec, duty.known),
             frame_stack: FrameStack::new_prealloc(8),
         };
         Self { evm, block, versions, plan, duty }

@@ -4,6 +4,7 @@
 
 use super::BlockPredictor;
 use crate::{
+    machine::PrecompileCall,
     prediction::Prediction,
     state::StateView,
     world::{AccountSeen, SlotSeen},
@@ -19,6 +20,9 @@ pub struct Ahead {
     /// Inputs and effects; none if the prediction cannot be taken over, because it is
     /// incomplete or changes code.
     trace: Option<Trace>,
+    /// Results of precompiles that it met first; none unless they are
+    /// [kept](crate::PredictOptions::keep_precompiled).
+    pub precompiled: Vec<PrecompileCall>,
 }
 
 /// What a transaction saw and what it leaves.
@@ -41,7 +45,8 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
         let prediction = self.predict(tx);
         self.alone = false;
         let trace = self.trace.take();
-        Ok(Ahead { prediction: prediction?, trace })
+        let precompiled = self.take_precompiled();
+        Ok(Ahead { prediction: prediction?, trace, precompiled })
     }
 
     /// Predicts the next transaction in block order, given its prediction alone: takes
@@ -52,7 +57,11 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
     ///
     /// If the underlying state fails.
     pub fn predict_again(&mut self, tx: &'a TxEnv, ahead: &Ahead) -> Result<Prediction, S::Error> {
-        if self.take_over(tx, ahead)? { Ok(ahead.prediction.clone()) } else { self.predict(tx) }
+        if self.take_over(tx, ahead)? {
+            return Ok(ahead.prediction.clone());
+        }
+        ahead.precompiled.iter().for_each(|call| self.machine.precompiled.know(call));
+        self.predict(tx)
     }
 
     /// Whether the prediction still holds; if so its effects are now in place.

@@ -69,7 +69,8 @@ impl Log {
                 let first = Step { to: place(to), values, ..step(Op::Move) };
                 self.push(Step { from: [from, None, None, None], ..first });
                 // Read anew: the first move may have set it.
-                let value = if second == place(to) { value } else { *read(registers, constants, top, c) };
+                let value =
+                    if second == place(to) { value } else { *read(registers, constants, top, c) };
                 let values = [value, U256::ZERO, U256::ZERO, U256::ZERO];
                 let then = Step { to: place(b), values, ..step(Op::Move) };
                 self.push(Step { from: [second, None, None, None], ..then });

@@ -110,8 +110,7 @@ impl Slices {
             Ok(Some(true)) => emit(tree),
             Ok(None) | Err(_) => None,
         };
-        growth.sealed =
-            slice.is_none() || tree.paths >= PATHS_MAX || tree.items >= ITEMS_MAX;
+        growth.sealed = slice.is_none() || tree.paths >= PATHS_MAX || tree.items >= ITEMS_MAX;
         if growth.sealed {
             growth.tree = None;
         }

@@ -45,8 +45,7 @@ pub(super) struct Values {
 impl Values {
     /// No values yet, for calldata that begins with a selector.
     pub(super) fn new(selector: Option<[u8; 4]>) -> Self {
-        let mut values =
-            Self { list: Vec::new(), index: HashMap::default(), selector, results: 0 };
+        let mut values = Self { list: Vec::new(), index: HashMap::default(), selector, results: 0 };
         values.constant(U256::ZERO);
         values
     }

@@ -76,7 +76,9 @@ impl<S: StateView> World<S> {
         }) && slots.iter().all(|slot| {
             let Some(account) = self.contents.accounts.find(&slot.address) else { return true };
             match self.contents.slots.find(account, slot.key) {
-                Some(id) if self.contents.slots.get(id).loaded => self.contents.slots.get(id).value == slot.seen,
+                Some(id) if self.contents.slots.get(id).loaded => {
+                    self.contents.slots.get(id).value == slot.seen
+                }
                 _ => !self.account(account).storage_empty || slot.seen.is_zero(),
             }
         })

@@ -221,7 +221,7 @@ fn drive<DB: DatabaseRef>(
     let any_tx = TxEnv::default();
     let mut authority = Box::new(Authority::new(block, pre.state, false));
     let plan = Plan::new();
-    let duty = Duty { shares: true, witnesses: false };
+    let duty = Duty { shares: true, witnesses: false, known: None };
     let mut worker = Worker::new(block, db, &versions, &any_tx, &plan, duty);
     let mut open: Vec<usize> = (0..block.transactions.len()).collect();
     let mut attempts: Vec<_> = open.iter().map(|_| None).collect();

@@ -20,9 +20,7 @@ impl Grower<'_> {
             | Op::ChainId
             | Op::BaseFee
             | Op::BlobBaseFee => self.tree.values.intern(Value::Environment(step.op)),
-            Op::CallDataSize => {
-                self.tree.values.constant(U256::from(self.subject.calldata))
-            }
+            Op::CallDataSize => self.tree.values.constant(U256::from(self.subject.calldata)),
             Op::MSize => self.tree.values.constant(U256::from(self.memory.size)),
             Op::CallDataLoad => {
                 let offset = self.operand(step, 0);
@@ -214,11 +212,8 @@ impl Grower<'_> {
                 handle
             }
             None => {
-                let made = Item {
-                    handle: Some(Values::ZERO),
-                    due,
-                    ..item(Op::SStore, &[key, value])
-                };
+                let made =
+                    Item { handle: Some(Values::ZERO), due, ..item(Op::SStore, &[key, value]) };
                 let (_, handle) = self.push(made)?;
                 handle.ok_or(Refusal::Foreign)?
             }
