@@ -1,10 +1,7 @@
-//! Bytecode → register code, one block at a time, in one linear pass.
+//! Bytecode → register code, one basic block at a time, in one linear pass.
 //!
-//! From its entry a block follows the code across jumps whose target is a
-//! constant, internal calls and returns included, and across the likelier side of
-//! each JUMPI; the other side becomes an exit. The likelier side is the one that
-//! does not run straight into a revert. It ends at jumps to computed targets, at
-//! calls, where it would meet itself, and at [`OPCODES_MAX`].
+//! A block reaches from its entry to the next: it ends with a jump, a call, an end of
+//! the frame, or in front of a jump destination.
 //!
 //! What keeps it right: instructions appear in the order of their opcodes, and
 //! only opcodes without effect are folded away; every effect knows the static gas
@@ -24,17 +21,9 @@ use builder::Builder;
 pub(crate) use fold::{fold, truth};
 use revm_bytecode::opcode;
 
-/// The length, in opcodes, from which a block ends at its next entry.
-const OPCODES_MAX: usize = 160;
-
-/// How far to look whether code runs straight into a revert.
-const LOOKAHEAD_MAX: usize = 32;
-
-/// Compiles the block that starts at a position of the program's code. With
-/// `follow` it extends over jumps, without it ends at the next entry.
-pub(crate) fn compile(program: &Program, pc: usize, follow: bool) -> Block {
-    let mut compiler =
-        Compiler { program, pc, follow, opcodes: 0, visited: Vec::new(), builder: Builder::new() };
+/// Compiles the block that starts at a position of the program's code.
+pub(crate) fn compile(program: &Program, pc: usize) -> Block {
+    let mut compiler = Compiler { program, start: pc, pc, builder: Builder::new() };
     while compiler.step() {}
     compiler.builder.finish()
 }
@@ -42,31 +31,25 @@ pub(crate) fn compile(program: &Program, pc: usize, follow: bool) -> Block {
 /// The pass over the opcodes of one block.
 struct Compiler<'a> {
     program: &'a Program,
+    start: usize,
     pc: usize,
-    follow: bool,
-    opcodes: usize,
-    /// Entries inside this block.
-    visited: Vec<usize>,
     builder: Builder,
 }
 
 impl Compiler<'_> {
     /// Compiles one opcode. False once the block has ended.
     fn step(&mut self) -> bool {
-        if let Some(entry) = self.program.entry(self.pc) {
-            let full = self.opcodes > 0 && !self.follow || self.opcodes >= OPCODES_MAX;
-            if full || self.visited.contains(&self.pc) {
-                self.builder.goto(Some(entry));
-                return false;
-            }
-            self.visited.push(self.pc);
+        if self.pc > self.start
+            && let Some(entry) = self.program.entry(self.pc)
+        {
+            self.builder.goto(Some(entry));
+            return false;
         }
         let byte = self.program.code.get(self.pc).copied().unwrap_or(opcode::STOP);
         let rules = &self.program.rules;
         if !rules.has_opcode(byte) {
             return self.end(Op::Fail);
         }
-        self.opcodes += 1;
         self.builder.charge(u32::from(rules.static_gas[byte as usize]));
         self.compile(byte)
     }
@@ -137,113 +120,45 @@ impl Compiler<'_> {
         false
     }
 
-    /// Goes on at a position, in this block if it may, else in the position's own.
-    fn go(&mut self, destination: Option<(usize, u32)>) -> bool {
-        match destination {
-            Some((pc, _)) if self.follow && !self.visited.contains(&pc) => {
-                self.pc = pc;
-                true
-            }
-            _ => {
-                self.builder.goto(destination.map(|(_, entry)| entry));
-                false
-            }
-        }
-    }
-
     /// JUMP.
     fn jump(&mut self) -> bool {
         let target = self.builder.pop();
         match self.builder.constant(target) {
-            Some(target) => self.go(self.destination(target)),
-            None => {
-                self.builder.goto_dynamic(target);
-                false
-            }
+            Some(target) => self.builder.goto(self.destination(target)),
+            None => self.builder.goto_dynamic(target),
         }
+        false
     }
 
     /// JUMPI.
     fn jump_if(&mut self) -> bool {
         let (target, condition) = (self.builder.pop(), self.builder.pop());
-        let next = self.pc + 1;
         let Some(destination) = self.builder.constant(target) else {
             self.builder.branch_dynamic(condition, target);
-            self.pc = next;
-            return true;
+            return false;
         };
         let destination = self.destination(destination);
-        if let Some(condition) = self.builder.constant(condition) {
-            if !condition.is_zero() {
-                return self.go(destination);
+        match self.builder.constant(condition) {
+            Some(condition) if condition.is_zero() => {
+                self.builder.goto(self.program.entry(self.pc + 1));
             }
-            self.pc = next;
-            return true;
+            Some(_) => self.builder.goto(destination),
+            None => self.builder.branch(condition, destination),
         }
-        match destination {
-            Some((pc, _)) if self.follow && self.prefers(pc, next) => {
-                self.builder.branch(condition, false, self.program.entry(next));
-                self.pc = pc;
-            }
-            _ => {
-                self.builder.branch(condition, true, destination.map(|(_, entry)| entry));
-                self.pc = next;
-            }
-        }
-        true
-    }
-
-    /// Whether a JUMPI to `pc` is likelier taken than not.
-    fn prefers(&self, pc: usize, next: usize) -> bool {
-        !self.visited.contains(&pc) && self.runs_into_revert(next) && !self.runs_into_revert(pc)
+        false
     }
 
     /// Builds the whole stack, with the arguments on top, for an instruction that
     /// leaves the frame and comes back behind itself.
     fn leave_and_return(&mut self, op: Op, byte: u8) -> bool {
         self.builder.need_arguments(opcode::OPCODE_INFO[byte as usize].map_or(0, |i| i.inputs()));
-        self.builder.call(op, byte, self.program.entry(self.pc + 1));
+        self.builder.call(op, byte);
         false
     }
 
-    /// A constant jump target as position and entry, if it is valid.
-    fn destination(&self, target: U256) -> Option<(usize, u32)> {
-        let pc = usize::try_from(target).ok()?;
-        Some((pc, self.program.jump_destination(pc)?))
-    }
-
-    /// Whether the code from here runs straight into a failure, without another
-    /// branch or effect.
-    fn runs_into_revert(&self, mut pc: usize) -> bool {
-        let code = &self.program.code;
-        let mut pushed = None;
-        for _ in 0..LOOKAHEAD_MAX {
-            let byte = code.get(pc).copied().unwrap_or(opcode::STOP);
-            match byte {
-                opcode::REVERT | opcode::INVALID => return true,
-                opcode::JUMP => match pushed.map(|target| self.destination(target)) {
-                    Some(Some((target, _))) => {
-                        pc = target;
-                        continue;
-                    }
-                    Some(None) => return true,
-                    None => return false,
-                },
-                opcode::STOP
-                | opcode::RETURN
-                | opcode::JUMPI
-                | opcode::SLOAD
-                | opcode::SSTORE
-                | opcode::SELFDESTRUCT
-                | opcode::CREATE..=opcode::DELEGATECALL
-                | opcode::STATICCALL => return false,
-                _ if !self.program.rules.has_opcode(byte) => return true,
-                _ => {}
-            }
-            pushed = (push_size(byte) > 0).then(|| push_value(code, pc));
-            pc += 1 + push_size(byte);
-        }
-        false
+    /// The entry at a constant jump target, if it is a valid one.
+    fn destination(&self, target: U256) -> Option<u32> {
+        self.program.jump_destination(usize::try_from(target).ok()?)
     }
 }
 

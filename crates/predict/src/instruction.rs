@@ -2,9 +2,8 @@
 //!
 //! An [`Instruction`] reads and writes registers, addressed relative to the top of
 //! the stack at the entry of its [`Block`]. PUSH, DUP, SWAP, POP, PC and JUMPDEST
-//! leave no instruction behind. A block is left through its *exits*: moves that
-//! build the stack that the next block expects, then a jump. They stand behind the
-//! block's straight line, in the same code.
+//! leave no instruction behind. Where a block ends, moves build the stack that the
+//! next block expects.
 
 use alloy_primitives::U256;
 
@@ -39,6 +38,9 @@ pub(crate) static SMALL: [U256; 256] = {
     numbers
 };
 
+/// The entry of a branch to an invalid destination.
+pub(crate) const NO_ENTRY: u32 = u32::MAX;
+
 /// One instruction of register code. The meaning of the fields depends on [`Op`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Instruction {
@@ -52,19 +54,13 @@ pub(crate) struct Instruction {
     pub(crate) b: Register,
     /// Third operand, or a small number.
     pub(crate) c: Register,
-    /// For instructions that look at gas: the static gas of what follows in the
-    /// same segment, which was charged at its start already. For branches: the
-    /// static gas of the segment entered when the branch is not taken. For `Goto`,
-    /// `Call` and `Create`: the entry that follows.
+    /// For instructions that look at gas: the static gas of what follows them in the
+    /// block, which was charged at its start already. For `Goto` and branches: the
+    /// entry that they go to.
     pub(crate) gas: u32,
 }
 
 impl Instruction {
-    /// The same branch with the position of its exit in the block's code.
-    pub(crate) const fn with_exit(self, position: usize) -> Self {
-        Self { to: position as u16 as i16, c: (position >> 16) as u16 as i16, ..self }
-    }
-
     /// The same instruction with a length.
     pub(crate) const fn with_len(self, len: u32) -> Self {
         Self { b: len as u16 as i16, c: (len >> 16) as u16 as i16, ..self }
@@ -73,11 +69,6 @@ impl Instruction {
     /// The length of a `HashRange`.
     pub(crate) const fn len(&self) -> usize {
         self.b as u16 as usize | (self.c as u16 as usize) << 16
-    }
-
-    /// The position of a branch's exit in the block's code.
-    pub(crate) const fn exit(&self) -> usize {
-        self.to as u16 as usize | (self.c as u16 as usize) << 16
     }
 }
 
@@ -155,9 +146,11 @@ pub(crate) enum Op {
     SStore,
     TLoad,
     TStore,
-    // Control. The exit of a branch is taken when the condition holds.
+    // Control. What ends a block leaves the stack higher by `to` than it was at entry.
     /// Fails unless the stack holds `a` items and has room for `b` more.
     StackCheck,
+    /// A branch goes to its entry if the condition on `a` and `b` holds, else to the
+    /// entry behind the block.
     BranchIf,
     BranchUnless,
     BranchEq,
@@ -166,20 +159,17 @@ pub(crate) enum Op {
     BranchGe,
     BranchGt,
     BranchLe,
-    /// A JUMPI to anything but a constant: keeps the destination `b` and takes the
-    /// exit if `a` holds.
+    /// A JUMPI to anything but a constant: to destination `b` if `a` holds.
     BranchDynamic,
-    // Exits. The stack grows by `a` over the height at block entry.
     /// Moves `a` to `to`.
     Move,
     /// Moves `a` to `to`, then `c` to `b`.
     MoveTwo,
-    /// Keeps `a` as the destination of a `GotoDynamic`.
-    Keep,
     Goto,
-    /// Goes to the destination that was kept.
+    /// Goes to destination `b`.
     GotoDynamic,
-    /// Calls with the arguments on the stack; `b` is the opcode.
+    /// Calls with the arguments on the stack; `b` is the opcode. The entry behind the
+    /// block comes next.
     Call,
     /// As `Call`, for CREATE and CREATE2.
     Create,
@@ -213,15 +203,12 @@ pub(crate) enum Op {
     Bail,
 }
 
-/// A straight line of register code with side exits, compiled from one entry of a
-/// program.
+/// A basic block, as register code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Block {
-    /// The code: the straight line, then the exits.
     pub(crate) code: Box<[Instruction]>,
-    /// Constants.
     pub(crate) constants: Box<[U256]>,
-    /// Static gas of the first segment.
+    /// Its static gas.
     pub(crate) gas: u32,
 }
 

@@ -9,10 +9,6 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-/// The size, relative to the code, that the blocks of a program may reach before
-/// new blocks stop following jumps.
-const BLOCKS_PER_CODE: usize = 24;
-
 /// One contract's code under one set of rules, compiled block by block when a
 /// block is first entered. Shared by all transactions, blocks and threads.
 #[derive(Debug)]
@@ -78,9 +74,7 @@ impl Program {
     /// The block of an entry, compiled now if this is its first use.
     pub(crate) fn block(&self, entry: u32) -> &Block {
         self.blocks[entry as usize].get_or_init(|| {
-            let size = self.size.load(Ordering::Relaxed);
-            let follow = size < BLOCKS_PER_CODE * self.code.len().max(64);
-            let block = compile(self, self.position(entry), follow);
+            let block = compile(self, self.position(entry));
             self.size.fetch_add(block.size(), Ordering::Relaxed);
             Box::new(block)
         })

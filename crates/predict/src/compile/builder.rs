@@ -1,9 +1,9 @@
-//! The symbolic stack, registers, exits and gas segments of a block in the making.
+//! The symbolic stack, the registers and the gas of a block in the making.
 
 use super::fold::fold;
 use crate::instruction::{
-    Block, CONSTANTS, CONSTANTS_MAX, Instruction, NUMBERS, Op, Register, SMALL, TEMPORARIES,
-    TEMPORARIES_MAX,
+    Block, CONSTANTS, CONSTANTS_MAX, Instruction, NO_ENTRY, NUMBERS, Op, Register, SMALL,
+    TEMPORARIES, TEMPORARIES_MAX,
 };
 use alloy_primitives::U256;
 use revm::primitives::STACK_LIMIT;
@@ -11,21 +11,10 @@ use revm::primitives::STACK_LIMIT;
 /// How many recent constants are searched before a new one is added.
 const CONSTANTS_SEARCHED: usize = 16;
 
-/// The way out of a block: moves that build the stack, then an instruction.
-struct Exit {
-    /// The branch that leads here.
-    branch: usize,
-    /// `(to, from)`, in an order in which no source is overwritten early.
-    moves: Vec<(Register, Register)>,
-    /// What ends the exit.
-    last: Instruction,
-}
-
 /// A block in the making.
 pub(super) struct Builder {
     code: Vec<Instruction>,
     constants: Vec<U256>,
-    exits: Vec<Exit>,
     /// The stack above the lowest entry item used so far, as registers.
     stack: Vec<Register>,
     /// How many entry items `stack` replaces.
@@ -35,13 +24,9 @@ pub(super) struct Builder {
     /// same as far as checks were emitted.
     growth: i32,
     checked: (usize, i32),
-    /// Gas of the first segment, once it is known.
-    first_segment: Option<u32>,
-    /// The branch that opened the current segment.
-    opened_by: Option<usize>,
-    segment_gas: u32,
-    /// Instructions of the current segment that look at gas, with the gas charged
-    /// up to and including them.
+    /// Static gas so far.
+    gas: u32,
+    /// Instructions that look at gas, with the gas charged up to and including them.
     looking: Vec<(usize, u32)>,
 }
 
@@ -50,22 +35,19 @@ impl Builder {
         Self {
             code: Vec::new(),
             constants: Vec::new(),
-            exits: Vec::new(),
             stack: Vec::new(),
             consumed: 0,
             temporaries: 0,
             growth: 0,
             checked: (0, 0),
-            first_segment: None,
-            opened_by: None,
-            segment_gas: 0,
+            gas: 0,
             looking: Vec::new(),
         }
     }
 
-    /// Adds static gas to the current segment.
+    /// Adds static gas.
     pub(super) const fn charge(&mut self, gas: u32) {
-        self.segment_gas += gas;
+        self.gas += gas;
     }
 
     /// Takes the topmost item.
@@ -179,19 +161,19 @@ impl Builder {
     /// everything up to it.
     pub(super) fn effect(&mut self, op: Op, to: Register, a: Register, b: Register, c: Register) {
         self.check_stack();
-        self.looking.push((self.code.len(), self.segment_gas));
+        self.looking.push((self.code.len(), self.gas));
         self.code.push(Instruction { op, to, a, b, c, gas: 0 });
     }
 
-    /// Emits a branch to another entry if the condition is as `taken` says, and
-    /// opens the next segment. A comparison that only feeds the branch is fused
-    /// into it.
-    pub(super) fn branch(&mut self, condition: Register, taken: bool, target: Option<u32>) {
+    /// Ends the block: builds the stack, and goes to an entry, or fails if there is
+    /// none, if the condition holds, else to the entry behind the block. A comparison
+    /// that only feeds the branch is fused into it.
+    pub(super) fn branch(&mut self, condition: Register, target: Option<u32>) {
         self.check_stack();
-        let (moves, last) = self.leave(target);
+        let moves = self.moves();
         let mut branch = Instruction { op: Op::IsZero, to: 0, a: condition, b: 0, c: 0, gas: 0 };
-        let mut taken = taken;
-        let mut op = if taken { Op::BranchIf } else { Op::BranchUnless };
+        let mut taken = true;
+        let mut op = Op::BranchIf;
         while let Some(last) = self.code.last().copied() {
             let feeds_only_this = last.to == branch.a
                 && last.to >= TEMPORARIES
@@ -218,48 +200,52 @@ impl Builder {
             }
             taken = !taken;
         }
-        self.exits.push(Exit { branch: self.code.len(), moves, last });
-        self.code.push(Instruction { op, ..branch });
-        self.open_segment();
+        let (a, b) = (self.save(branch.a, &moves), self.save(branch.b, &moves));
+        self.emit_moves(&moves);
+        let (to, gas) = (self.height(), target.unwrap_or(NO_ENTRY));
+        self.code.push(Instruction { op, to, a, b, c: 0, gas });
     }
 
-    /// Emits a branch to a computed destination, and opens the next segment.
+    /// Ends the block: builds the stack, and goes to a computed destination if the
+    /// condition holds, else to the entry behind the block.
     pub(super) fn branch_dynamic(&mut self, condition: Register, target: Register) {
         self.check_stack();
-        let (moves, mut last) = self.leave(None);
-        last.op = Op::GotoDynamic;
-        self.exits.push(Exit { branch: self.code.len(), moves, last });
-        let op = Op::BranchDynamic;
-        self.code.push(Instruction { op, to: 0, a: condition, b: target, c: 0, gas: 0 });
-        self.open_segment();
+        let moves = self.moves();
+        let (a, b) = (self.save(condition, &moves), self.save(target, &moves));
+        self.emit_moves(&moves);
+        let (op, to) = (Op::BranchDynamic, self.height());
+        self.code.push(Instruction { op, to, a, b, c: 0, gas: 0 });
     }
 
     /// Ends the block: builds the stack, and goes to another entry, or fails if
     /// there is none.
     pub(super) fn goto(&mut self, target: Option<u32>) {
         self.check_stack();
-        let (moves, last) = self.leave(target);
-        push_exit(&mut self.code, &moves, last);
+        let moves = self.moves();
+        self.emit_moves(&moves);
+        let to = self.height();
+        let (op, gas) = target.map_or((Op::Fail, 0), |entry| (Op::Goto, entry));
+        self.code.push(Instruction { op, to, a: 0, b: 0, c: 0, gas });
     }
 
     /// Ends the block: builds the stack, and goes to a computed destination.
     pub(super) fn goto_dynamic(&mut self, target: Register) {
         self.check_stack();
-        let (moves, mut last) = self.leave(None);
-        self.code.push(Instruction { op: Op::Keep, to: 0, a: target, b: 0, c: 0, gas: 0 });
-        last.op = Op::GotoDynamic;
-        push_exit(&mut self.code, &moves, last);
+        let moves = self.moves();
+        let b = self.save(target, &moves);
+        self.emit_moves(&moves);
+        let (op, to) = (Op::GotoDynamic, self.height());
+        self.code.push(Instruction { op, to, a: 0, b, c: 0, gas: 0 });
     }
 
-    /// Ends the block: builds the stack, and calls or creates. The block of the
-    /// given entry comes after that.
-    pub(super) fn call(&mut self, op: Op, opcode: u8, next: Option<u32>) {
+    /// Ends the block: builds the stack, and calls or creates. The entry behind the
+    /// block comes after that.
+    pub(super) fn call(&mut self, op: Op, opcode: u8) {
         self.check_stack();
-        let (moves, mut last) = self.leave(next);
-        if last.op == Op::Goto {
-            last = Instruction { op, b: Register::from(opcode), ..last };
-        }
-        push_exit(&mut self.code, &moves, last);
+        let moves = self.moves();
+        self.emit_moves(&moves);
+        let (to, b) = (self.height(), Register::from(opcode));
+        self.code.push(Instruction { op, to, a: 0, b, c: 0, gas: 0 });
     }
 
     /// Checks the stack as far as it was not checked yet. Comparisons stay last, so
@@ -279,9 +265,14 @@ impl Builder {
         }
     }
 
-    /// The moves that build the stack as it is now, in an order in which no source
-    /// is overwritten early, and the jump behind them.
-    fn leave(&mut self, target: Option<u32>) -> (Vec<(Register, Register)>, Instruction) {
+    /// By how much the stack has grown since the block was entered.
+    fn height(&self) -> Register {
+        (self.stack.len() as i32 - self.consumed as i32) as Register
+    }
+
+    /// The moves, as `(to, from)`, that build the stack as it is now, in an order in
+    /// which no source is overwritten early.
+    fn moves(&mut self) -> Vec<(Register, Register)> {
         let bottom = -(self.consumed.min(STACK_LIMIT) as Register);
         let mut pending: Vec<_> = self
             .stack
@@ -291,8 +282,6 @@ impl Builder {
             .filter(|(to, from)| to != from)
             .collect();
         let mut moves = Vec::with_capacity(pending.len());
-        // Temporaries that break cycles live only during these moves.
-        let temporaries = self.temporaries;
         while !pending.is_empty() {
             let free =
                 pending.iter().position(|(to, _)| pending.iter().all(|(_, from)| from != to));
@@ -309,10 +298,27 @@ impl Builder {
                 }
             }
         }
-        self.temporaries = temporaries;
-        let a = (self.stack.len() as i32 - self.consumed as i32) as Register;
-        let (op, gas) = target.map_or((Op::Fail, 0), |entry| (Op::Goto, entry));
-        (moves, Instruction { op, to: 0, a, b: 0, c: 0, gas })
+        moves
+    }
+
+    /// A register with the same content that the moves leave alone.
+    fn save(&mut self, register: Register, moves: &[(Register, Register)]) -> Register {
+        if moves.iter().all(|(to, _)| *to != register) {
+            return register;
+        }
+        let to = self.temporary();
+        self.code.push(Instruction { op: Op::Move, to, a: register, b: 0, c: 0, gas: 0 });
+        to
+    }
+
+    fn emit_moves(&mut self, moves: &[(Register, Register)]) {
+        for pair in moves.chunks(2) {
+            self.code.push(match *pair {
+                [(to, a), (b, c)] => Instruction { op: Op::MoveTwo, to, a, b, c, gas: 0 },
+                [(to, a), ..] => Instruction { op: Op::Move, to, a, b: 0, c: 0, gas: 0 },
+                [] => continue,
+            });
+        }
     }
 
     fn temporary(&mut self) -> Register {
@@ -321,47 +327,11 @@ impl Builder {
         TEMPORARIES + self.temporaries as Register - 1
     }
 
-    /// Settles the gas of the current segment and opens the next behind the last
-    /// instruction, a branch.
-    fn open_segment(&mut self) {
-        self.close_segment();
-        self.opened_by = Some(self.code.len() - 1);
-    }
-
-    fn close_segment(&mut self) {
-        for (index, charged) in self.looking.drain(..) {
-            self.code[index].gas = self.segment_gas - charged;
-        }
-        match self.opened_by {
-            Some(branch) => self.code[branch].gas = self.segment_gas,
-            None => self.first_segment = Some(self.segment_gas),
-        }
-        self.segment_gas = 0;
-    }
-
     /// The finished block.
     pub(super) fn finish(mut self) -> Block {
-        self.close_segment();
-        for Exit { branch, moves, last } in self.exits {
-            self.code[branch] = self.code[branch].with_exit(self.code.len());
-            push_exit(&mut self.code, &moves, last);
+        for (index, charged) in self.looking {
+            self.code[index].gas = self.gas - charged;
         }
-        Block {
-            code: self.code.into(),
-            constants: self.constants.into(),
-            gas: self.first_segment.unwrap_or_default(),
-        }
+        Block { code: self.code.into(), constants: self.constants.into(), gas: self.gas }
     }
-}
-
-/// Emits an exit.
-fn push_exit(code: &mut Vec<Instruction>, moves: &[(Register, Register)], last: Instruction) {
-    for pair in moves.chunks(2) {
-        code.push(match *pair {
-            [(to, a), (b, c)] => Instruction { op: Op::MoveTwo, to, a, b, c, gas: 0 },
-            [(to, a), ..] => Instruction { op: Op::Move, to, a, b: 0, c: 0, gas: 0 },
-            [] => continue,
-        });
-    }
-    code.push(last);
 }

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     compile::{fold, truth},
-    instruction::{CONSTANTS, Instruction, NUMBERS, Op, Register, SMALL},
+    instruction::{CONSTANTS, Instruction, NO_ENTRY, NUMBERS, Op, Register, SMALL},
     program::Program,
     rules::Rules,
     slice::Log,
@@ -116,6 +116,12 @@ pub(crate) fn read<'a>(
     }
 }
 
+/// The entry at a computed jump destination.
+fn destination<E>(program: &Program, target: U256) -> Result<u32, Halt<E>> {
+    let pc = usize::try_from(target).map_err(|_| Halt::Fail)?;
+    program.jump_destination(pc).ok_or(Halt::Fail)
+}
+
 impl Machine {
     /// Runs the last frame until it ends, leaves for another one, or is interrupted;
     /// in the latter case the instruction at hand is the next.
@@ -160,7 +166,6 @@ impl<S: StateView> Cpu<'_, S> {
             let block = program.block(cursor.entry);
             let (code, constants, top) = (&*block.code, &*block.constants, cursor.top);
             let mut next = cursor.next;
-            let mut kept = U256::ZERO;
             if next == 0 {
                 let Some(steps) = cursor.steps.checked_sub(1) else {
                     return Err(Halt::Stop(Interrupt::Unknown(Unknown::StepLimit)));
@@ -207,26 +212,26 @@ impl<S: StateView> Cpu<'_, S> {
                         }
                     };
                 }
-                // Goes on in the block of another entry.
+                // Goes on in the block of another entry, unless gas has run out.
                 macro_rules! goto {
                     ($entry:expr) => {{
-                        cursor.entry = $entry;
-                        cursor.next = 0;
-                        cursor.top = top.wrapping_add_signed(a as isize);
-                        continue 'blocks;
-                    }};
-                }
-                // A branch: takes its exit, or pays for the next segment.
-                macro_rules! branch {
-                    ($taken:expr) => {{
                         if self.gas < 0 {
                             return Err(Halt::Fail);
                         }
-                        if $taken {
-                            next = instruction.exit();
-                            continue;
+                        cursor.entry = $entry;
+                        cursor.next = 0;
+                        cursor.top = top.wrapping_add_signed(to as isize);
+                        continue 'blocks;
+                    }};
+                }
+                // Goes to the entry of a branch, or to the one behind the block.
+                macro_rules! branch {
+                    ($taken:expr) => {{
+                        let taken = $taken;
+                        if taken && gas == NO_ENTRY {
+                            return Err(Halt::Fail);
                         }
-                        self.gas -= i64::from(gas);
+                        goto!(if taken { gas } else { cursor.entry + 1 });
                     }};
                 }
                 match op {
@@ -308,34 +313,22 @@ impl<S: StateView> Cpu<'_, S> {
                     Op::BranchGt => branch!(get!(a) > get!(b)),
                     Op::BranchLe => branch!(get!(a) <= get!(b)),
                     Op::BranchDynamic => {
-                        kept = get!(b);
-                        branch!(!get!(a).is_zero());
+                        if get!(a).is_zero() {
+                            goto!(cursor.entry + 1);
+                        }
+                        goto!(ok!(destination(program, get!(b))));
                     }
                     Op::Move => set!(get!(a)),
                     Op::MoveTwo => {
                         set!(get!(a));
                         set!(b, get!(c));
                     }
-                    Op::Keep => kept = get!(a),
-                    Op::Goto => {
-                        if self.gas < 0 {
-                            return Err(Halt::Fail);
-                        }
-                        goto!(gas);
-                    }
-                    Op::GotoDynamic => {
-                        if self.gas < 0 {
-                            return Err(Halt::Fail);
-                        }
-                        let destination = usize::try_from(kept).ok();
-                        let entry = destination.and_then(|pc| program.jump_destination(pc));
-                        let Some(entry) = entry else { return Err(Halt::Fail) };
-                        goto!(entry);
-                    }
+                    Op::Goto => goto!(gas),
+                    Op::GotoDynamic => goto!(ok!(destination(program, get!(b)))),
                     Op::Call | Op::Create => {
-                        cursor.entry = gas;
+                        cursor.entry += 1;
                         cursor.next = 0;
-                        cursor.top = top.wrapping_add_signed(a as isize);
+                        cursor.top = top.wrapping_add_signed(to as isize);
                         let opcode = b as u8;
                         if LOG && let Some(log) = log {
                             log.call(registers, cursor.top, cursor.bottom, op, opcode);

@@ -61,11 +61,11 @@ impl Live {
         // The bytes of memory that are read from the start of each node on.
         let mut memories: Vec<Option<BitVec<u64, Lsb0>>> = vec![None; tree.nodes.len()];
         for (index, node) in tree.nodes.iter().enumerate().rev() {
-            let mut memory = empty();
-            let mut join = |child: usize| {
-                if let Some(child) = memories[child].take() {
-                    memory |= child;
-                }
+            let mut joined: Option<BitVec<u64, Lsb0>> = None;
+            let mut join = |child: usize| match (&mut joined, memories[child].take()) {
+                (Some(joined), Some(child)) => *joined |= child,
+                (None, child) => joined = child,
+                (Some(_), None) => {}
             };
             match &node.next {
                 Next::Open | Next::End => {}
@@ -79,6 +79,7 @@ impl Live {
                     live.mark(tree, *value);
                 }
             }
+            let mut memory = joined.unwrap_or_else(empty);
             for (position, item) in node.items.iter().enumerate().rev() {
                 let bytes = |(at, len): (u32, u32)| at as usize..(at + len) as usize;
                 let needed = item.keep

@@ -58,8 +58,6 @@ struct Grower<'a> {
     node: usize,
     item: usize,
     registers: HashMap<u32, ValueId>,
-    /// The value kept for a jump.
-    target: Option<(ValueId, U256)>,
     memory: Memory,
     storage: HashMap<ValueId, Known>,
     /// What guards have told.
@@ -82,7 +80,6 @@ pub(super) fn grow(tree: &mut Tree, log: &Log, subject: &Subject<'_>) -> Result<
         node: 0,
         item: 0,
         registers: HashMap::default(),
-        target: None,
         memory: Memory::default(),
         storage: HashMap::default(),
         conditions: HashMap::default(),
@@ -113,14 +110,9 @@ impl Grower<'_> {
                 let value = self.operand(step, 0);
                 self.set(step.to, value);
             }
-            Op::Keep => {
-                let value = self.operand(step, 0);
-                self.target = Some((value, step.values[0]));
-            }
             Op::GotoDynamic => {
-                if let Some((target, constant)) = self.target.take() {
-                    self.pin(target, constant)?;
-                }
+                let target = self.operand(step, 0);
+                self.pin(target, step.values[0])?;
             }
             Op::BranchIf
             | Op::BranchUnless

@@ -87,7 +87,7 @@ impl Log {
             | Op::BranchLe
             | Op::BranchDynamic
             | Op::Log => [operand(a), operand(b), nothing, nothing],
-            Op::GotoDynamic => [nothing; 4],
+            Op::GotoDynamic => [operand(b), nothing, nothing, nothing],
             _ => [operand(a), operand(b), operand(c), nothing],
         };
         self.push(Step {

@@ -9,17 +9,13 @@ impl Grower<'_> {
     pub(super) fn branch(&mut self, step: &Step) -> Result<(), Refusal> {
         let [x, y, ..] = step.values;
         let (a, b) = (self.operand(step, 0), self.operand(step, 1));
-        let compare = |op| (Condition { op, a, b }, op);
+        let compare = |op| Condition { op, a, b };
         let is_zero = Condition { op: Op::IsZero, a, b: Values::ZERO };
-        let (condition, taken_if) = match step.op {
-            Op::BranchIf | Op::BranchDynamic => (is_zero, false),
-            Op::BranchUnless => (is_zero, true),
-            Op::BranchEq => (compare(Op::Eq).0, true),
-            Op::BranchNe => (compare(Op::Eq).0, false),
-            Op::BranchLt => (compare(Op::Lt).0, true),
-            Op::BranchGe => (compare(Op::Lt).0, false),
-            Op::BranchGt => (compare(Op::Gt).0, true),
-            _ => (compare(Op::Gt).0, false),
+        let condition = match step.op {
+            Op::BranchIf | Op::BranchUnless | Op::BranchDynamic => is_zero,
+            Op::BranchEq | Op::BranchNe => compare(Op::Eq),
+            Op::BranchLt | Op::BranchGe => compare(Op::Lt),
+            _ => compare(Op::Gt),
         };
         let holds = match condition.op {
             Op::IsZero => x.is_zero(),
@@ -27,12 +23,9 @@ impl Grower<'_> {
             Op::Lt => x < y,
             _ => x > y,
         };
-        if step.op == Op::BranchDynamic {
-            self.target = Some((b, y));
-        }
         self.guard(condition, holds)?;
-        if holds != taken_if {
-            self.charged += u64::from(step.gas);
+        if step.op == Op::BranchDynamic && !holds {
+            self.pin(b, y)?;
         }
         Ok(())
     }
