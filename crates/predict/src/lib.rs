@@ -12,9 +12,14 @@
 //! ([`Prediction::unknown`]); only a failing state is an error. Where a value is not
 //! at hand, prediction is suspended and can be resumed ([`Progress`]).
 //!
+//! There are two tiers. *Blocks* are compiled from bytecode, each when it is first
+//! entered, and are right for any path. *Slices* are made of the paths that frames of
+//! one code and selector take often: what does not feed an access, a guard or a result
+//! is gone from them. Where a guard fails, the frame goes back to blocks.
+//!
 //! The pipeline, file by file: `program` finds where blocks start, `compile` makes
-//! register code (`instruction`), `machine` runs it over the `world`, `predictor`
-//! adds what surrounds a transaction, `label` explains slots.
+//! register code (`instruction`), `slice` the second tier, `machine` runs both over
+//! the `world`, `predictor` adds what surrounds a transaction, `label` explains slots.
 
 mod cache;
 mod compile;

@@ -66,6 +66,8 @@ pub(crate) struct Machine {
     keccak: KeccakMemo,
     /// Blocks entered by the transaction at hand.
     steps: u64,
+    /// Steps logged for slices in the block at hand.
+    logged: usize,
     /// The outcome of a first call that needed no frame.
     immediate: Option<Outcome>,
     pub(crate) precompiled: Precompiled,
@@ -190,6 +192,7 @@ impl Machine {
     pub(crate) fn record(&mut self, preimages: bool, precompile_time: bool) {
         self.keccak.record(preimages);
         self.precompile_time = precompile_time.then_some(Duration::ZERO);
+        self.logged = 0;
     }
 
     /// The preimages seen so far, if they are recorded.

@@ -16,6 +16,9 @@ mod table;
 mod tree;
 mod value;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use log::Log;
 pub(crate) use table::{SliceKey, SliceTable, Slices};
 

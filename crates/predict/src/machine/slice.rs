@@ -17,6 +17,10 @@ use alloy_primitives::U256;
 /// How many instructions of a slice count as one step.
 const INSTRUCTIONS_PER_STEP: usize = 64;
 
+/// The most steps that are logged for one block, so that code which takes a new path
+/// every time costs no more than running it in blocks and this.
+const LOGGED_MAX: usize = 1 << 19;
+
 /// How a slice was left.
 pub(super) enum Left {
     /// As a frame is left.
@@ -39,6 +43,7 @@ impl Machine {
                 frame.next = Slice::START;
                 self.memory.resize(frame.memory + slice.memory, 0);
             }
+            None if self.logged > LOGGED_MAX => {}
             None => frame.log = frame.program.slices.wants_log(key).then(Box::default),
         }
     }
@@ -89,6 +94,9 @@ impl Machine {
         frame.gas = frame.gas_at_start;
         frame.refund = 0;
         (frame.entry, frame.next, frame.top) = (0, 0, frame.bottom);
+        if self.logged > LOGGED_MAX {
+            return;
+        }
         let (start, len) = frame.input;
         let key = SliceKey::new(&self.memory[start..start + len], frame.is_static);
         frame.log = frame.program.slices.wants_log(key).then(Box::default);
@@ -99,6 +107,7 @@ impl Machine {
     pub(super) fn learn<S: StateView>(&mut self, around: &mut Surroundings<'_, S>) {
         let Some(frame) = self.frames.last_mut() else { return };
         let (Some(log), Some(code)) = (frame.log.take(), frame.code) else { return };
+        self.logged += log.steps.len();
         let (start, len) = frame.input;
         let key = SliceKey::new(&self.memory[start..start + len], frame.is_static);
         frame.program.slices.learn(key, &log, around.rules);

@@ -74,3 +74,25 @@ impl Memory {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_known_until_something_overlaps_them() {
+        let mut memory = Memory::default();
+        memory.grow(128);
+        assert_eq!(memory.read_word(64), Some(Word::Zero));
+        memory.write_word(0, ValueId(7));
+        assert_eq!(memory.read_word(0), Some(Word::Value(ValueId(7))));
+        assert_eq!(memory.read_word(1), None);
+        memory.write_calldata(32, 4, 64);
+        assert_eq!(memory.read_word(40), Some(Word::CallData(12)));
+        assert_eq!(memory.read_word(16), None);
+        memory.overwrite(31, 1);
+        assert_eq!(memory.read_word(0), None);
+        assert_eq!(memory.read_word(32), Some(Word::CallData(4)));
+        assert_eq!(memory.read_word(96), Some(Word::Zero));
+    }
+}

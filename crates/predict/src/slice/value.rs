@@ -176,3 +176,51 @@ impl Values {
 fn address_mask() -> U256 {
     U256::MAX >> 96
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_computations_are_one_value_in_its_simplest_form() {
+        let mut values = Values::new(Some([1, 2, 3, 4]));
+        let zero = Values::ZERO;
+        let [caller, address] =
+            [Op::Caller, Op::Address].map(|op| values.intern(Value::Environment(op)));
+        let sum = values.pure(Op::Add, 2, [caller, address, zero]);
+        assert_eq!(values.pure(Op::Add, 2, [address, caller, zero]), sum);
+        let mask = values.constant(address_mask());
+        assert_eq!(values.pure(Op::And, 2, [caller, mask, zero]), caller);
+        let word = values.intern(Value::CallData(4));
+        let masked = values.pure(Op::And, 2, [mask, word, zero]);
+        assert_eq!(values.pure(Op::And, 2, [masked, mask, zero]), masked);
+        let [two, three] = [2, 3].map(|n| values.constant(U256::from(n)));
+        let five = values.pure(Op::Add, 2, [two, three, zero]);
+        assert_eq!(values.as_constant(five), Some(U256::from(5)));
+    }
+
+    #[test]
+    fn the_selector_is_known() {
+        let mut values = Values::new(Some([1, 2, 3, 4]));
+        let word = values.intern(Value::CallData(0));
+        let shift = values.constant(U256::from(224));
+        let shifted = values.pure(Op::Shr, 2, [shift, word, Values::ZERO]);
+        assert_eq!(values.as_constant(shifted), Some(U256::from(0x0102_0304)));
+        let divisor = values.constant(U256::ONE << 224);
+        assert_eq!(values.pure(Op::Div, 2, [word, divisor, Values::ZERO]), shifted);
+    }
+
+    #[test]
+    fn only_keys_that_cannot_meet_are_distinct() {
+        let mut values = Values::new(None);
+        let caller = values.intern(Value::Environment(Op::Caller));
+        let hash = values.intern(Value::HashTwo(caller, Values::ZERO));
+        let other = values.intern(Value::HashOne(caller));
+        let [small, large] = [U256::ONE, U256::MAX].map(|n| values.constant(n));
+        assert!(values.are_distinct(small, large));
+        assert!(values.are_distinct(small, hash));
+        assert!(!values.are_distinct(large, hash));
+        assert!(!values.are_distinct(hash, other));
+        assert!(!values.are_distinct(caller, small));
+    }
+}

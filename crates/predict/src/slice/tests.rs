@@ -1,0 +1,176 @@
+//! Slices are made of the frames that are run often, and do what blocks do.
+
+use super::{Slice, SliceKey};
+use crate::{
+    BlockPredictor, Complete, PredictOptions, Prediction, ProgramCache, instruction::Op,
+    rules::Rules,
+};
+use alloy_primitives::{Address, Bytes, U256};
+use revm::{
+    bytecode::opcode::{
+        ADD, CALLDATALOAD, CALLER, DUP1, JUMPDEST, JUMPI, KECCAK256, LOG0, MSTORE, POP, PUSH0,
+        PUSH1, SLOAD, SSTORE, STOP,
+    },
+    context::{BlockEnv, CfgEnv, TxEnv},
+    database::{CacheDB, EmptyDB},
+    primitives::{TxKind, hardfork::SpecId},
+    state::{AccountInfo, Bytecode},
+};
+use std::sync::Arc;
+
+const CONTRACT: Address = Address::with_last_byte(0xc0);
+const SENDER: Address = Address::with_last_byte(0x5e);
+
+/// A mapping at slot 7 from the caller, increased by the first argument, with a log.
+const INCREASE: &[u8] = &[
+    CALLER,
+    PUSH0,
+    MSTORE,
+    PUSH1,
+    7,
+    PUSH1,
+    32,
+    MSTORE,
+    PUSH1,
+    64,
+    PUSH0,
+    KECCAK256,
+    DUP1,
+    SLOAD,
+    PUSH1,
+    4,
+    CALLDATALOAD,
+    ADD,
+    PUSH1,
+    128,
+    MSTORE,
+    PUSH1,
+    32,
+    PUSH1,
+    128,
+    LOG0,
+    POP,
+    CALLER,
+    PUSH0,
+    MSTORE,
+    PUSH1,
+    7,
+    PUSH1,
+    32,
+    MSTORE,
+    PUSH1,
+    4,
+    CALLDATALOAD,
+    PUSH1,
+    64,
+    PUSH0,
+    KECCAK256,
+    SSTORE,
+    STOP,
+];
+
+/// Writes slot 1 or slot 2, as the first argument says.
+const CHOOSE: &[u8] = &[
+    PUSH1,
+    4,
+    CALLDATALOAD,
+    PUSH1,
+    11,
+    JUMPI,
+    PUSH1,
+    1,
+    DUP1,
+    SSTORE,
+    STOP,
+    JUMPDEST,
+    PUSH1,
+    2,
+    DUP1,
+    SSTORE,
+    STOP,
+];
+
+/// Predicts calls of a code, in one block.
+fn predict(cache: &ProgramCache, code: &[u8], arguments: &[u64]) -> Vec<Prediction> {
+    let mut db = CacheDB::new(EmptyDB::new());
+    let code = Bytecode::new_raw(Bytes::copy_from_slice(code));
+    db.insert_account_info(CONTRACT, AccountInfo::default().with_code(code));
+    let balance = U256::from(1_000_000_000);
+    db.insert_account_info(SENDER, AccountInfo { balance, ..AccountInfo::default() });
+    let txs: Vec<_> =
+        (0..).zip(arguments).map(|(nonce, argument)| call(nonce, *argument)).collect();
+    let (cfg, block) = (CfgEnv::new_with_spec(SpecId::OSAKA), BlockEnv::default());
+    let mut predictor =
+        BlockPredictor::new(cache, &cfg, &block, Complete(&db), PredictOptions::default());
+    txs.iter().map(|tx| predictor.predict(tx).unwrap()).collect()
+}
+
+fn calldata(argument: u64) -> Vec<u8> {
+    let mut data = vec![1, 2, 3, 4];
+    data.extend(U256::from(argument).to_be_bytes::<32>());
+    data
+}
+
+fn call(nonce: u64, argument: u64) -> TxEnv {
+    TxEnv {
+        caller: SENDER,
+        kind: TxKind::Call(CONTRACT),
+        data: calldata(argument).into(),
+        gas_limit: 200_000,
+        nonce,
+        ..TxEnv::default()
+    }
+}
+
+/// The slice that serves those calls.
+fn slice(cache: &ProgramCache, code: &[u8]) -> Option<Arc<Slice>> {
+    let rules = Arc::new(Rules::new(&CfgEnv::new_with_spec(SpecId::OSAKA)));
+    let code = Bytecode::new_raw(Bytes::copy_from_slice(code));
+    let program = cache.program(code.hash_slow(), &code, &rules);
+    program.slices.table().get(&SliceKey::new(&calldata(0), false)).cloned()
+}
+
+fn ops(slice: &Slice) -> Vec<Op> {
+    slice.code.iter().map(|instruction| instruction.op).collect()
+}
+
+#[test]
+fn the_second_frame_becomes_a_slice_of_what_matters() {
+    let cache = ProgramCache::new();
+    predict(&cache, INCREASE, &[1]);
+    assert!(slice(&cache, INCREASE).is_none());
+    predict(&cache, INCREASE, &[1, 1]);
+    let slice = slice(&cache, INCREASE).unwrap();
+    // One hash, no memory traffic, no sum for the log; the slot is looked up once.
+    let expected = [Op::Bail, Op::Caller, Op::HashTwo, Op::SLoad, Op::Word, Op::SStoreKnown];
+    assert_eq!(ops(&slice), [&expected[..], &[Op::Stop]].concat());
+}
+
+#[test]
+fn slices_predict_what_blocks_predict() {
+    for code in [INCREASE, CHOOSE] {
+        let warm = ProgramCache::new();
+        predict(&warm, code, &[0, 1, 0, 1, 0, 1]);
+        assert!(slice(&warm, code).is_some());
+        for arguments in [[0, 0], [1, 0], [0, 5], [7, 7]] {
+            let cold = predict(&ProgramCache::new(), code, &arguments);
+            assert_eq!(predict(&warm, code, &arguments), cold, "{arguments:?}");
+        }
+    }
+}
+
+#[test]
+fn where_a_guard_fails_the_path_joins_the_others() {
+    let cache = ProgramCache::new();
+    predict(&cache, CHOOSE, &[0, 0]);
+    let one = slice(&cache, CHOOSE).unwrap();
+    let expected = [Op::Bail, Op::Word, Op::BranchIf, Op::SStore, Op::Stop];
+    assert_eq!(ops(&one), expected);
+    assert_eq!(one.code[2].gas, 0, "the other side is not known");
+    predict(&cache, CHOOSE, &[1]);
+    let both = slice(&cache, CHOOSE).unwrap();
+    assert_eq!(both.code[..].iter().filter(|i| i.op == Op::SStore).count(), 2);
+    assert!(
+        both.code.iter().all(|i| i.op != Op::BranchIf && i.op != Op::BranchUnless || i.gas > 0)
+    );
+}
