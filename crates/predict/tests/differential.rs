@@ -11,6 +11,7 @@ use differential::{
     check::{Fields, check},
     programs::{FORKS, block_of_calls, code, contract},
 };
+use foresee_predict::ProgramCache;
 use foresee_source::Snapshot;
 use foresee_workload::{Scenario, generate};
 use proptest::prelude::*;
@@ -27,7 +28,13 @@ fn mainnet_blocks_are_predicted_exactly() {
     assert!(paths.len() >= 41, "{} holds {} blocks", folder.display(), paths.len());
     for path in paths {
         let loaded = Snapshot::open(&path).unwrap().into_block().unwrap();
-        check(&loaded.block, &loaded.state, &path.display().to_string(), Fields::Named);
+        check(
+            &ProgramCache::new(),
+            &loaded.block,
+            &loaded.state,
+            &path.display().to_string(),
+            Fields::Named,
+        );
     }
 }
 
@@ -36,7 +43,13 @@ fn generated_blocks_are_predicted_exactly() {
     for scenario in Scenario::ALL {
         for seed in [1, 2] {
             let loaded = generate(scenario, 60, seed).unwrap().into_block().unwrap();
-            check(&loaded.block, &loaded.state, &format!("{scenario} seed {seed}"), Fields::Exact);
+            check(
+                &ProgramCache::new(),
+                &loaded.block,
+                &loaded.state,
+                &format!("{scenario} seed {seed}"),
+                Fields::Exact,
+            );
         }
     }
 }
@@ -59,7 +72,7 @@ proptest! {
             })
             .collect();
         let (block, state) = block_of_calls(fork, &codes, &calls);
-        check(&block, &state, &format!("{fork:?}"), Fields::Named);
+        check(&ProgramCache::new(), &block, &state, &format!("{fork:?}"), Fields::Named);
     }
 }
 

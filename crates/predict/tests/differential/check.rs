@@ -19,21 +19,21 @@ pub(crate) enum Fields {
     Named,
 }
 
-/// Predicts a block with one cache, cold, warm, and after each transaction was
+/// Predicts a block with one cache, as it is, warm, and after each transaction was
 /// predicted alone, and compares all with the observation of its in-order execution.
 pub(crate) fn check<DB: DatabaseRef<Error = Infallible>>(
+    cache: &ProgramCache,
     block: &Block,
     db: &DB,
     name: &str,
     fields: Fields,
 ) {
-    let cache = ProgramCache::new();
     let observed = observe(block, db).unwrap();
     let predictor = || {
         let options = PredictOptions::default();
-        BlockPredictor::new(&cache, &block.cfg, &block.env, Complete(db), options)
+        BlockPredictor::new(cache, &block.cfg, &block.env, Complete(db), options)
     };
-    for pass in ["cold", "warm", "ahead"] {
+    for pass in ["first", "second", "ahead"] {
         let mut alone = predictor();
         let ahead: Option<Vec<_>> = (pass == "ahead").then(|| {
             block.transactions.iter().map(|tx| alone.predict_ahead(tx).unwrap()).collect()
@@ -68,6 +68,7 @@ fn compare(
     let mut difference = Difference::between(&predicted.access, &observed.access);
     if fields == Fields::Named {
         difference.missed_reads.retain(Location::is_slot);
+        difference.extra_reads.retain(Location::is_slot);
         let [predicted, observed] = [&predicted.access, &observed.access].map(|set| {
             let mut accounts = set.accounts();
             accounts.retain(|account| *account != beneficiary);
