@@ -68,6 +68,9 @@ pub(crate) struct Machine {
     steps: u64,
     /// Steps logged for slices in the block at hand.
     logged: usize,
+    /// Gas whose work frames of the transaction at hand have lost, because a guard
+    /// failed and they had to start again.
+    wasted: i64,
     /// The outcome of a first call that needed no frame.
     immediate: Option<Outcome>,
     pub(crate) precompiled: Precompiled,
@@ -207,6 +210,7 @@ impl Machine {
         self.memory.clear();
         self.memory.extend_from_slice(calldata);
         self.steps = 0;
+        self.wasted = 0;
         self.immediate = None;
     }
 

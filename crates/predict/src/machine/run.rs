@@ -286,7 +286,10 @@ impl<S: StateView> Cpu<'_, S> {
                     Op::TLoad => set!(self.world.tload(self.address, get!(a))),
                     Op::TStore => ok!(self.tstore(get!(a), get!(b))),
                     Op::Balance => set!(ok!(self.balance(get!(a), gas))),
-                    Op::SelfBalance => set!(self.self_balance()),
+                    Op::SelfBalance => {
+                        ok!(self.charge(0, gas));
+                        set!(self.self_balance());
+                    }
                     Op::ExtCodeSize => set!(ok!(self.ext_code_size(get!(a), gas))),
                     Op::ExtCodeHash => set!(ok!(self.ext_code_hash(get!(a), gas))),
                     Op::ExtCodeCopy => {

@@ -33,6 +33,11 @@ impl Machine {
     /// Prepares the last frame, which is new: with a slice if there is one, else to be
     /// logged if its path might become one.
     pub(super) fn prepare_frame<S: StateView>(&mut self, around: &mut Surroundings<'_, S>) {
+        // Frames that start again may do so within others that do. Once as much gas as
+        // the transaction has was burnt for nothing, blocks do the rest.
+        if self.frames.first().is_some_and(|first| self.wasted > first.gas_at_start) {
+            return;
+        }
         let Some(frame) = self.frames.last_mut() else { return };
         let Some(code) = frame.code else { return };
         let (start, len) = frame.input;
@@ -91,6 +96,7 @@ impl Machine {
         self.return_data.clear();
         self.memory.truncate(frame.memory);
         frame.slice = None;
+        self.wasted += frame.gas_at_start - frame.gas;
         frame.gas = frame.gas_at_start;
         frame.refund = 0;
         (frame.entry, frame.next, frame.top) = (0, 0, frame.bottom);
