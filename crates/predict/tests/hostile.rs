@@ -119,7 +119,17 @@ fn memory_that_nobody_can_pay() {
 fn more_paths_than_anybody_can_keep() {
     let mut code = Vec::new();
     for bit in 0..64u8 {
-        code.extend([op::PUSH1, 0, op::CALLDATALOAD, op::PUSH1, bit, op::SHR, op::PUSH1, 1, op::AND]);
+        code.extend([
+            op::PUSH1,
+            0,
+            op::CALLDATALOAD,
+            op::PUSH1,
+            bit,
+            op::SHR,
+            op::PUSH1,
+            1,
+            op::AND,
+        ]);
         let end = (code.len() + 4 + 7) as u16;
         code.extend([op::PUSH2, (end >> 8) as u8, end as u8, op::JUMPI]);
         code.extend([op::PUSH1, bit, op::SLOAD, op::PUSH1, 0x40, op::MSTORE, op::JUMPDEST]);
@@ -128,7 +138,8 @@ fn more_paths_than_anybody_can_keep() {
         code[at - 8] = at as u8;
         code[at - 9] = (at >> 8) as u8;
     }
-    let data: Vec<_> = (0..60u64).map(|n| words(&[n.wrapping_mul(0x9e37_79b9_7f4a_7c15)])).collect();
+    let data: Vec<_> =
+        (0..60u64).map(|n| words(&[n.wrapping_mul(0x9e37_79b9_7f4a_7c15)])).collect();
     check_calls("64 bits", &[code], &data, 400_000);
 }
 
@@ -137,9 +148,28 @@ fn more_paths_than_anybody_can_keep() {
 fn calldata_of_every_length() {
     // Stores at an offset that follows from the length.
     let code = [
-        op::CALLDATASIZE, op::PUSH1, 0x0f, op::MUL, op::DUP1, op::MLOAD, op::SWAP1, op::MSTORE8,
-        op::CALLDATASIZE, op::PUSH1, 0, op::PUSH1, 0, op::CALLDATACOPY,
-        op::CALLDATASIZE, op::PUSH1, 0, op::KECCAK256, op::PUSH1, 1, op::SWAP1, op::SSTORE,
+        op::CALLDATASIZE,
+        op::PUSH1,
+        0x0f,
+        op::MUL,
+        op::DUP1,
+        op::MLOAD,
+        op::SWAP1,
+        op::MSTORE8,
+        op::CALLDATASIZE,
+        op::PUSH1,
+        0,
+        op::PUSH1,
+        0,
+        op::CALLDATACOPY,
+        op::CALLDATASIZE,
+        op::PUSH1,
+        0,
+        op::KECCAK256,
+        op::PUSH1,
+        1,
+        op::SWAP1,
+        op::SSTORE,
     ];
     let data: Vec<_> = (0..300usize).map(|len| vec![len as u8 / 3; len / 2 * 3]).collect();
     check_calls("lengths", &[code.to_vec()], &data, 90_000);
@@ -166,9 +196,31 @@ fn jump_tables_in_storage() {
 fn chains_of_hashes() {
     // Hashes what it hashed, CALLVALUE or calldata times, and reads the slot.
     let code = [
-        op::PUSH1, 0, op::CALLDATALOAD, op::JUMPDEST, op::PUSH1, 0x40, op::PUSH1, 0, op::KECCAK256,
-        op::DUP1, op::SLOAD, op::PUSH1, 0x20, op::MSTORE, op::PUSH1, 0, op::MSTORE,
-        op::PUSH1, 1, op::SWAP1, op::SUB, op::DUP1, op::PUSH1, 3, op::JUMPI,
+        op::PUSH1,
+        0,
+        op::CALLDATALOAD,
+        op::JUMPDEST,
+        op::PUSH1,
+        0x40,
+        op::PUSH1,
+        0,
+        op::KECCAK256,
+        op::DUP1,
+        op::SLOAD,
+        op::PUSH1,
+        0x20,
+        op::MSTORE,
+        op::PUSH1,
+        0,
+        op::MSTORE,
+        op::PUSH1,
+        1,
+        op::SWAP1,
+        op::SUB,
+        op::DUP1,
+        op::PUSH1,
+        3,
+        op::JUMPI,
     ];
     let data: Vec<_> = [1, 2, 100, 100, 100, 101, 5, 400].map(|n| words(&[n])).to_vec();
     check_calls("hashes", &[code.to_vec()], &data, 1_500_000);
@@ -177,7 +229,8 @@ fn chains_of_hashes() {
 /// Calls itself `calldata[0]` times deep; behind the call, its path depends on
 /// `calldata[1]`.
 fn calls_itself() -> Vec<u8> {
-    let mut code = vec![op::PUSH1, 0, op::CALLDATALOAD, op::DUP1, op::ISZERO, op::PUSH1, 0, op::JUMPI];
+    let mut code =
+        vec![op::PUSH1, 0, op::CALLDATALOAD, op::DUP1, op::ISZERO, op::PUSH1, 0, op::JUMPI];
     code.extend([op::DUP1, op::PUSH1, 1, op::SWAP1, op::SUB, op::PUSH1, 0, op::MSTORE]);
     code.extend([op::PUSH1, 0x20, op::CALLDATALOAD, op::PUSH1, 0x20, op::MSTORE]);
     code.extend([op::PUSH1, 0, op::PUSH1, 0, op::PUSH1, 0x40, op::PUSH1, 0, op::PUSH1, 0]);
@@ -222,8 +275,20 @@ fn paths_that_fail_behind_calls_do_not_multiply() {
 #[test]
 fn running_out_of_gas_everywhere() {
     let callee = [
-        op::PUSH1, 2, op::SLOAD, op::PUSH1, 1, op::ADD, op::PUSH1, 2, op::SSTORE,
-        op::PUSH1, 0x20, op::PUSH1, 0, op::RETURN,
+        op::PUSH1,
+        2,
+        op::SLOAD,
+        op::PUSH1,
+        1,
+        op::ADD,
+        op::PUSH1,
+        2,
+        op::SSTORE,
+        op::PUSH1,
+        0x20,
+        op::PUSH1,
+        0,
+        op::RETURN,
     ];
     let code = [
         [op::PUSH1, 0, op::CALLDATALOAD, op::PUSH1, 0, op::SSTORE].as_slice(),

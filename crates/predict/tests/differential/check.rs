@@ -68,7 +68,6 @@ fn compare(
     let mut difference = Difference::between(&predicted.access, &observed.access);
     if fields == Fields::Named {
         difference.missed_reads.retain(Location::is_slot);
-        difference.extra_reads.retain(Location::is_slot);
         let [predicted, observed] = [&predicted.access, &observed.access].map(|set| {
             let mut accounts = set.accounts();
             accounts.retain(|account| *account != beneficiary);
