@@ -1,14 +1,18 @@
 //! What can be typed.
 
 use crate::engine::State;
+use alloy_primitives::B256;
 use clap::{
-    Parser, Subcommand, ValueEnum,
+    ColorChoice, Parser, Subcommand, ValueEnum,
     builder::{PossibleValue, PossibleValuesParser, TypedValueParser},
 };
+use clap_complete::Shell;
+use foresee_source::BlockChoice;
 use foresee_workload::Scenario;
 use std::{
     num::{NonZeroU32, NonZeroUsize},
     path::PathBuf,
+    str::FromStr,
 };
 
 /// Predicts what the transactions of an Ethereum block read and write, shows which
@@ -26,7 +30,10 @@ pub(crate) enum Command {
     Replay(Replay),
     Evaluate(Evaluate),
     Record(Record),
+    Fetch(Fetch),
     Generate(Generate),
+    Completions(Completions),
+    Man(Man),
 }
 
 /// Predict the access set of every transaction and the dependencies between them
@@ -35,20 +42,31 @@ pub(crate) enum Command {
 /// most transactions meet on, and whatever could not be resolved.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  foresee predict testdata/blocks/amm.json.gz --format dot | dot -Tsvg"
+    after_help = "Example:\n  foresee predict testdata/blocks/amm.json.gz\n  foresee predict testdata/blocks/amm.json.gz --format html --out amm.html\n  foresee predict testdata/blocks/amm.json.gz --format dot | dot -Tsvg"
 )]
 pub(crate) struct Predict {
     #[command(flatten)]
-    pub(crate) snapshots: Snapshots,
+    pub(crate) blocks: Blocks,
+    /// Predict what waits in the node's pool, as the block that could come next
+    #[arg(long, requires = "rpc", conflicts_with_all = ["block", "tx"])]
+    pub(crate) pending: bool,
     /// Form of the output; several blocks follow each other
     #[arg(long, value_enum, default_value_t = GraphFormat::Text)]
     pub(crate) format: GraphFormat,
     /// Write to this file instead of standard output
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
-    /// Show only the transaction with this index, and its dependencies
-    #[arg(long, value_name = "I")]
-    pub(crate) tx: Option<u32>,
+    /// Show only the transaction with this index or hash, and its dependencies
+    ///
+    /// With --rpc a hash finds the block by itself; one that is still in the pool is
+    /// predicted alone, on the newest state.
+    #[arg(long, value_name = "I|HASH")]
+    pub(crate) tx: Option<TxChoice>,
+    /// Show beside the predictions what this execution record observed, in the html form
+    ///
+    /// The record must be of the same block.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
     /// Use no state: tell only what calldata and code determine
     #[arg(long)]
     pub(crate) no_state: bool,
@@ -61,7 +79,7 @@ pub(crate) struct Predict {
 )]
 pub(crate) struct Replay {
     #[command(flatten)]
-    pub(crate) snapshots: Snapshots,
+    pub(crate) blocks: Blocks,
     /// Threads that execute; by default as many as there are cores
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
@@ -89,7 +107,7 @@ pub(crate) struct Replay {
 #[command(after_help = "Example:\n  foresee evaluate testdata/blocks/*.json.gz --runs 5")]
 pub(crate) struct Evaluate {
     #[command(flatten)]
-    pub(crate) snapshots: Snapshots,
+    pub(crate) blocks: Blocks,
     /// Form of the output
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
@@ -108,9 +126,8 @@ pub(crate) struct Evaluate {
     after_help = "Example:\n  foresee record testdata/blocks/amm.json.gz --out amm.record.json\n  foresee record testdata/blocks/amm.json.gz --format rlp --out amm.bal"
 )]
 pub(crate) struct Record {
-    /// Snapshot file, plain or gzipped; - is standard input
-    #[arg(value_name = "SNAPSHOT")]
-    pub(crate) snapshot: PathBuf,
+    #[command(flatten)]
+    pub(crate) blocks: Blocks,
     /// Form of the output
     #[arg(long, value_enum, default_value_t = RecordFormat::Json)]
     pub(crate) format: RecordFormat,
@@ -153,15 +170,110 @@ pub(crate) struct Generate {
     pub(crate) out: PathBuf,
 }
 
+/// Fetch blocks from a node as snapshots, each checked by executing it
+///
+/// A block is written only if executing it over what was fetched gives the gas,
+/// receipts and logs that its header promises.
+#[derive(Debug, clap::Args)]
+#[command(
+    group = clap::ArgGroup::new("which").args(["block", "from"]),
+    after_help = "With a node at this address:\n  foresee fetch --rpc http://127.0.0.1:8545 --block latest --out block.json.gz\n  foresee fetch --rpc http://127.0.0.1:8545 --from 100 --to 199 --out blocks"
+)]
+pub(crate) struct Fetch {
+    /// Address of the node: http, https, ws or wss
+    #[arg(long, value_name = "URL")]
+    pub(crate) rpc: String,
+    /// The block: number, hash or latest
+    #[arg(long, value_name = "N|HASH|latest", default_value = "latest")]
+    pub(crate) block: BlockChoice,
+    /// First block of a range
+    #[arg(long, value_name = "A", requires = "to")]
+    pub(crate) from: Option<u64>,
+    /// Last block of a range
+    #[arg(long, value_name = "B", requires = "from")]
+    pub(crate) to: Option<u64>,
+    /// Snapshot to write, gzipped if the name ends in .gz; - is standard output. For a
+    /// range the folder of the snapshots: those that are there already are kept
+    #[arg(long, value_name = "FILE|DIR")]
+    pub(crate) out: PathBuf,
+    #[command(flatten)]
+    pub(crate) manners: Manners,
+}
+
+/// Print what a shell needs to complete this command
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  foresee completions bash > foresee.bash")]
+pub(crate) struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub(crate) shell: Shell,
+}
+
+/// Print the manual page, or that of a command
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  foresee man predict > foresee-predict.1")]
+pub(crate) struct Man {
+    /// The command
+    #[arg(value_name = "COMMAND")]
+    pub(crate) command: Option<String>,
+}
+
 /// The blocks to work on.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Snapshots {
+pub(crate) struct Blocks {
     /// Snapshot files, plain or gzipped; - is standard input
     ///
     /// Several are one run in the order given: programs compiled for one block
     /// serve the next.
-    #[arg(value_name = "SNAPSHOT", required = true)]
+    #[arg(value_name = "SNAPSHOT", required_unless_present = "rpc", conflicts_with = "rpc")]
     pub(crate) files: Vec<PathBuf>,
+    /// Address of a node to take the block from: http, https, ws or wss
+    #[arg(long, value_name = "URL")]
+    pub(crate) rpc: Option<String>,
+    /// Block of the node: number, hash, latest or pending; may be repeated
+    #[arg(long, value_name = "N|HASH|latest|pending", requires = "rpc")]
+    pub(crate) block: Vec<BlockChoice>,
+    /// Whether text is coloured
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: ColorChoice,
+    #[command(flatten)]
+    pub(crate) manners: Manners,
+}
+
+/// How to ask a node.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Manners {
+    /// Fork that the node's blocks follow, where the node does not tell
+    #[arg(long, value_name = "NAME", requires = "rpc")]
+    pub(crate) fork: Option<String>,
+    /// Seconds to wait for an answer of the node
+    #[arg(long, value_name = "S", requires = "rpc", default_value = "30", hide_short_help = true)]
+    pub(crate) rpc_timeout: NonZeroU32,
+    /// How often to ask the node before giving up
+    #[arg(long, value_name = "N", requires = "rpc", default_value = "5", hide_short_help = true)]
+    pub(crate) rpc_attempts: NonZeroU32,
+    /// Questions in one message to the node
+    #[arg(long, value_name = "N", requires = "rpc", default_value = "100", hide_short_help = true)]
+    pub(crate) rpc_batch: NonZeroUsize,
+}
+
+/// A transaction, by its position in a block or by its hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TxChoice {
+    Index(u32),
+    Hash(B256),
+}
+
+impl FromStr for TxChoice {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let choice = match text.starts_with("0x") {
+            true => text.parse().map(Self::Hash).ok(),
+            false => text.parse().map(Self::Index).ok(),
+        };
+        choice.ok_or("a transaction is named by its position in the block or by its hash")
+    }
 }
 
 /// A form that a person or a program reads.
@@ -184,6 +296,10 @@ pub(crate) enum GraphFormat {
     Dot,
     /// The dependencies for Mermaid
     Mermaid,
+    /// The dependencies drawn; one block
+    Svg,
+    /// A page to explore the block in a browser; one block
+    Html,
 }
 
 /// Which executions to time.

@@ -19,7 +19,7 @@ pub(crate) fn run(args: &args::Evaluate) -> Result<Verdict, Failure> {
     let foresee = engine::start(Config { threads: 1, ..Config::default() })?;
     let runs = args.runs.get();
     let evaluate = |input: &Input| evaluate(input, &foresee, runs);
-    blocks::run(&args.snapshots, args.format, evaluate, report::text)?;
+    blocks::run(&args.blocks, args.format, evaluate, report::text)?;
     Ok(Verdict::Verified)
 }
 

@@ -1,7 +1,7 @@
 //! Why a command could not do its work: told in one line, exit status 2.
 
 use clap::error::ErrorKind;
-use foresee_source::SourceError;
+use foresee_source::{RpcError, SourceError, rpc::RpcFault};
 use std::{io, path::Path};
 
 /// Why a command could not do its work.
@@ -13,6 +13,9 @@ pub(crate) enum Failure {
     /// A snapshot cannot be read or understood.
     #[error("{0}")]
     Source(#[from] SourceError),
+    /// A node cannot be asked, or does not have what is needed.
+    #[error("{0}")]
+    Node(#[from] RpcError),
     /// A block cannot be predicted or executed.
     #[error("{origin}: {place}: {reason}")]
     Block {
@@ -58,6 +61,15 @@ impl Failure {
         Self::Output { target: target.display().to_string(), error }
     }
 
+    /// Whether a node does not answer, whatever it is asked.
+    pub(crate) fn is_unreachable(&self) -> bool {
+        let Self::Node(error) = self else { return false };
+        matches!(
+            *error.fault,
+            RpcFault::Connection { .. } | RpcFault::Timeout { .. } | RpcFault::Http { .. }
+        )
+    }
+
     /// Whether the reader of the output has gone.
     pub(crate) fn is_broken_pipe(&self) -> bool {
         matches!(self, Self::Output { error, .. } if error.kind() == io::ErrorKind::BrokenPipe)
@@ -90,7 +102,7 @@ mod tests {
     fn usage_errors_are_one_line() {
         insta::assert_snapshot!(told(&[]), @"foresee: no command given, foresee --help lists them");
         insta::assert_snapshot!(told(&["predict"]), @"foresee: the following required arguments were not provided: <SNAPSHOT>...");
-        insta::assert_snapshot!(told(&["predict", "a", "--format", "png"]), @"foresee: invalid value 'png' for '--format <FORMAT>' [possible values: text, json, dot, mermaid]");
+        insta::assert_snapshot!(told(&["predict", "a", "--format", "png"]), @"foresee: invalid value 'png' for '--format <FORMAT>' [possible values: text, json, dot, mermaid, svg, html]");
         insta::assert_snapshot!(told(&["replay", "a", "--threads", "0"]), @"foresee: invalid value '0' for '--threads <N>': number would be zero for non-zero type");
         insta::assert_snapshot!(told(&["generate", "amm", "--txs", "1"]), @"foresee: the following required arguments were not provided: --seed <S> --out <FILE>");
         insta::assert_snapshot!(told(&["nonsense"]), @"foresee: unrecognized subcommand 'nonsense'");

@@ -9,13 +9,17 @@ mod blocks;
 mod engine;
 mod evaluate;
 mod failure;
+mod fetch;
 mod generate;
 mod input;
+mod manual;
 mod output;
 mod predict;
 mod progress;
 mod record;
+mod remote;
 mod replay;
+mod snapshot_file;
 mod text;
 
 use args::{Args, Command};
@@ -56,6 +60,9 @@ fn run(args: Args) -> Result<Verdict, Failure> {
         Command::Replay(args) => replay::run(&args),
         Command::Evaluate(args) => evaluate::run(&args),
         Command::Record(args) => record::run(&args),
+        Command::Fetch(args) => fetch::run(&args),
         Command::Generate(args) => generate::run(&args),
+        Command::Completions(args) => manual::completions(&args),
+        Command::Man(args) => manual::man(&args),
     }
 }

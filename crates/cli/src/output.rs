@@ -1,10 +1,14 @@
 //! Where answers go: standard output or a file, written as they come.
 
-use crate::{failure::Failure, input::is_stream};
+use crate::{failure::Failure, input::is_stream, snapshot_file::write_whole};
+use clap::{
+    ColorChoice,
+    builder::styling::{AnsiColor, Style},
+};
 use serde::Serialize;
 use std::{
     fs::File,
-    io::{self, BufWriter, Write},
+    io::{self, BufWriter, IsTerminal, Write},
     path::{Path, PathBuf},
 };
 
@@ -39,6 +43,67 @@ impl Output {
     }
 }
 
+/// Answers that belong together: written as they come to standard output, or into a
+/// file that is there when all of them are.
+pub(crate) enum Answers<'a> {
+    /// To standard output.
+    Stream(Output),
+    /// For a file.
+    File(&'a Path, String),
+}
+
+impl<'a> Answers<'a> {
+    /// Standard output, unless a file is named.
+    pub(crate) fn open(file: Option<&'a Path>) -> Result<Self, Failure> {
+        match file.filter(|file| !is_stream(file)) {
+            Some(file) => Ok(Self::File(file, String::new())),
+            None => Output::open(None).map(Self::Stream),
+        }
+    }
+
+    /// Writes text as it is.
+    pub(crate) fn text(&mut self, text: &str) -> Result<(), Failure> {
+        match self {
+            Self::Stream(output) => output.text(text),
+            Self::File(_, whole) => {
+                whole.push_str(text);
+                Ok(())
+            }
+        }
+    }
+
+    /// Nothing follows.
+    pub(crate) fn finish(self) -> Result<(), Failure> {
+        match self {
+            Self::Stream(_) => Ok(()),
+            Self::File(file, whole) => write_whole(whole.as_bytes(), file),
+        }
+    }
+}
+
+/// Words that say how a comparison came out, and their colours.
+const VERDICTS: [(&str, AnsiColor); 3] = [
+    ("DIFFERS", AnsiColor::Red),
+    ("is not the header's", AnsiColor::Red),
+    ("equal", AnsiColor::Green),
+];
+
+/// The text with verdicts in colour, where that is wanted.
+pub(crate) fn coloured(text: String, choice: ColorChoice) -> String {
+    let wanted = match choice {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto => io::stdout().is_terminal(),
+    };
+    if !wanted {
+        return text;
+    }
+    VERDICTS.iter().fold(text, |text, (word, colour)| {
+        let style = Style::new().fg_color(Some((*colour).into())).bold();
+        text.replace(word, &format!("{style}{word}{style:#}"))
+    })
+}
+
 /// An answer as one line of JSON.
 pub(crate) fn json_line(answer: &impl Serialize) -> String {
     // No answer has keys that are not strings, all that could go wrong.
@@ -55,4 +120,16 @@ pub(crate) fn help(help: &clap::Error) -> Result<(), Failure> {
 #[expect(clippy::print_stderr, reason = "this is where errors are told")]
 pub(crate) fn complain(failure: &Failure) {
     eprintln!("{}", failure.line());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn verdicts_are_coloured_where_that_is_wanted() {
+        let text = |choice| coloured("all equal".to_owned(), choice);
+        assert_eq!(text(ColorChoice::Never), "all equal");
+        assert!(text(ColorChoice::Always).contains("\u{1b}["));
+    }
 }

@@ -1,48 +1,82 @@
 //! `foresee predict`: what a block will read and write, and what waits for what.
 
+mod picture;
 mod report;
 mod text;
 
 use crate::{
     Verdict,
-    args::{self, GraphFormat},
+    args::{self, GraphFormat, TxChoice},
     engine,
     failure::Failure,
     input::Input,
-    output::Output,
+    output::Answers,
     progress::Progress,
+    remote::Purpose,
 };
 use foresee::{Config, Foresee};
 use foresee_access::{Location, TxIndex};
+use foresee_execute::{BlockIdentity, Record};
+use foresee_picture::{html, svg};
 use foresee_predict::{PredictOptions, Prediction};
 use foresee_schedule::{DependencyDag, View, dot, mermaid};
 use report::Report;
-use std::time::Instant;
+use std::{path::Path, time::Instant};
 
 pub(crate) fn run(args: &args::Predict) -> Result<Verdict, Failure> {
     // Nothing is executed, so one thread will do.
     let foresee = engine::start(Config { threads: 1, ..Config::default() })?;
-    let progress = Progress::new(args.snapshots.files.len());
-    let mut output = Output::open(args.out.as_deref())?;
-    for file in &args.snapshots.files {
-        progress.on(file);
-        let input = Input::open(file)?;
-        let tx = args.tx.map(TxIndex);
-        check_index(&input, tx)?;
-        let answer = answer(&input, &foresee, args, tx)?;
-        progress.done(|| output.text(&answer))?;
+    if args.record.is_some() && args.format != GraphFormat::Html {
+        return Err(Failure::Usage("--record is shown by --format html".to_owned()));
     }
+    let remote = args.blocks.connect()?;
+    let mut answers = Answers::open(args.out.as_deref())?;
+    let mut one = |input: &Input, tx: Option<TxChoice>, progress: &Progress| {
+        let tx = tx.map(|tx| index(input, tx)).transpose()?;
+        let answer = answer(input, &foresee, args, tx)?;
+        progress.done(|| answers.text(&answer))
+    };
+    match (&remote, args.tx) {
+        (Some(remote), _) if args.pending => {
+            let progress = Progress::new(1);
+            one(&remote.pool(&progress)?, None, &progress)?;
+        }
+        (Some(remote), Some(TxChoice::Hash(hash))) if args.blocks.block.is_empty() => {
+            let progress = Progress::new(1);
+            let (input, tx) = remote.of_transaction(hash, &progress)?;
+            one(&input, Some(tx), &progress)?;
+        }
+        _ => {
+            let origins = args.blocks.origins(remote.as_ref());
+            if origins.len() > 1 && matches!(args.format, GraphFormat::Svg | GraphFormat::Html) {
+                let reason = "a picture shows one block, these are several";
+                return Err(Failure::Usage(format!("--format: {reason}")));
+            }
+            let progress = Progress::new(origins.len());
+            for origin in origins {
+                one(&origin.open(Purpose::Predict, &progress)?, args.tx, &progress)?;
+            }
+        }
+    }
+    answers.finish()?;
     Ok(Verdict::Verified)
 }
 
-fn check_index(input: &Input, tx: Option<TxIndex>) -> Result<(), Failure> {
-    let transactions = input.loaded.block.transactions.len();
+/// The position of a transaction in a block.
+fn index(input: &Input, tx: TxChoice) -> Result<TxIndex, Failure> {
+    let hashes = &input.loaded.hashes;
+    let none = |reason| Failure::block(&input.origin, "--tx", reason);
     match tx {
-        Some(tx) if tx.position() >= transactions => {
-            let reason = format!("the block has {transactions} transactions, there is no {tx}");
-            Err(Failure::block(&input.origin, "--tx", reason))
+        TxChoice::Index(index) if TxIndex(index).position() < hashes.len() => Ok(TxIndex(index)),
+        TxChoice::Index(index) => {
+            let transactions = hashes.len();
+            Err(none(format!("the block has {transactions} transactions, there is no {index}")))
         }
-        _ => Ok(()),
+        TxChoice::Hash(hash) => hashes
+            .iter()
+            .position(|found| *found == hash)
+            .map(TxIndex::new)
+            .ok_or_else(|| none(format!("there is no transaction {hash} in the block"))),
     }
 }
 
@@ -69,7 +103,28 @@ fn answer(
         GraphFormat::Json => crate::output::json_line(&report()),
         GraphFormat::Dot => graph(&predictions, &dag, tx, dot),
         GraphFormat::Mermaid => graph(&predictions, &dag, tx, mermaid),
+        GraphFormat::Svg => svg(&picture::new(input, &predictions, &dag, tx, None)),
+        GraphFormat::Html => {
+            let record = args.record.as_deref().map(|file| recorded(file, input)).transpose()?;
+            html(&picture::new(input, &predictions, &dag, tx, record.as_ref()))
+        }
     })
+}
+
+/// Reads an execution record, in either form, which must be of this block.
+fn recorded(file: &Path, input: &Input) -> Result<Record, Failure> {
+    let origin = file.display().to_string();
+    let failed = |reason: String| Failure::block(&origin, "record", reason);
+    let bytes = std::fs::read(file).map_err(|error| failed(format!("cannot read: {error}")))?;
+    let record = match core::str::from_utf8(&bytes) {
+        Ok(json) if json.trim_start().starts_with('{') => Record::from_json(json),
+        _ => Record::from_bytes(&bytes),
+    };
+    let record = record.map_err(|error| failed(error.to_string()))?;
+    if record.block != BlockIdentity::of(&input.loaded.block) {
+        return Err(failed(format!("it is not of block {} here", input.loaded.number)));
+    }
+    Ok(record)
 }
 
 /// Draws the whole DAG, or one transaction between its neighbours.

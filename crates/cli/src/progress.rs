@@ -2,27 +2,22 @@
 //! is a terminal.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::path::Path;
 
 /// A bar that counts blocks, or nothing at all.
 pub(crate) struct Progress(ProgressBar);
 
 impl Progress {
-    /// A bar over so many blocks; one block needs none.
+    /// A bar over so many blocks.
     pub(crate) fn new(blocks: usize) -> Self {
         // indicatif draws nothing where standard error is no terminal.
-        let target = match blocks {
-            0 | 1 => ProgressDrawTarget::hidden(),
-            _ => ProgressDrawTarget::stderr(),
-        };
-        let bar = ProgressBar::with_draw_target(Some(blocks as u64), target);
+        let bar = ProgressBar::with_draw_target(Some(blocks as u64), ProgressDrawTarget::stderr());
         let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {wide_msg}");
         Self(bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())))
     }
 
-    /// Names the file that is being worked on.
-    pub(crate) fn on(&self, file: &Path) {
-        self.0.set_message(file.display().to_string());
+    /// Says what is being worked on.
+    pub(crate) fn say(&self, what: impl Into<std::borrow::Cow<'static, str>>) {
+        self.0.set_message(what);
     }
 
     /// Counts a block as done. The bar is taken away for what is written meanwhile.

@@ -7,8 +7,11 @@ use crate::{
     engine,
     failure::Failure,
     input::Input,
-    output::{self, Output},
+    output,
+    progress::Progress,
+    remote::Purpose,
     replay::compare,
+    snapshot_file::write_whole,
 };
 use foresee::{Config, ExecutedBlock, Mode};
 use foresee_execute::{AccessList, AccessListRules, execute_in_order};
@@ -24,7 +27,7 @@ pub(crate) fn run(args: &args::Record) -> Result<Verdict, Failure> {
         access_list: true,
         ..default
     })?;
-    let input = Input::open(&args.snapshot)?;
+    let input = one(&args.blocks)?;
     let (block, state) = (&input.loaded.block, &input.loaded.state);
     let start = Instant::now();
     let executed = foresee
@@ -44,13 +47,22 @@ pub(crate) fn run(args: &args::Record) -> Result<Verdict, Failure> {
             }
         }
     };
-    Output::open(args.out.as_deref())?.bytes(&bytes)?;
+    write_whole(&bytes, args.out.as_deref().unwrap_or_else(|| "-".as_ref()))?;
     match difference(&input, &executed, &list)? {
         None => Ok(Verdict::Verified),
         Some(difference) => {
             output::complain(&input.failure("recorded", difference));
             Ok(Verdict::Differs)
         }
+    }
+}
+
+/// The block to record.
+fn one(blocks: &args::Blocks) -> Result<Input, Failure> {
+    let remote = blocks.connect()?;
+    match blocks.origins(remote.as_ref())[..] {
+        [origin] => origin.open(Purpose::Execute, &Progress::new(1)),
+        _ => Err(Failure::Usage("a record is of one block, these are several".to_owned())),
     }
 }
 

@@ -20,7 +20,7 @@ use std::time::Duration;
 pub(crate) fn run(args: &args::Replay) -> Result<Verdict, Failure> {
     let replay = Replay::new(args)?;
     let reports =
-        blocks::run(&args.snapshots, args.format, |input| replay.block(input), report::text)?;
+        blocks::run(&args.blocks, args.format, |input| replay.block(input), report::text)?;
     match reports.iter().all(Report::is_right) {
         true => Ok(Verdict::Verified),
         false => Ok(Verdict::Differs),

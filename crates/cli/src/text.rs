@@ -1,7 +1,7 @@
 //! How numbers, locations and tables are written for people.
 
 use alloy_primitives::{Address, U256};
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use foresee_access::{Field, Location, TxIndex};
 use std::time::Duration;
 
@@ -12,6 +12,8 @@ const LISTED_MAX: usize = 12;
 pub(crate) fn table(header: &[&str], right: &[usize], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(header).add_rows(rows);
+    // On a terminal as wide as that, elsewhere as wide as need be.
+    table.set_content_arrangement(ContentArrangement::Dynamic);
     for column in right {
         if let Some(column) = table.column_mut(*column) {
             column.set_cell_alignment(CellAlignment::Right);

@@ -35,6 +35,6 @@ mod writers;
 
 pub use dag::{Dependency, DependencyDag, Edge, Node, TransactionNode};
 pub use export::{View, dot, mermaid};
-pub use makespan::CORES;
+pub use makespan::{CORES, Slot, Timeline};
 pub use schedule::Schedule;
 pub use structure::{CriticalPath, Speedups, Structure};

@@ -33,7 +33,7 @@ fn folder() -> TempDir {
 #[test]
 fn examples_in_the_help_run() {
     let folder = folder();
-    for command in ["predict", "replay", "evaluate", "record", "generate"] {
+    for command in ["predict", "replay", "evaluate", "record", "generate", "completions", "man"] {
         let help = succeed([command, "--help"]);
         let (_, examples) = help.split_once("Example:\n").expect("every command has an example");
         for line in examples.lines() {
@@ -63,8 +63,27 @@ fn commands_in_the_readme_run() {
 #[test]
 fn what_is_not_there_yet_is_not_offered() {
     let help = succeed(["--help"]);
-    let offered = ["predict", "replay", "evaluate", "record", "generate"];
+    let offered = ["predict", "replay", "evaluate", "record", "fetch", "generate"];
     assert!(offered.iter().all(|command| help.contains(command)));
-    assert!(!help.contains("fetch"));
-    assert!(!succeed(["predict", "--help"]).contains("--rpc"));
+}
+
+#[test]
+fn manual_pages_and_completions_name_the_options() {
+    let page = succeed(["man", "predict"]);
+    assert!(page.contains("foresee") && page.contains("rpc"), "{page}");
+    assert!(succeed(["man"]).contains("evaluate"));
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(succeed(["completions", shell]).contains("no-state"), "{shell}");
+    }
+}
+
+/// The picture in the README is what the command beside it draws.
+#[test]
+fn the_picture_in_the_readme_is_up_to_date() {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    assert!(readme.contains("predict testdata/blocks/mix.json.gz --format svg --out mix.svg"));
+    assert!(readme.contains("(docs/mix.svg)"));
+    let drawn = succeed(["predict", "testdata/blocks/mix.json.gz", "--format", "svg"]);
+    let committed = std::fs::read_to_string(root().join("docs/mix.svg")).unwrap();
+    assert!(drawn == committed, "draw docs/mix.svg again");
 }

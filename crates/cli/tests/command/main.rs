@@ -3,6 +3,12 @@
 
 mod answers;
 mod bad_input;
+mod bad_node;
+mod browser;
+mod fake_node;
 mod harness;
 mod help;
+mod http;
+mod real_node;
+mod server;
 mod streams;

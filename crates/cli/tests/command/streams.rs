@@ -66,3 +66,59 @@ fn a_closed_pipe_is_no_error() {
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
 }
+
+/// Files are there whole or not at all.
+#[test]
+fn a_failed_run_writes_no_file() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("page.html");
+    let out = ["--format", "html", "--out", file.to_str().unwrap()];
+    let output = run(["predict", "missing.json"].into_iter().chain(out));
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+/// What is no file is written to, not replaced.
+#[cfg(unix)]
+#[test]
+fn a_link_stays_a_link() {
+    let folder = TempDir::new().unwrap();
+    let [file, link] = ["file", "link"].map(|name| folder.path().join(name));
+    std::os::unix::fs::symlink(&file, &link).unwrap();
+    let path = testdata("chain");
+    succeed(["predict".as_ref(), path.as_os_str(), "--out".as_ref(), link.as_os_str()]);
+    assert!(link.is_symlink());
+    assert!(std::fs::metadata(file).unwrap().len() > 0);
+}
+
+/// An interrupted run ends at once and leaves nothing behind. The signal is not that of
+/// Ctrl-C, which whoever runs the tests may have told their processes to ignore; the
+/// command handles neither.
+#[cfg(unix)]
+#[test]
+fn an_interrupt_ends_the_run() {
+    use crate::{
+        fake_node::{Answer, FakeNode},
+        harness::Snapshot,
+    };
+    use std::os::unix::process::ExitStatusExt;
+    const SIGTERM: i32 = 15;
+    let (sender, asked) = std::sync::mpsc::channel();
+    let node = FakeNode::start(Snapshot::of("chain"), move |method| {
+        if method == "eth_getBalance" {
+            let _ = sender.send(());
+            return Answer::Never;
+        }
+        Answer::Right
+    });
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("block.json");
+    let mut command = foresee();
+    command.args(["fetch", "--rpc", &node.url(), "--out", file.to_str().unwrap()]);
+    let mut process = command.spawn().unwrap();
+    asked.recv().unwrap();
+    let kill = ["-TERM".to_owned(), process.id().to_string()];
+    assert!(std::process::Command::new("kill").args(kill).status().unwrap().success());
+    assert_eq!(process.wait().unwrap().signal(), Some(SIGTERM));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
