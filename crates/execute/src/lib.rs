@@ -11,7 +11,8 @@ mod reports;
 mod whole_state;
 
 pub use access_list::{
-    AccessList, AccessListFault, AccessListRules, Divergence, Entry, verify_access_list,
+    AccessList, AccessListFault, AccessListRules, Divergence, Entry, read_access_list,
+    verify_access_list,
 };
 pub use block::{Block, BlockOutput, ExecuteError, InvalidReason, InvalidTransaction, Protocol};
 pub use in_order::{execute_in_order, execute_in_order_timing_precompiles};

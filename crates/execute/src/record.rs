@@ -144,22 +144,11 @@ impl Record {
         access_list: &AccessList,
         run: Run,
     ) -> Self {
-        let mut refused = output.invalid.iter().peekable();
-        let mut receipts = output.receipts.iter();
         let mut forecasts = forecasts.into_iter();
-        let gas = output.gas_by_transaction();
-        let transactions = observed.iter().zip(gas).enumerate().map(|(position, (access, gas))| {
-            let status = match refused.next_if(|refused| refused.index.position() == position) {
-                Some(refused) => Status::Refused(refused.reason.to_string()),
-                None if receipts.next().is_some_and(|receipt| receipt.success) => Status::Succeeded,
-                None => Status::Failed,
-            };
-            TransactionRecord {
-                status,
-                gas_used: gas.unwrap_or_default(),
-                observed: access.clone(),
-                predicted: forecasts.next(),
-            }
+        let endings = output.statuses().zip(output.gas_by_transaction());
+        let transactions = observed.iter().zip(endings).map(|(access, (status, gas))| {
+            let (gas_used, observed) = (gas.unwrap_or_default(), access.clone());
+            TransactionRecord { status, gas_used, observed, predicted: forecasts.next() }
         });
         Self {
             transactions: transactions.collect(),
@@ -167,6 +156,19 @@ impl Record {
             access_list_hash: access_list.compute_hash(),
             run,
         }
+    }
+
+    /// Reads either form; JSON begins with a brace.
+    ///
+    /// # Errors
+    ///
+    /// If it is not a record, whole, unaltered and of this version.
+    pub fn read(bytes: &[u8]) -> Result<Self, RecordError> {
+        if !bytes.trim_ascii_start().starts_with(b"{") {
+            return Self::from_bytes(bytes);
+        }
+        let json = core::str::from_utf8(bytes);
+        Self::from_json(json.map_err(|error| RecordError::Format(error.to_string()))?)
     }
 
     /// What really waited for what.

@@ -5,4 +5,5 @@ mod answers;
 mod bad_input;
 mod harness;
 mod help;
+mod records;
 mod streams;
