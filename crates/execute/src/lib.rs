@@ -6,6 +6,7 @@ mod block;
 mod in_order;
 mod observe;
 mod parallel;
+mod prefetch;
 mod record;
 mod reports;
 mod whole_state;
@@ -21,6 +22,7 @@ pub use parallel::{
     ParallelConfig, ParallelExecutor, ParallelOutcome, ParallelStats, Policy, PreBlock,
     PrecompileResults, Reason, Reexecution,
 };
+pub use prefetch::Prefetched;
 pub use record::{
     BlockIdentity, Cause, Dependencies, Forecast, Incarnation, RECORD_VERSION, Record, RecordError,
     Run, Status, TransactionRecord,

@@ -171,6 +171,11 @@ impl ParallelExecutor {
         self.config
     }
 
+    /// The threads beside the calling one.
+    pub(crate) fn helpers(&self) -> Option<&ThreadPool> {
+        self.helpers.as_deref()
+    }
+
     /// Executes a block.
     ///
     /// # Errors

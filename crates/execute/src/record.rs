@@ -8,8 +8,9 @@
 //!
 //! Everything but [`Record::run`] is a function of block and state: no clock, thread or
 //! schedule shows in it. A record is written as JSON ([`Record::to_json`]), with all
-//! that follows from it spelled out, or in a compact binary form
-//! ([`Record::to_bytes`]). Both carry the version of the format and a digest, so that a
+//! that follows from it spelled out (`differences`: where predictions were wrong, and
+//! why; `true_dependencies` and `predicted_dependencies`: what waited for what, with the
+//! locations behind it), or in a compact binary form ([`Record::to_bytes`]). Both carry the version of the format and a digest, so that a
 //! record that was damaged is an error and not a wrong answer. Nobody has to trust one
 //! even so: whatever is executed by a record is validated like everything else.
 

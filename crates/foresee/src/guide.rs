@@ -7,8 +7,8 @@ use crate::{ExecutedBlock, Foresee};
 use alloy_eips::eip7928::BlockAccessListHashMismatch;
 use foresee_access::{Difference, TxIndex};
 use foresee_execute::{
-    AccessList, AccessListFault, Block, BlockIdentity, Divergence, ExecuteError, Record, Status,
-    execute_in_order_reporting,
+    AccessList, AccessListFault, Block, BlockIdentity, Divergence, ExecuteError, Prefetched,
+    Record, Status, execute_in_order_reporting,
 };
 use foresee_schedule::Schedule;
 use revm::DatabaseRef;
@@ -60,6 +60,16 @@ fn name(difference: &Difference) -> String {
 }
 
 impl Foresee {
+    /// Reads what a list names on all threads at once, for states whose reads take long.
+    /// The list may be one that came with the block, or a
+    /// [predicted](crate::PredictedAccessList) one.
+    pub fn prefetch<'a, DB>(&self, db: &'a DB, list: &AccessList) -> Prefetched<'a, DB>
+    where
+        DB: DatabaseRef + Sync,
+    {
+        self.executor().prefetch(db, list)
+    }
+
     /// Executes a block by a guide instead of predictions, and tells in what the guide
     /// is wrong, as far as that is seen: a record's access sets are compared if
     /// [`Config::score`](crate::Config::score) is set, its access list and any other if

@@ -17,6 +17,7 @@ mod config;
 mod executed;
 mod guide;
 mod pipeline;
+mod predicted_list;
 mod record;
 mod score;
 
@@ -28,4 +29,5 @@ pub use foresee_predict as predict;
 pub use foresee_schedule as schedule;
 pub use guide::{Guide, GuideFault};
 pub use pipeline::Foresee;
+pub use predicted_list::PredictedAccessList;
 pub use score::{Misprediction, Score};

@@ -1,8 +1,14 @@
 //! Records and access lists: they do not depend on threads, drive later executions
 //! without a second try, and are found out wherever they are wrong.
 
-use alloy_primitives::{B256, U256};
-use foresee::{Config, ExecutedBlock, Foresee, Guide, GuideFault, Mode};
+use alloy_eips::{
+    eip2935::HISTORY_STORAGE_ADDRESS, eip4788::BEACON_ROOTS_ADDRESS,
+    eip7002::WITHDRAWAL_REQUEST_PREDEPLOY_ADDRESS,
+    eip7251::CONSOLIDATION_REQUEST_PREDEPLOY_ADDRESS,
+};
+use alloy_primitives::{Address, B256, U256};
+use core::convert::Infallible;
+use foresee::{Config, ExecutedBlock, Foresee, Guide, GuideFault, Mode, PredictedAccessList};
 use foresee_access::{AccessSet, Field, Location};
 use foresee_execute::{
     AccessList, Reason, Record, RecordError, Reexecution, Run, Status, execute_in_order,
@@ -11,7 +17,20 @@ use foresee_execute::{
 use foresee_source::{LoadedBlock, Snapshot};
 use foresee_workload::{Scenario, generate};
 use proptest::prelude::*;
-use std::{fs, path::PathBuf};
+use revm::{
+    DatabaseRef,
+    database::{CacheDB, EmptyDB},
+    state::{AccountInfo, Bytecode},
+};
+use std::{collections::BTreeSet, fs, path::PathBuf, sync::Mutex};
+
+/// Contracts that the protocol calls.
+const SYSTEM_CONTRACTS: [Address; 4] = [
+    HISTORY_STORAGE_ADDRESS,
+    BEACON_ROOTS_ADDRESS,
+    WITHDRAWAL_REQUEST_PREDEPLOY_ADDRESS,
+    CONSOLIDATION_REQUEST_PREDEPLOY_ADDRESS,
+];
 
 fn foresee(threads: usize) -> Foresee {
     let config = Config { threads, mode: Mode::Parallel, ..Config::default() };
@@ -241,6 +260,65 @@ proptest! {
         if let (Ok(list), false) = (read_access_list(&bytes), bytes.contains(&b'[')) {
             prop_assert_eq!(alloy_rlp::encode(list), bytes);
         }
+    }
+}
+
+/// A state that notes which accounts are read.
+struct Noting<'a> {
+    state: &'a CacheDB<EmptyDB>,
+    accounts: Mutex<BTreeSet<Address>>,
+}
+
+impl Noting<'_> {
+    fn note(&self, address: Address) -> &CacheDB<EmptyDB> {
+        self.accounts.lock().unwrap().insert(address);
+        self.state
+    }
+}
+
+impl DatabaseRef for Noting<'_> {
+    type Error = Infallible;
+
+    fn basic_ref(&self, address: Address) -> Result<Option<AccountInfo>, Infallible> {
+        self.note(address).basic_ref(address)
+    }
+
+    fn code_by_hash_ref(&self, hash: B256) -> Result<Bytecode, Infallible> {
+        self.state.code_by_hash_ref(hash)
+    }
+
+    fn storage_ref(&self, address: Address, slot: U256) -> Result<U256, Infallible> {
+        self.note(address).storage_ref(address, slot)
+    }
+
+    fn block_hash_ref(&self, number: u64) -> Result<B256, Infallible> {
+        self.state.block_hash_ref(number)
+    }
+}
+
+#[test]
+fn a_predicted_list_names_what_is_read() {
+    let foresee = foresee(3);
+    for scenario in Scenario::ALL {
+        let loaded = loaded(scenario, 6);
+        let block = &loaded.block;
+        let (executed, _) = execute(&foresee, &loaded);
+        let predicted = PredictedAccessList::new(&executed.predictions);
+        predicted.as_list().validate_structure(block.transactions.len()).unwrap();
+        let noting = Noting { state: &loaded.state, accounts: Mutex::default() };
+        let prefetched = foresee.prefetch(&noting, predicted.as_list());
+        assert_eq!(noting.accounts.lock().unwrap().len(), predicted.as_list().len());
+        noting.accounts.lock().unwrap().clear();
+        let list = executed.access_list.as_ref().unwrap();
+        let by_list = foresee.execute_guided(block, &prefetched, Guide::AccessList(list)).unwrap();
+        assert!(by_list.0.output == executed.output && by_list.1.is_none(), "{scenario}");
+        // What the protocol itself accesses is in no prediction.
+        let mut left = noting.accounts.into_inner().unwrap();
+        let withdrawals: Vec<_> = block.protocol.withdrawals.iter().map(|it| it.address).collect();
+        left.retain(|address| *address != block.env.beneficiary);
+        left.retain(|address| !SYSTEM_CONTRACTS.contains(address));
+        left.retain(|address| !withdrawals.contains(address));
+        assert!(left.is_empty(), "{scenario}: {left:?}");
     }
 }
 

@@ -1,9 +1,11 @@
 //! Records and access lists are written, read again and followed; wrong ones are found
 //! out: status 1 if they can be read, status 2 if not.
 
-use crate::harness::{complaint, run, succeed, testdata};
+use crate::harness::{Snapshot, complaint, run, succeed, testdata};
+use alloy_primitives::{B256, keccak256};
 use serde_json::Value;
 use std::{
+    ffi::OsStr,
     fs,
     path::{Path, PathBuf},
     process::Output,
@@ -72,6 +74,24 @@ fn what_was_damaged_is_bad_input() {
     fs::write(&file, &bytes[..bytes.len() / 2]).unwrap();
     let told = complaint(&replay("payments", "--access-list", &file), Some(folder.path()));
     insta::assert_snapshot!(told, @"foresee: DIR/payments.rlp: access list: input too short");
+}
+
+#[test]
+fn the_header_names_the_access_list() {
+    let folder = TempDir::new().unwrap();
+    let list = fs::read(written(&folder, "vault", "rlp")).unwrap();
+    let mut snapshot = Snapshot::of("vault");
+    snapshot.json["chain"]["accessList"] = true.into();
+    snapshot.json["block"]["blockAccessListHash"] = keccak256(&list).to_string().into();
+    let right = snapshot.write();
+    let record = |path: &Path| run([OsStr::new("record"), path.as_os_str()]);
+    assert_eq!(record(&right).status.code(), Some(0));
+    snapshot.json["block"]["blockAccessListHash"] = B256::ZERO.to_string().into();
+    let output = record(&snapshot.write());
+    assert_eq!(output.status.code(), Some(1));
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(errors.lines().count(), 1, "{errors}");
+    assert!(errors.contains("block access list hash mismatch"), "{errors}");
 }
 
 #[test]
