@@ -92,6 +92,12 @@ pub(crate) struct Replay {
     /// Predict each transaction on the pre-block state before the clock starts
     #[arg(long)]
     pub(crate) ahead: bool,
+    /// Follow this execution record instead of predicting, and tell in what it is wrong
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["access_list", "ahead"])]
+    pub(crate) record: Option<PathBuf>,
+    /// Follow this block access list, RLP or JSON, and tell where it is wrong first
+    #[arg(long, value_name = "FILE", conflicts_with = "ahead")]
+    pub(crate) access_list: Option<PathBuf>,
     /// Execute so many times, interleaved, and report medians
     ///
     /// The first time compiles the programs that the block needs.

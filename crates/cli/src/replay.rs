@@ -1,6 +1,7 @@
 //! `foresee replay`: a block executed in parallel and in order, compared and timed.
 
 pub(crate) mod compare;
+mod guide;
 mod report;
 
 use crate::{
@@ -14,6 +15,7 @@ use crate::{
 use foresee::{Config, ExecutedBlock, Foresee};
 use foresee_execute::{BlockOutput, ParallelStats, Policy, execute_in_order};
 use foresee_source::HeaderMatch;
+use guide::{Followed, Known};
 use report::Report;
 use std::time::Duration;
 
@@ -32,6 +34,7 @@ struct Replay {
     foresee: Foresee,
     mode: Mode,
     ahead: bool,
+    known: Option<Known>,
     runs: u32,
 }
 
@@ -58,7 +61,9 @@ impl Replay {
             mode: foresee::Mode::Parallel,
             ..default
         })?;
-        Ok(Self { foresee, mode: args.mode, ahead: args.ahead, runs: args.runs.get() })
+        let known = Known::open(args)?;
+        let (mode, ahead, runs) = (args.mode, args.ahead, args.runs.get());
+        Ok(Self { foresee, mode, ahead, known, runs })
     }
 
     /// Replays a block so many times, in order and in parallel by turns, so that
@@ -66,6 +71,8 @@ impl Replay {
     fn block(&self, input: &Input) -> Result<Report, Failure> {
         let mut runs = Runs::default();
         let reference = in_order(input, &mut Vec::new())?;
+        let verify = |known: &Known| known.verify(*self.foresee.config(), input);
+        let followed = self.known.as_ref().map(verify).transpose()?;
         for _ in 0..self.runs {
             if self.mode != Mode::Parallel {
                 in_order(input, &mut runs.sequential)?;
@@ -74,7 +81,7 @@ impl Replay {
                 self.parallel(input, &reference, &mut runs)?;
             }
         }
-        Ok(self.report(input, &reference, runs))
+        Ok(self.report(input, &reference, runs, followed))
     }
 
     /// Executes in parallel once. What was predicted ahead is outside the clock;
@@ -92,11 +99,14 @@ impl Replay {
             .then(|| timed(&mut runs.predict, || self.foresee.predict_ahead(block, state)))
             .transpose()
             .map_err(predicting)?;
-        let executed = timed(&mut runs.parallel, || match &ahead {
-            Some(ahead) => self.foresee.execute_ahead(block, state, ahead),
-            None => self.foresee.execute_block(block, state),
+        let executed = timed(&mut runs.parallel, || match (&self.known, &ahead) {
+            (Some(known), _) => {
+                self.foresee.execute_guided(block, state, known.guide()).map(|(block, _)| block)
+            }
+            (None, Some(ahead)) => self.foresee.execute_ahead(block, state, ahead),
+            (None, None) => self.foresee.execute_block(block, state),
         });
-        if ahead.is_none() {
+        if ahead.is_none() && self.known.is_none() {
             timed(&mut runs.predict, || self.foresee.predict_block(block, state))
                 .map_err(predicting)?;
         }
@@ -108,7 +118,13 @@ impl Replay {
         Ok(())
     }
 
-    fn report(&self, input: &Input, reference: &BlockOutput, runs: Runs) -> Report {
+    fn report(
+        &self,
+        input: &Input,
+        reference: &BlockOutput,
+        runs: Runs,
+        followed: Option<Followed>,
+    ) -> Report {
         let Runs { sequential, predict, parallel, stats, difference } = runs;
         let [sequential, predict, parallel] = [sequential, predict, parallel].map(median);
         let ratio = |(sequential, parallel): (Duration, Duration)| {
@@ -133,6 +149,7 @@ impl Replay {
             difference,
             header: HeaderMatch::new(reference, expected, *block.cfg.spec()),
             predicted_ahead: self.ahead,
+            followed,
         }
     }
 }

@@ -18,9 +18,27 @@ use alloy_eips::eip7928::{
     BlockAccessListValidationError,
 };
 use alloy_primitives::B256;
+use alloy_rlp::Decodable;
 
 pub use alloy_eips::eip7928::bal::Bal as AccessList;
 pub use divergence::{Divergence, Entry};
+
+/// Reads an access list from its RLP, or from JSON, which begins with a bracket.
+///
+/// # Errors
+///
+/// If it is neither, in words.
+pub fn read_access_list(bytes: &[u8]) -> Result<AccessList, String> {
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return serde_json::from_slice(bytes).map_err(|error| error.to_string());
+    }
+    let mut rest = bytes;
+    let list = AccessList::decode(&mut rest).map_err(|error| error.to_string())?;
+    match rest.is_empty() {
+        true => Ok(list),
+        false => Err(format!("{} bytes left over", rest.len())),
+    }
+}
 
 /// Why an access list is not that of a block.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -1,5 +1,6 @@
 //! What goes into the execution of a block, and what comes out.
 
+use crate::Status;
 use alloy_consensus::{EthereumReceipt, Header};
 use alloy_eips::{eip4895::Withdrawal, eip7685::Requests};
 use alloy_primitives::{Address, B256};
@@ -78,6 +79,19 @@ pub struct BlockOutput {
 }
 
 impl BlockOutput {
+    /// How each transaction ended, in block order.
+    pub fn statuses(&self) -> impl Iterator<Item = Status> {
+        let mut refused = self.invalid.iter().peekable();
+        let mut receipts = self.receipts.iter();
+        (0..self.receipts.len() + self.invalid.len()).map(TxIndex::new).map(move |index| {
+            match refused.next_if(|refused| refused.index == index) {
+                Some(refused) => Status::Refused(refused.reason.to_string()),
+                None if receipts.next().is_some_and(|receipt| receipt.success) => Status::Succeeded,
+                None => Status::Failed,
+            }
+        })
+    }
+
     /// Gas used by each transaction in block order, refused ones included, which used
     /// none.
     pub fn gas_by_transaction(&self) -> impl Iterator<Item = Option<u64>> {

@@ -6,12 +6,14 @@ mod block;
 mod in_order;
 mod observe;
 mod parallel;
+mod prefetch;
 mod record;
 mod reports;
 mod whole_state;
 
 pub use access_list::{
-    AccessList, AccessListFault, AccessListRules, Divergence, Entry, verify_access_list,
+    AccessList, AccessListFault, AccessListRules, Divergence, Entry, read_access_list,
+    verify_access_list,
 };
 pub use block::{Block, BlockOutput, ExecuteError, InvalidReason, InvalidTransaction, Protocol};
 pub use in_order::{execute_in_order, execute_in_order_timing_precompiles};
@@ -20,6 +22,7 @@ pub use parallel::{
     ParallelConfig, ParallelExecutor, ParallelOutcome, ParallelStats, Policy, PreBlock,
     PrecompileResults, Reason, Reexecution,
 };
+pub use prefetch::Prefetched;
 pub use record::{
     BlockIdentity, Cause, Dependencies, Forecast, Incarnation, RECORD_VERSION, Record, RecordError,
     Run, Status, TransactionRecord,

@@ -171,6 +171,11 @@ impl ParallelExecutor {
         self.config
     }
 
+    /// The threads beside the calling one.
+    pub(crate) fn helpers(&self) -> Option<&ThreadPool> {
+        self.helpers.as_deref()
+    }
+
     /// Executes a block.
     ///
     /// # Errors
@@ -215,7 +220,33 @@ impl ParallelExecutor {
     where
         DB: DatabaseRef + Sync,
     {
-        self.run(pre, block, db, Some(Cow::Borrowed(schedule)), || None)
+        self.run(pre, block, db, None, Some(Cow::Borrowed(schedule)), || None)
+    }
+
+    /// Executes a block whose access list is said to be this one: no transaction waits
+    /// for another, each starts from what the list says that earlier ones leave behind.
+    /// A list that is wrong makes transactions execute twice and nothing else; the list
+    /// that the block really has is to be [asked for](Reports) and compared.
+    ///
+    /// # Errors
+    ///
+    /// As [`execute`](Self::execute).
+    ///
+    /// # Panics
+    ///
+    /// If the state panics.
+    pub fn execute_listed<DB>(
+        &self,
+        block: &Block,
+        db: &DB,
+        list: &AccessList,
+    ) -> Result<ParallelOutcome, ExecuteError<DB::Error>>
+    where
+        DB: DatabaseRef + Sync,
+    {
+        let pre = PreBlock::run(block, db)?;
+        let schedule = Schedule::independent(block.transactions.len());
+        self.run(pre, block, db, Some(list), Some(Cow::Owned(schedule)), || None)
     }
 
     /// Executes a block while its schedule is still being made: the calling thread
@@ -238,15 +269,17 @@ impl ParallelExecutor {
     where
         DB: DatabaseRef + Sync,
     {
-        self.run(pre, block, db, None, schedule)
+        self.run(pre, block, db, None, None, schedule)
     }
 
-    /// Executes a block, with a schedule that is there or one that is made meanwhile.
+    /// Executes a block, with what a list says of it if there is one, and a schedule that
+    /// is there or one that is made meanwhile.
     fn run<'a, DB>(
         &self,
         mut pre: PreBlock<'a, DB>,
         block: &Block,
         db: &'a DB,
+        list: Option<&AccessList>,
         ready: Option<Cow<'_, Schedule>>,
         late: impl FnOnce() -> Option<Schedule>,
     ) -> Result<ParallelOutcome, ExecuteError<DB::Error>>
@@ -254,6 +287,10 @@ impl ParallelExecutor {
         DB: DatabaseRef + Sync,
     {
         let versions = Versions::new();
+        // Nobody reads versions where one thread settles turn after turn.
+        if let Some(list) = list.filter(|_| self.helpers.is_some()) {
+            versions.seed(list, block.env.beneficiary, db);
+        }
         let any_tx = TxEnv::default();
         for changes in pre.changes_mut() {
             versions.publish(0, block.env.beneficiary, true, changes);

@@ -8,8 +8,9 @@
 //!
 //! Everything but [`Record::run`] is a function of block and state: no clock, thread or
 //! schedule shows in it. A record is written as JSON ([`Record::to_json`]), with all
-//! that follows from it spelled out, or in a compact binary form
-//! ([`Record::to_bytes`]). Both carry the version of the format and a digest, so that a
+//! that follows from it spelled out (`differences`: where predictions were wrong, and
+//! why; `true_dependencies` and `predicted_dependencies`: what waited for what, with the
+//! locations behind it), or in a compact binary form ([`Record::to_bytes`]). Both carry the version of the format and a digest, so that a
 //! record that was damaged is an error and not a wrong answer. Nobody has to trust one
 //! even so: whatever is executed by a record is validated like everything else.
 
@@ -144,22 +145,11 @@ impl Record {
         access_list: &AccessList,
         run: Run,
     ) -> Self {
-        let mut refused = output.invalid.iter().peekable();
-        let mut receipts = output.receipts.iter();
         let mut forecasts = forecasts.into_iter();
-        let gas = output.gas_by_transaction();
-        let transactions = observed.iter().zip(gas).enumerate().map(|(position, (access, gas))| {
-            let status = match refused.next_if(|refused| refused.index.position() == position) {
-                Some(refused) => Status::Refused(refused.reason.to_string()),
-                None if receipts.next().is_some_and(|receipt| receipt.success) => Status::Succeeded,
-                None => Status::Failed,
-            };
-            TransactionRecord {
-                status,
-                gas_used: gas.unwrap_or_default(),
-                observed: access.clone(),
-                predicted: forecasts.next(),
-            }
+        let endings = output.statuses().zip(output.gas_by_transaction());
+        let transactions = observed.iter().zip(endings).map(|(access, (status, gas))| {
+            let (gas_used, observed) = (gas.unwrap_or_default(), access.clone());
+            TransactionRecord { status, gas_used, observed, predicted: forecasts.next() }
         });
         Self {
             transactions: transactions.collect(),
@@ -167,6 +157,19 @@ impl Record {
             access_list_hash: access_list.compute_hash(),
             run,
         }
+    }
+
+    /// Reads either form; JSON begins with a brace.
+    ///
+    /// # Errors
+    ///
+    /// If it is not a record, whole, unaltered and of this version.
+    pub fn read(bytes: &[u8]) -> Result<Self, RecordError> {
+        if !bytes.trim_ascii_start().starts_with(b"{") {
+            return Self::from_bytes(bytes);
+        }
+        let json = core::str::from_utf8(bytes);
+        Self::from_json(json.map_err(|error| RecordError::Format(error.to_string()))?)
     }
 
     /// What really waited for what.

@@ -9,10 +9,15 @@
 //! [`execute_predicted`](Foresee::execute_predicted), and for transactions that are
 //! known before their block, [`predict_ahead`](Foresee::predict_ahead) with
 //! [`execute_ahead`](Foresee::execute_ahead).
+//!
+//! What is left of a block is a [record](Foresee::record) and its access list. Whoever
+//! has one of them need not predict: [`execute_guided`](Foresee::execute_guided).
 
 mod config;
 mod executed;
+mod guide;
 mod pipeline;
+mod predicted_list;
 mod record;
 mod score;
 
@@ -22,5 +27,7 @@ pub use foresee_access as access;
 pub use foresee_execute as execute;
 pub use foresee_predict as predict;
 pub use foresee_schedule as schedule;
+pub use guide::{Guide, GuideFault};
 pub use pipeline::Foresee;
+pub use predicted_list::PredictedAccessList;
 pub use score::{Misprediction, Score};

@@ -50,6 +50,10 @@ impl Foresee {
         &self.config
     }
 
+    pub(crate) const fn executor(&self) -> &ParallelExecutor {
+        &self.executor
+    }
+
     /// The compiled programs.
     pub const fn cache(&self) -> &ProgramCache {
         &self.cache
@@ -179,7 +183,7 @@ impl Foresee {
     }
 
     /// Why a block is not executed in parallel, if it is not.
-    const fn reason_for_order(&self, block: &Block) -> Option<Decision> {
+    pub(crate) const fn reason_for_order(&self, block: &Block) -> Option<Decision> {
         match self.config.mode {
             Mode::InOrder => Some(Decision::Configured),
             Mode::Parallel => None,
@@ -240,7 +244,11 @@ impl Foresee {
         Ok(self.executed(outcome, predictions))
     }
 
-    fn executed(&self, outcome: ParallelOutcome, predictions: Vec<Prediction>) -> ExecutedBlock {
+    pub(crate) fn executed(
+        &self,
+        outcome: ParallelOutcome,
+        predictions: Vec<Prediction>,
+    ) -> ExecutedBlock {
         let ParallelOutcome { output, stats, observed, access_list } = outcome;
         let decision = Decision::Parallel { threads: self.config.threads };
         let outcome = InOrderOutcome { output, observed, access_list };

@@ -1,5 +1,6 @@
 //! The answer of `replay`, for programs and for people.
 
+use super::guide::Followed;
 use crate::text::{count, mgas, table, time};
 use foresee_source::HeaderMatch;
 use serde::{Serialize, Serializer};
@@ -31,6 +32,9 @@ pub(super) struct Report {
     /// Whether the predictions were made before the clock started.
     #[serde(skip_serializing_if = "core::ops::Not::not")]
     pub(super) predicted_ahead: bool,
+    /// What was followed instead of predictions, if anything was.
+    #[serde(rename = "guide", skip_serializing_if = "Option::is_none")]
+    pub(super) followed: Option<Followed>,
 }
 
 fn us<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -53,9 +57,11 @@ fn header<S: Serializer>(header: &HeaderMatch, serializer: S) -> Result<S::Ok, S
 }
 
 impl Report {
-    /// Whether it equals in-order execution and the header.
+    /// Whether it equals in-order execution and the header, and what was followed is
+    /// right.
     pub(super) fn is_right(&self) -> bool {
-        self.difference.is_none() && self.header.holds()
+        let is_wrong = |followed: &Followed| followed.fault.is_some();
+        self.difference.is_none() && self.header.holds() && !self.followed.iter().any(is_wrong)
     }
 
     /// What is wrong, a line each.
@@ -70,6 +76,9 @@ impl Report {
             [(gas_used, "gas used"), (receipts_root, "receipts root"), (logs_bloom, "logs bloom")];
         let wrong = fields.iter().filter(|(field, _)| *field == Some(false));
         complaints.extend(wrong.map(|(_, name)| format!("{name} is not the header's")));
+        if let Some(Followed { kind, fault: Some(fault) }) = &self.followed {
+            complaints.push(format!("the {kind} is wrong: {fault}"));
+        }
         complaints
     }
 }
@@ -83,8 +92,12 @@ pub(super) fn text(reports: &[Report]) -> String {
         "header",
     ];
     let mut text = reports.first().map_or(String::new(), |first| {
-        let ahead = if first.predicted_ahead { ", predicted ahead" } else { "" };
-        format!("{}, {}{ahead}\n", count(first.threads, "thread"), first.policy)
+        let how = match &first.followed {
+            Some(followed) => format!(", by {}", followed.kind),
+            None if first.predicted_ahead => ", predicted ahead".to_owned(),
+            None => String::new(),
+        };
+        format!("{}, {}{how}\n", count(first.threads, "thread"), first.policy)
     });
     text += &table(&header, &[0, 1, 2, 3, 4, 5, 6, 7], rows);
     for report in reports {
@@ -149,6 +162,7 @@ mod tests {
                 logs_bloom: Some(true),
             },
             predicted_ahead: false,
+            followed: None,
         }
     }
 
@@ -192,5 +206,10 @@ mod tests {
         assert!(!bad().is_right());
         assert!(!Report { header: good().header, ..bad() }.is_right());
         assert!(!Report { difference: None, ..bad() }.is_right());
+        let followed = |fault| Some(Followed { kind: "record", fault });
+        assert!(Report { followed: followed(None), ..good() }.is_right());
+        let wrong = Report { followed: followed(Some("transaction 3: …".into())), ..good() };
+        assert!(!wrong.is_right());
+        assert_eq!(wrong.complaints(), ["the record is wrong: transaction 3: …"]);
     }
 }

@@ -10,5 +10,6 @@ mod harness;
 mod help;
 mod http;
 mod real_node;
+mod records;
 mod server;
 mod streams;

@@ -4,13 +4,15 @@
 //! Versions are best effort. Whoever reads one too old, or one that is later
 //! replaced, is found out when its turn comes and its inputs are compared with
 //! the authoritative state; nothing else depends on what is in here. That is why
-//! a write may be missing (the beneficiary's fees, wiped storage) and why no lock
-//! is held across two locations.
+//! a write may be missing (the beneficiary's fees, storage that was wiped without
+//! having been loaded) and why no lock is held across two locations.
 //!
 //! Most locations are never written in a block. A bit set of the locations that
 //! may have been written lets their reads pass without a lock. The bits are
 //! relaxed: a reader that must see a write has been released by its writer
 //! through the scheduler's lock, which orders the two.
+
+mod seed;
 
 use core::{
     hash::BuildHasher,
@@ -20,7 +22,7 @@ use revm::{
     primitives::{
         Address, AddressMap, B256, StorageKeyMap, U256, hash_map::Entry, map::DefaultHashBuilder,
     },
-    state::{AccountInfo, Bytecode, EvmState},
+    state::{Account, AccountInfo, Bytecode, EvmState},
 };
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -134,7 +136,7 @@ impl Versions {
             let pays = !fields.balance.is_zero() || fields.nonce != 0;
             let fields = (is_new || destroyed || fields.code.is_some() || (expected && pays))
                 .then_some(fields);
-            let mut slots = account.changed_storage_slots().filter(|_| !destroyed).peekable();
+            let mut slots = written_slots(account).peekable();
             if fields.is_none() && slots.peek().is_none() {
                 continue;
             }
@@ -146,8 +148,8 @@ impl Versions {
                 self.mark_written(hash);
             }
             for (slot, value) in slots {
-                written.set_slot(*slot, version, value.present_value());
-                self.mark_written(self.slot_hash(hash, *slot));
+                written.set_slot(slot, version, value);
+                self.mark_written(self.slot_hash(hash, slot));
             }
         }
     }
@@ -158,9 +160,9 @@ impl Versions {
             let mut shard = self.shard(self.hasher.hash_one(address));
             let Some(written) = shard.get_mut(address) else { continue };
             written.fields.retain(|fields| fields.version != version);
-            for (slot, _) in account.changed_storage_slots() {
-                if written.slots.get_mut(slot).is_some_and(|versions| versions.remove(version)) {
-                    written.slots.remove(slot);
+            for (slot, _) in written_slots(account) {
+                if written.slots.get_mut(&slot).is_some_and(|versions| versions.remove(version)) {
+                    written.slots.remove(&slot);
                 }
             }
         }
@@ -191,6 +193,16 @@ impl Versions {
         let shard = &self.shards[(hash >> 32) as usize % SHARDS];
         shard.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The slots that a transaction leaves with another value, and the value. Of a destroyed
+/// account these are the ones it had loaded; the others are wiped unseen.
+fn written_slots(account: &Account) -> impl Iterator<Item = (U256, U256)> {
+    let destroyed = account.is_selfdestructed();
+    account.storage.iter().filter_map(move |(slot, value)| {
+        let present = if destroyed { U256::ZERO } else { value.present_value() };
+        (present != value.original_value()).then_some((*slot, present))
+    })
 }
 
 const fn bit(hash: u64) -> u64 {

@@ -1,0 +1,102 @@
+//! Records and access lists are written, read again and followed; wrong ones are found
+//! out: status 1 if they can be read, status 2 if not.
+
+use crate::harness::{Snapshot, complaint, run, succeed, testdata};
+use alloy_primitives::{B256, keccak256};
+use serde_json::Value;
+use std::{
+    ffi::OsStr,
+    fs,
+    path::{Path, PathBuf},
+    process::Output,
+};
+use tempfile::TempDir;
+
+/// Writes a record or list of a scenario into a folder.
+fn written(folder: &TempDir, scenario: &str, format: &str) -> PathBuf {
+    let file = folder.path().join(format!("{scenario}.{format}"));
+    let (block, out) = (testdata(scenario), file.display().to_string());
+    let block = block.display().to_string();
+    assert_eq!(succeed(["record", &block, "--format", format, "--out", &out]), "");
+    file
+}
+
+fn replay(scenario: &str, option: &str, file: &Path) -> Output {
+    let (block, file) = (testdata(scenario).display().to_string(), file.display().to_string());
+    run(["replay", "--format", "json", "--runs", "1", "--threads", "2", &block, option, &file])
+}
+
+/// What a replay says of the file that it followed.
+fn said(output: &Output) -> Value {
+    let answer: Value = serde_json::from_slice(&output.stdout).expect("a line of JSON");
+    assert_eq!(answer["matches_sequential"], true);
+    answer["guide"].clone()
+}
+
+#[test]
+fn what_was_written_can_be_followed() {
+    let folder = TempDir::new().unwrap();
+    for (format, option, kind) in [
+        ("json", "--record", "record"),
+        ("binary", "--record", "record"),
+        ("rlp", "--access-list", "access list"),
+    ] {
+        let file = written(&folder, "mix", format);
+        let output = replay("mix", option, &file);
+        assert_eq!(output.status.code(), Some(0), "{format}");
+        let guide = said(&output);
+        assert_eq!((&guide["kind"], &guide["fault"]), (&kind.into(), &Value::Null));
+    }
+}
+
+#[test]
+fn what_is_of_another_block_is_found_out() {
+    let folder = TempDir::new().unwrap();
+    for (format, option) in [("json", "--record"), ("rlp", "--access-list")] {
+        let file = written(&folder, "amm", format);
+        let output = replay("nft", option, &file);
+        assert_eq!(output.status.code(), Some(1), "{format}");
+        assert!(said(&output)["fault"].is_string());
+    }
+}
+
+#[test]
+fn what_was_damaged_is_bad_input() {
+    let folder = TempDir::new().unwrap();
+    let file = written(&folder, "payments", "binary");
+    let mut bytes = fs::read(&file).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&file, &bytes).unwrap();
+    let told = complaint(&replay("payments", "--record", &file), Some(folder.path()));
+    insta::assert_snapshot!(told, @"foresee: DIR/payments.binary: execution record: the record was altered: the digest is not that of the content");
+    let file = written(&folder, "payments", "rlp");
+    let bytes = fs::read(&file).unwrap();
+    fs::write(&file, &bytes[..bytes.len() / 2]).unwrap();
+    let told = complaint(&replay("payments", "--access-list", &file), Some(folder.path()));
+    insta::assert_snapshot!(told, @"foresee: DIR/payments.rlp: access list: input too short");
+}
+
+#[test]
+fn the_header_names_the_access_list() {
+    let folder = TempDir::new().unwrap();
+    let list = fs::read(written(&folder, "vault", "rlp")).unwrap();
+    let mut snapshot = Snapshot::of("vault");
+    snapshot.json["chain"]["accessList"] = true.into();
+    snapshot.json["block"]["blockAccessListHash"] = keccak256(&list).to_string().into();
+    let right = snapshot.write();
+    let record = |path: &Path| run([OsStr::new("record"), path.as_os_str()]);
+    assert_eq!(record(&right).status.code(), Some(0));
+    snapshot.json["block"]["blockAccessListHash"] = B256::ZERO.to_string().into();
+    let output = record(&snapshot.write());
+    assert_eq!(output.status.code(), Some(1));
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(errors.lines().count(), 1, "{errors}");
+    assert!(errors.contains("block access list hash mismatch"), "{errors}");
+}
+
+#[test]
+fn a_record_is_of_one_block() {
+    let [a, b] = ["amm", "nft"].map(|scenario| testdata(scenario).display().to_string());
+    let told = complaint(&run(["replay", &a, &b, "--record", "x"]), None);
+    insta::assert_snapshot!(told, @"foresee: --record is of one block, name one snapshot");
+}

@@ -1,0 +1,79 @@
+//! What access lists and records cost, and what is gained by following them.
+//!
+//! `cargo run --release -p foresee --example recorded -- RUNS THREADS SNAPSHOT...`
+//!
+//! Every way of executing a block runs in turn, RUNS times; told are the medians as
+//! parts of in-order time, and their geometric means.
+#![expect(clippy::print_stdout, reason = "it is an example")]
+
+use foresee::{Config, Foresee, Guide, Mode};
+use foresee_execute::execute_in_order;
+use foresee_source::Snapshot;
+use std::{path::Path, time::Instant};
+
+/// Blocks that use less gas are not measured.
+const GAS_MIN: u64 = 8_000_000;
+
+const WAYS: [&str; 6] = ["ahead", "and list", "and sets", "and record", "by record", "by list"];
+
+fn main() {
+    let mut args = std::env::args().skip(1);
+    let mut number = || args.next().and_then(|number| number.parse::<usize>().ok());
+    let (runs, threads) = number().zip(number()).expect("runs and threads");
+    let config = Config { threads, mode: Mode::Parallel, ..Config::default() };
+    let start = |score, access_list| {
+        Foresee::new(Config { score, access_list, ..config }).expect("threads start")
+    };
+    let [plain, listing, recording] = [start(false, false), start(false, true), start(true, true)];
+    let mut logs = [0.0; WAYS.len()];
+    let mut blocks = 0.0;
+    println!("{:>9} {:>9} {}", "block", "in order", WAYS.map(|way| format!("{way:>10}")).join(" "));
+    for path in args {
+        let loaded =
+            Snapshot::open(Path::new(&path)).expect("snapshot").into_block().expect("block");
+        let (block, state) = (&loaded.block, &loaded.state);
+        if execute_in_order(block, state).expect("execution").gas_used < GAS_MIN {
+            continue;
+        }
+        let made = recording.execute_block(block, state).expect("execution");
+        let record = recording.record(block, &made, None).expect("it was asked for");
+        let list = made.access_list.expect("it was asked for");
+        let mut times: [Vec<f64>; WAYS.len() + 1] = Default::default();
+        for _ in 0..runs {
+            let mut time = |way: usize, work: &dyn Fn()| {
+                let start = Instant::now();
+                work();
+                times[way].push(start.elapsed().as_secs_f64());
+            };
+            time(0, &|| drop(execute_in_order(block, state)));
+            let ahead = [&plain, &listing, &recording]
+                .map(|it| it.predict_ahead(block, state).expect("prediction"));
+            time(1, &|| drop(plain.execute_ahead(block, state, &ahead[0])));
+            time(2, &|| drop(listing.execute_ahead(block, state, &ahead[1])));
+            time(3, &|| drop(recording.execute_ahead(block, state, &ahead[2])));
+            time(4, &|| {
+                let executed = recording.execute_ahead(block, state, &ahead[2]);
+                drop(executed.map(|executed| recording.record(block, &executed, None)));
+            });
+            time(5, &|| drop(plain.execute_guided(block, state, Guide::Record(&record))));
+            time(6, &|| drop(plain.execute_guided(block, state, Guide::AccessList(&list))));
+        }
+        let medians = times.map(|mut times| {
+            times.sort_by(f64::total_cmp);
+            times[times.len() / 2]
+        });
+        let ratios: Vec<_> = medians[1..].iter().map(|median| median / medians[0]).collect();
+        for (log, ratio) in logs.iter_mut().zip(&ratios) {
+            *log += ratio.ln();
+        }
+        blocks += 1.0;
+        print(loaded.number.to_string(), &format!("{:.2} ms", 1e3 * medians[0]), &ratios);
+    }
+    let means: Vec<_> = logs.iter().map(|log| f64::exp(log / blocks)).collect();
+    print("mean".to_owned(), "", &means);
+}
+
+fn print(name: String, in_order: &str, ratios: &[f64]) {
+    let ratios: Vec<_> = ratios.iter().map(|ratio| format!("{ratio:>10.3}")).collect();
+    println!("{name:>9} {in_order:>9} {}", ratios.join(" "));
+}

@@ -1,0 +1,186 @@
+//! Execution by what is known of a block already: a record of it, or its access list.
+//!
+//! A guide takes the place of predictions and is trusted as little. Whatever it says,
+//! the result is that of in-order execution, and where the guide is wrong that is said.
+
+use crate::{ExecutedBlock, Foresee};
+use alloy_eips::eip7928::BlockAccessListHashMismatch;
+use foresee_access::{Difference, TxIndex};
+use foresee_execute::{
+    AccessList, AccessListFault, Block, BlockIdentity, Divergence, ExecuteError, Prefetched,
+    Record, Status, execute_in_order_reporting,
+};
+use foresee_schedule::Schedule;
+use revm::DatabaseRef;
+
+/// What is known of a block before it is executed.
+#[derive(Clone, Copy, Debug)]
+pub enum Guide<'a> {
+    /// A record of an earlier execution: it tells what waits for what.
+    Record(&'a Record),
+    /// The block access list: it tells what each transaction leaves behind.
+    AccessList(&'a AccessList),
+}
+
+/// In what a guide is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GuideFault {
+    /// The record is of another block; it was not followed.
+    #[error("the record is of another block: {0} differs")]
+    OtherBlock(&'static str),
+    /// A transaction ended in another way.
+    #[error("transaction {index}: recorded {recorded}, executed {executed}")]
+    Ending {
+        /// The transaction.
+        index: TxIndex,
+        /// Status and gas in the record.
+        recorded: String,
+        /// Status and gas now.
+        executed: String,
+    },
+    /// A transaction accessed something else.
+    #[error("transaction {index} accessed something else than recorded: {}", name(difference))]
+    Access {
+        /// The transaction.
+        index: TxIndex,
+        /// Where record and execution part; the record counts as predicted.
+        difference: Box<Difference>,
+    },
+    /// The block has another access list.
+    #[error("{0}")]
+    AccessList(AccessListFault),
+}
+
+/// The first location in which two sets differ.
+fn name(difference: &Difference) -> String {
+    let Difference { missed_reads, extra_reads, missed_writes, extra_writes } = difference;
+    let all = [missed_reads, extra_reads, missed_writes, extra_writes];
+    let first = all.into_iter().flatten().min();
+    first.map_or_else(|| "what is settled at commit".to_owned(), ToString::to_string)
+}
+
+impl Foresee {
+    /// Reads what a list names on all threads at once, for states whose reads take long.
+    /// The list may be one that came with the block, or a
+    /// [predicted](crate::PredictedAccessList) one.
+    pub fn prefetch<'a, DB>(&self, db: &'a DB, list: &AccessList) -> Prefetched<'a, DB>
+    where
+        DB: DatabaseRef + Sync,
+    {
+        self.executor().prefetch(db, list)
+    }
+
+    /// Executes a block by a guide instead of predictions, and tells in what the guide
+    /// is wrong, as far as that is seen: a record's access sets are compared if
+    /// [`Config::score`](crate::Config::score) is set, its access list and any other if
+    /// [`Config::access_list`](crate::Config::access_list) is. A guide that cannot be of
+    /// this block is not followed; the block is executed as without one.
+    ///
+    /// # Errors
+    ///
+    /// As [`execute_block`](Self::execute_block). A wrong guide is no error.
+    pub fn execute_guided<DB: DatabaseRef + Sync>(
+        &self,
+        block: &Block,
+        db: &DB,
+        guide: Guide<'_>,
+    ) -> Result<(ExecutedBlock, Option<GuideFault>), ExecuteError<DB::Error>> {
+        if let Err(fault) = guide.check(block) {
+            return Ok((self.execute_block(block, db)?, Some(fault)));
+        }
+        let executed = match (self.reason_for_order(block), guide) {
+            (Some(decision), _) => {
+                let outcome = execute_in_order_reporting(block, db, self.config().reports())?;
+                ExecutedBlock::in_order(self.config(), outcome, decision, Vec::new())
+            }
+            (None, Guide::Record(record)) => {
+                let schedule = Schedule::from_dag(&record.true_dag());
+                self.executed(self.executor().execute(block, db, &schedule)?, Vec::new())
+            }
+            (None, Guide::AccessList(list)) => {
+                self.executed(self.executor().execute_listed(block, db, list)?, Vec::new())
+            }
+        };
+        let fault = guide.verify(&executed).err();
+        Ok((executed, fault))
+    }
+}
+
+impl Guide<'_> {
+    /// Whether the guide can be of this block at all.
+    fn check(&self, block: &Block) -> Result<(), GuideFault> {
+        match self {
+            Self::Record(record) => {
+                let (recorded, this) = (&record.block, BlockIdentity::of(block));
+                let parts = [
+                    ("the chain", recorded.chain_id == this.chain_id),
+                    ("the number", recorded.number == this.number),
+                    ("the parent", recorded.parent_hash == this.parent_hash),
+                    ("the list of transactions", recorded.transactions == this.transactions),
+                    (
+                        "the number of transactions",
+                        record.transactions.len() == block.transactions.len(),
+                    ),
+                    ("the environment", *recorded == this),
+                ];
+                match parts.into_iter().find(|(_, equal)| !equal) {
+                    Some((part, _)) => Err(GuideFault::OtherBlock(part)),
+                    None => Ok(()),
+                }
+            }
+            Self::AccessList(list) => list
+                .validate_structure(block.transactions.len())
+                .map_err(|fault| GuideFault::AccessList(fault.into())),
+        }
+    }
+
+    /// Compares the guide with what the execution showed.
+    fn verify(&self, executed: &ExecutedBlock) -> Result<(), GuideFault> {
+        match self {
+            Self::Record(record) => verify_record(record, executed),
+            Self::AccessList(list) => {
+                let shown = executed.access_list.as_ref();
+                match shown.and_then(|shown| Divergence::first(list, shown)) {
+                    None => Ok(()),
+                    Some(divergence) => {
+                        let fault = AccessListFault::Divergence(Box::new(divergence));
+                        Err(GuideFault::AccessList(fault))
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn verify_record(record: &Record, executed: &ExecutedBlock) -> Result<(), GuideFault> {
+    let endings = executed.output.statuses().zip(executed.output.gas_by_transaction());
+    let text = |status: &Status, gas: u64| match status {
+        Status::Succeeded => format!("succeeded with {gas} gas"),
+        Status::Failed => format!("failed with {gas} gas"),
+        Status::Refused(reason) => format!("refused: {reason}"),
+    };
+    for (position, (recorded, (status, gas))) in record.transactions.iter().zip(endings).enumerate()
+    {
+        let index = TxIndex::new(position);
+        let gas = gas.unwrap_or_default();
+        if (&recorded.status, recorded.gas_used) != (&status, gas) {
+            let recorded = text(&recorded.status, recorded.gas_used);
+            return Err(GuideFault::Ending { index, recorded, executed: text(&status, gas) });
+        }
+        if let Some(observed) = executed.observed.get(position)
+            && *observed != recorded.observed
+        {
+            let difference = Difference::between(&recorded.observed, observed);
+            return Err(GuideFault::Access { index, difference: Box::new(difference) });
+        }
+    }
+    let hash = executed.access_list.as_ref().map(AccessList::compute_hash);
+    match hash {
+        Some(computed) if computed != record.access_list_hash => {
+            let expected = record.access_list_hash;
+            let fault = BlockAccessListHashMismatch { computed, expected };
+            Err(GuideFault::AccessList(fault.into()))
+        }
+        _ => Ok(()),
+    }
+}

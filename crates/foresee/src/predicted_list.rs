@@ -1,0 +1,52 @@
+//! The access list that prediction alone yields.
+
+use alloy_eips::eip7928::AccountChanges;
+use foresee_execute::AccessList;
+use foresee_predict::Prediction;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// What a block is predicted to access, in the shape of an access list
+/// ([EIP-7928](https://eips.ethereum.org/EIPS/eip-7928)): every account, and every slot
+/// as one that is read. Values are in none, because nothing has been executed. It is a
+/// list to [read ahead](foresee_execute::ParallelExecutor::prefetch) by and has no hash
+/// that a header could carry; the type keeps it apart from lists that do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct PredictedAccessList {
+    /// Whether every prediction that it is made of is complete.
+    complete: bool,
+    /// Accounts and slots, in canonical order.
+    predicted: AccessList,
+}
+
+impl PredictedAccessList {
+    /// Collects the predictions of a block.
+    pub fn new(predictions: &[Prediction]) -> Self {
+        let mut accounts = BTreeMap::<_, Vec<_>>::new();
+        for prediction in predictions {
+            let access = &prediction.access;
+            for location in access.reads.iter().chain(&access.writes) {
+                accounts.entry(location.address).or_default().extend(location.as_slot());
+            }
+        }
+        let listed = accounts.into_iter().map(|(address, mut slots)| {
+            slots.sort_unstable();
+            slots.dedup();
+            AccountChanges::new(address).extend_storage_reads(slots)
+        });
+        Self {
+            complete: predictions.iter().all(Prediction::is_complete),
+            predicted: listed.collect(),
+        }
+    }
+
+    /// Whether every prediction that it is made of is complete.
+    pub const fn is_complete(&self) -> bool {
+        self.complete
+    }
+
+    /// Accounts and slots, to be read ahead.
+    pub const fn as_list(&self) -> &AccessList {
+        &self.predicted
+    }
+}

@@ -1,0 +1,330 @@
+//! Records and access lists: they do not depend on threads, drive later executions
+//! without a second try, and are found out wherever they are wrong.
+
+use alloy_eips::{
+    eip2935::HISTORY_STORAGE_ADDRESS, eip4788::BEACON_ROOTS_ADDRESS,
+    eip7002::WITHDRAWAL_REQUEST_PREDEPLOY_ADDRESS,
+    eip7251::CONSOLIDATION_REQUEST_PREDEPLOY_ADDRESS,
+};
+use alloy_primitives::{Address, B256, U256};
+use core::convert::Infallible;
+use foresee::{Config, ExecutedBlock, Foresee, Guide, GuideFault, Mode, PredictedAccessList};
+use foresee_access::{AccessSet, Field, Location};
+use foresee_execute::{
+    AccessList, Reason, Record, RecordError, Reexecution, Run, Status, execute_in_order,
+    read_access_list,
+};
+use foresee_source::{LoadedBlock, Snapshot};
+use foresee_workload::{Scenario, generate};
+use proptest::prelude::*;
+use revm::{
+    DatabaseRef,
+    database::{CacheDB, EmptyDB},
+    state::{AccountInfo, Bytecode},
+};
+use std::{collections::BTreeSet, fs, path::PathBuf, sync::Mutex};
+
+/// Contracts that the protocol calls.
+const SYSTEM_CONTRACTS: [Address; 4] = [
+    HISTORY_STORAGE_ADDRESS,
+    BEACON_ROOTS_ADDRESS,
+    WITHDRAWAL_REQUEST_PREDEPLOY_ADDRESS,
+    CONSOLIDATION_REQUEST_PREDEPLOY_ADDRESS,
+];
+
+fn foresee(threads: usize) -> Foresee {
+    let config = Config { threads, mode: Mode::Parallel, ..Config::default() };
+    Foresee::new(Config { score: true, access_list: true, ..config }).unwrap()
+}
+
+fn loaded(scenario: Scenario, seed: u64) -> LoadedBlock {
+    generate(scenario, 20, seed).unwrap().into_block().unwrap()
+}
+
+fn execute(foresee: &Foresee, loaded: &LoadedBlock) -> (ExecutedBlock, Record) {
+    let executed = foresee.execute_block(&loaded.block, &loaded.state).unwrap();
+    let record = foresee.record(&loaded.block, &executed, None).unwrap();
+    (executed, record)
+}
+
+/// Executes by a guide, checks the result, and tells in what the guide is wrong.
+fn guided(foresee: &Foresee, loaded: &LoadedBlock, guide: Guide<'_>) -> Option<GuideFault> {
+    let (executed, fault) = foresee.execute_guided(&loaded.block, &loaded.state, guide).unwrap();
+    let in_order = execute_in_order(&loaded.block, &loaded.state).unwrap();
+    assert!(executed.output == in_order, "a guide changes nothing");
+    if fault.is_none() {
+        let again: Vec<_> = executed.stats.reexecuted.iter().filter(|one| !is_code(one)).collect();
+        let guide = if matches!(guide, Guide::Record(_)) { "record" } else { "access list" };
+        let threads = foresee.config().threads;
+        assert!(again.is_empty(), "{} by {guide}, {threads} threads: {again:?}", loaded.number);
+    }
+    fault
+}
+
+/// Whether a transaction was executed twice because of somebody's code. Validation
+/// compares it for every account that is loaded, the sender too, and for transactions
+/// with authorizations whether the account exists; sets hold what was looked at.
+fn is_code(one: &Reexecution) -> bool {
+    matches!(one.reason, Reason::Conflict(Location { field: Field::Code, .. }))
+}
+
+/// Checks all that must hold of the record and the list of a block. Returns their
+/// sizes.
+fn check(loaded: &LoadedBlock, name: &str) -> (usize, usize) {
+    let foresees = [1, 2, 3, 8].map(foresee);
+    let (executed, record) = execute(&foresees[0], loaded);
+    let list = executed.access_list.unwrap();
+    assert_eq!(record.access_list_hash, list.compute_hash());
+    for foresee in &foresees {
+        let (again, other) = execute(foresee, loaded);
+        assert!(again.access_list.as_ref() == Some(&list), "{name}, {:?}", foresee.config());
+        let run = record.run.clone();
+        assert!(Record { run, ..other } == record, "{name}, {:?}", foresee.config());
+        assert_eq!(guided(foresee, loaded, Guide::Record(&record)), None, "{name}");
+        assert_eq!(guided(foresee, loaded, Guide::AccessList(&list)), None, "{name}");
+    }
+    let bytes = record.to_bytes();
+    assert!(Record::read(&bytes).unwrap() == record, "{name}");
+    assert!(Record::read(record.to_json().as_bytes()).unwrap() == record, "{name}");
+    let encoded = alloy_rlp::encode(&list);
+    assert_eq!(read_access_list(&encoded).unwrap(), list);
+    (bytes.len(), encoded.len())
+}
+
+#[test]
+fn records_and_lists_of_generated_blocks() {
+    for scenario in Scenario::ALL {
+        check(&loaded(scenario, 7), scenario.name());
+    }
+}
+
+#[test]
+#[ignore = "needs FORESEE_DATA"]
+#[expect(clippy::print_stdout, reason = "the sizes are what this test reports")]
+fn records_and_lists_of_mainnet_blocks() {
+    let data = std::env::var_os("FORESEE_DATA").expect("FORESEE_DATA names the data folder");
+    let files = fs::read_dir(PathBuf::from(data).join("mainnet")).unwrap();
+    let mut paths: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+    paths.sort();
+    assert!(paths.len() >= 41);
+    let (mut records, mut lists) = (0, 0);
+    for path in paths {
+        let loaded = Snapshot::open(&path).unwrap().into_block().unwrap();
+        let (record, list) = check(&loaded, &path.display().to_string());
+        // The smallest blocks have lists of a hundred bytes.
+        assert!(record <= 200 + list, "{}: {record}, {list}", path.display());
+        records += record;
+        lists += list;
+    }
+    assert!(records < lists);
+    println!("{records} bytes of records, {lists} bytes of access lists");
+}
+
+#[test]
+fn a_record_of_another_block_is_not_followed() {
+    let foresee = foresee(3);
+    let [here, there] = [1, 2].map(|seed| loaded(Scenario::Amm, seed));
+    let (executed, record) = execute(&foresee, &there);
+    let fault = guided(&foresee, &here, Guide::Record(&record));
+    assert!(matches!(fault, Some(GuideFault::OtherBlock(_))), "{fault:?}");
+    let list = executed.access_list.unwrap();
+    let fault = guided(&foresee, &here, Guide::AccessList(&list));
+    assert!(matches!(fault, Some(GuideFault::AccessList(_))), "{fault:?}");
+}
+
+#[test]
+fn a_record_of_another_version_says_so() {
+    let (_, record) = execute(&foresee(1), &loaded(Scenario::Payments, 1));
+    let json = record.to_json().replacen("\"version\":1", "\"version\":2", 1);
+    assert!(matches!(Record::from_json(&json), Err(RecordError::Version { found: 2 })));
+    let mut bytes = record.to_bytes();
+    // A list of up to 64 KiB has three bytes in front; the version comes first.
+    assert_eq!(bytes[0], 0xf9);
+    bytes[3] = 2;
+    assert!(matches!(Record::from_bytes(&bytes), Err(RecordError::Version { found: 2 })));
+}
+
+/// How a record is falsified by somebody who computes its digest anew.
+#[derive(Clone, Copy, Debug)]
+enum Forgery {
+    Gas,
+    Status,
+    Forget,
+    Invent,
+    Settle,
+    ListHash,
+    Reverse,
+}
+
+fn forge(record: &mut Record, forgery: Forgery, at: usize) {
+    let at = at % record.transactions.len();
+    let transaction = &mut record.transactions[at];
+    let AccessSet { reads, writes, commutative } = &mut transaction.observed;
+    match forgery {
+        Forgery::Gas => transaction.gas_used ^= 1,
+        Forgery::Status => {
+            transaction.status = match transaction.status {
+                Status::Succeeded => Status::Failed,
+                _ => Status::Succeeded,
+            }
+        }
+        Forgery::Forget => drop(reads.remove(0)),
+        Forgery::Invent => {
+            let address = record.block.beneficiary;
+            writes.push(Location::slot(address, U256::MAX));
+            writes.sort_unstable();
+        }
+        Forgery::Settle => {
+            commutative.clear();
+        }
+        Forgery::ListHash => record.access_list_hash = B256::repeat_byte(7),
+        Forgery::Reverse => record.transactions.reverse(),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+
+    /// A record cut off anywhere, or with any byte changed, cannot be read.
+    #[test]
+    fn a_damaged_record_is_an_error(
+        scenario in prop::sample::select(Scenario::ALL.to_vec()),
+        at in any::<prop::sample::Index>(),
+        change in 1..=u8::MAX,
+    ) {
+        let (_, record) = execute(&foresee(1), &loaded(scenario, 3));
+        for bytes in [record.to_bytes(), record.to_json().into_bytes()] {
+            let at = at.index(bytes.len());
+            prop_assert!(Record::read(&bytes[..at]).is_err(), "cut at {at}");
+            let mut damaged = bytes;
+            damaged[at] ^= change;
+            prop_assert!(Record::read(&damaged).is_err(), "byte {at} changed by {change}");
+        }
+    }
+
+    /// A record that was falsified and sealed again is found out, and the block comes
+    /// out right.
+    #[test]
+    fn a_forged_record_is_found_out(
+        scenario in prop::sample::select(Scenario::ALL.to_vec()),
+        threads in 1..4usize,
+        at in any::<usize>(),
+        forgery in prop::sample::select(vec![
+            Forgery::Gas,
+            Forgery::Status,
+            Forgery::Forget,
+            Forgery::Invent,
+            Forgery::Settle,
+            Forgery::ListHash,
+            Forgery::Reverse,
+        ]),
+    ) {
+        let foresee = foresee(threads);
+        let loaded = loaded(scenario, 4);
+        let (_, honest) = execute(&foresee, &loaded);
+        let mut forged = honest.clone();
+        forge(&mut forged, forgery, at);
+        let forged = Record::read(&forged.to_bytes()).unwrap();
+        let same = Record { run: Run::default(), ..honest }
+            == Record { run: Run::default(), ..forged.clone() };
+        let fault = guided(&foresee, &loaded, Guide::Record(&forged));
+        prop_assert_eq!(fault.is_none(), same, "{:?}", fault);
+    }
+
+    /// An access list cut off anywhere cannot be read; with any byte changed it cannot
+    /// be read or is found out, and the block comes out right.
+    #[test]
+    fn an_altered_access_list_is_found_out(
+        scenario in prop::sample::select(Scenario::ALL.to_vec()),
+        threads in 1..4usize,
+        at in any::<prop::sample::Index>(),
+        change in 1..=u8::MAX,
+    ) {
+        let foresee = foresee(threads);
+        let loaded = loaded(scenario, 5);
+        let (executed, _) = execute(&foresee, &loaded);
+        let mut bytes = alloy_rlp::encode(executed.access_list.unwrap());
+        let at = at.index(bytes.len());
+        prop_assert!(read_access_list(&bytes[..at]).is_err(), "cut at {at}");
+        bytes[at] ^= change;
+        if let Ok(list) = read_access_list(&bytes) {
+            let fault = guided(&foresee, &loaded, Guide::AccessList(&list));
+            prop_assert!(fault.is_some(), "byte {at} changed by {change}");
+        }
+    }
+
+    /// Any bytes at all are read without a panic.
+    #[test]
+    fn noise_is_an_error(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        prop_assert!(Record::read(&bytes).is_err());
+        if let (Ok(list), false) = (read_access_list(&bytes), bytes.contains(&b'[')) {
+            prop_assert_eq!(alloy_rlp::encode(list), bytes);
+        }
+    }
+}
+
+/// A state that notes which accounts are read.
+struct Noting<'a> {
+    state: &'a CacheDB<EmptyDB>,
+    accounts: Mutex<BTreeSet<Address>>,
+}
+
+impl Noting<'_> {
+    fn note(&self, address: Address) -> &CacheDB<EmptyDB> {
+        self.accounts.lock().unwrap().insert(address);
+        self.state
+    }
+}
+
+impl DatabaseRef for Noting<'_> {
+    type Error = Infallible;
+
+    fn basic_ref(&self, address: Address) -> Result<Option<AccountInfo>, Infallible> {
+        self.note(address).basic_ref(address)
+    }
+
+    fn code_by_hash_ref(&self, hash: B256) -> Result<Bytecode, Infallible> {
+        self.state.code_by_hash_ref(hash)
+    }
+
+    fn storage_ref(&self, address: Address, slot: U256) -> Result<U256, Infallible> {
+        self.note(address).storage_ref(address, slot)
+    }
+
+    fn block_hash_ref(&self, number: u64) -> Result<B256, Infallible> {
+        self.state.block_hash_ref(number)
+    }
+}
+
+#[test]
+fn a_predicted_list_names_what_is_read() {
+    let foresee = foresee(3);
+    for scenario in Scenario::ALL {
+        let loaded = loaded(scenario, 6);
+        let block = &loaded.block;
+        let (executed, _) = execute(&foresee, &loaded);
+        let predicted = PredictedAccessList::new(&executed.predictions);
+        predicted.as_list().validate_structure(block.transactions.len()).unwrap();
+        let noting = Noting { state: &loaded.state, accounts: Mutex::default() };
+        let prefetched = foresee.prefetch(&noting, predicted.as_list());
+        assert_eq!(noting.accounts.lock().unwrap().len(), predicted.as_list().len());
+        noting.accounts.lock().unwrap().clear();
+        let list = executed.access_list.as_ref().unwrap();
+        let by_list = foresee.execute_guided(block, &prefetched, Guide::AccessList(list)).unwrap();
+        assert!(by_list.0.output == executed.output && by_list.1.is_none(), "{scenario}");
+        // What the protocol itself accesses is in no prediction.
+        let mut left = noting.accounts.into_inner().unwrap();
+        let withdrawals: Vec<_> = block.protocol.withdrawals.iter().map(|it| it.address).collect();
+        left.retain(|address| *address != block.env.beneficiary);
+        left.retain(|address| !SYSTEM_CONTRACTS.contains(address));
+        left.retain(|address| !withdrawals.contains(address));
+        assert!(left.is_empty(), "{scenario}: {left:?}");
+    }
+}
+
+#[test]
+fn an_empty_list_is_that_of_no_block_with_transactions() {
+    let loaded = loaded(Scenario::Mix, 1);
+    let fault = guided(&foresee(3), &loaded, Guide::AccessList(&AccessList::default()));
+    assert!(matches!(fault, Some(GuideFault::AccessList(_))));
+}
