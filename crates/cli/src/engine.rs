@@ -63,6 +63,48 @@ fn predict_over<S: StateView<Error = Infallible>>(
     })
 }
 
+/// How long each prediction of a block takes, in order.
+pub(crate) fn predict_timed(input: &Input, cache: &ProgramCache) -> Result<Vec<Duration>, Failure> {
+    let mut predictor = pre_block_predictor(input, cache)?;
+    let mut times = Vec::with_capacity(input.loaded.block.transactions.len());
+    for tx in &input.loaded.block.transactions {
+        timed(&mut times, || predictor.predict(tx)).map_err(|error| database(input, error))?;
+    }
+    Ok(times)
+}
+
+/// Predicts every transaction of a block alone, on the state before the block.
+pub(crate) fn predict_alone(
+    input: &Input,
+    cache: &ProgramCache,
+) -> Result<Vec<Prediction>, Failure> {
+    let mut predictor = pre_block_predictor(input, cache)?;
+    let transactions = input.loaded.block.transactions.iter();
+    transactions
+        .map(|tx| predictor.predict_ahead(tx).map(|ahead| ahead.prediction))
+        .collect::<Result<_, _>>()
+        .map_err(|error| database(input, error))
+}
+
+/// A predictor of a block, behind what the protocol does before the transactions.
+fn pre_block_predictor<'a>(
+    input: &'a Input,
+    cache: &ProgramCache,
+) -> Result<BlockPredictor<'a, impl StateView<Error = Infallible>>, Failure> {
+    let Block { cfg, env, .. } = &input.loaded.block;
+    let state = &input.loaded.state;
+    let pre = PreBlock::run(&input.loaded.block, state)
+        .map_err(|error| input.failure("predicting", error))?;
+    let options = PredictOptions::default();
+    let mut predictor = BlockPredictor::new(cache, cfg, env, Complete(state), options);
+    pre.changes().iter().for_each(|changes| predictor.apply(changes));
+    Ok(predictor)
+}
+
+fn database(input: &Input, error: Infallible) -> Failure {
+    input.failure("predicting", ExecuteError::Database(error))
+}
+
 /// The library with this configuration.
 pub(crate) fn start(config: Config) -> Result<Foresee, Failure> {
     let threads = config.threads;

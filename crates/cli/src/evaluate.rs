@@ -1,35 +1,43 @@
 //! `foresee evaluate`: predictions scored against what execution shows.
+//!
+//! What is scored is predicted with the programs that earlier blocks of the run have
+//! left in the cache. The order of snapshots matters for that one time, and for
+//! nothing else.
 
+mod class;
+mod cost;
+mod detail;
 mod report;
 mod score;
+mod text;
 
-use crate::{
-    Verdict, args, blocks,
-    engine::{self, Predicted, State, median, timed},
-    failure::Failure,
-    input::Input,
-};
+use crate::{Verdict, args, blocks, engine, failure::Failure, input::Input};
+use alloy_primitives::Log;
+use class::{Asked, Class};
+use detail::{Detail, Memory, Told};
 use foresee::{Config, Foresee};
-use foresee_execute::{execute_in_order, execute_in_order_timing_precompiles, observe};
-use foresee_predict::{PredictOptions, ProgramCache};
-use report::{Cost, Precompiles, Report};
+use foresee_execute::{Observation, execute_in_order, observe};
+use foresee_predict::PredictOptions;
+use report::Report;
 use score::{Score, Scored};
 
 pub(crate) fn run(args: &args::Evaluate) -> Result<Verdict, Failure> {
     let foresee = engine::start(Config { threads: 1, ..Config::default() })?;
     let runs = args.runs.get();
     let evaluate = |input: &Input| evaluate(input, &foresee, runs);
-    blocks::run(&args.blocks, args.format, evaluate, report::text)?;
+    blocks::run(&args.blocks, args.format, evaluate, text::text)?;
     Ok(Verdict::Verified)
 }
 
 /// Scores the predictions of a block, then measures what they cost.
 fn evaluate(input: &Input, foresee: &Foresee, runs: u32) -> Result<Report, Failure> {
     let cache = foresee.cache();
-    let predictions = predict(input, cache, PredictOptions::default())?.predictions;
-    let dag = foresee.schedule(&input.loaded.block, &predictions);
-    let observations = observe(&input.loaded.block, &input.loaded.state)
-        .map_err(|error| input.failure("observing", error))?;
+    let block = &input.loaded.block;
+    let generalised = cost::predict(input, cache, PredictOptions::default())?;
+    let predictions = generalised.predictions;
+    let dag = foresee.schedule(block, &predictions);
+    let observations =
+        observe(block, &input.loaded.state).map_err(|error| input.failure("observing", error))?;
     let scored: Vec<_> = predictions
         .iter()
         .zip(&observations)
@@ -39,45 +47,40 @@ fn evaluate(input: &Input, foresee: &Foresee, runs: u32) -> Result<Report, Failu
             observed: &observation.access,
         })
         .collect();
+    let (cost, times) = cost::measure(input, cache, generalised.elapsed, runs)?;
+    let alone = engine::predict_alone(input, cache)?;
+    let logs = logs(input, &observations)?;
+    let asked = block.transactions.iter().map(|tx| Asked {
+        sender: tx.caller,
+        kind: tx.kind,
+        authorizes: !tx.authorization_list.is_empty(),
+    });
+    let told = asked.enumerate().map(|(index, asked)| Told {
+        hash: input.loaded.hashes.get(index).copied(),
+        class: Class::of(asked, &observations[index], &logs[index]),
+        predicted: &predictions[index],
+        alone: &alone[index],
+        observed: &observations[index],
+        time: times[index],
+    });
     Ok(Report {
         block: input.loaded.number,
         transactions: predictions.len() as u64,
+        gas: observations.iter().map(|observation| observation.gas_used).sum(),
         score: Score::new(&scored, &dag),
-        cost: cost(input, cache, runs)?,
+        cost,
+        detail: Detail::new(told, Memory::of(cache)),
     })
 }
 
-fn predict(
-    input: &Input,
-    cache: &ProgramCache,
-    options: PredictOptions,
-) -> Result<Predicted, Failure> {
-    engine::predict(input, cache, options, State::PreBlock)
-}
-
-/// Measures by turns: in order, cold, warm. `warm` has been grown on this block.
-fn cost(input: &Input, warm: &ProgramCache, runs: u32) -> Result<Cost, Failure> {
-    let (block, state) = (&input.loaded.block, &input.loaded.state);
-    let failed = |error| input.failure("executing in order", error);
-    let plain = PredictOptions::default();
-    let with_clock = PredictOptions { time_precompiles: true, ..plain };
-    let [mut sequential, mut cold, mut hot, mut predict_precompiles, mut precompiles] =
-        [const { Vec::new() }; 5];
-    for _ in 0..runs {
-        timed(&mut sequential, || execute_in_order(block, state)).map_err(failed)?;
-        cold.push(predict(input, &ProgramCache::new(), plain)?.elapsed);
-        hot.push(predict(input, warm, plain)?.elapsed);
-        predict_precompiles.push(predict(input, warm, with_clock)?.precompiles);
-        precompiles.push(execute_in_order_timing_precompiles(block, state).map_err(failed)?.1);
-    }
-    let median = |times| median(times).unwrap_or_default();
-    Ok(Cost {
-        cold: median(cold),
-        warm: median(hot),
-        sequential: median(sequential),
-        precompiles: Precompiles {
-            predict: median(predict_precompiles),
-            sequential: median(precompiles),
-        },
-    })
+/// The logs of each transaction; none of one that was not included.
+fn logs(input: &Input, observations: &[Observation]) -> Result<Vec<Vec<Log>>, Failure> {
+    let output = execute_in_order(&input.loaded.block, &input.loaded.state)
+        .map_err(|error| input.failure("executing in order", error))?;
+    let mut receipts = output.receipts.into_iter();
+    let of = |observation: &Observation| {
+        let receipt = if observation.included { receipts.next() } else { None };
+        receipt.map(|receipt| receipt.logs).unwrap_or_default()
+    };
+    Ok(observations.iter().map(of).collect())
 }

@@ -57,6 +57,12 @@ impl ProgramCache {
         programs.values().map(|program| program.size()).sum()
     }
 
+    /// Bytes of bytecode that the programs were compiled from.
+    pub fn code_size(&self) -> usize {
+        let programs = self.programs.read().unwrap_or_else(PoisonError::into_inner);
+        programs.values().map(|program| program.code.len()).sum()
+    }
+
     /// Empties the cache if it has grown beyond its limit. Called between blocks.
     pub(crate) fn trim(&self) {
         if self.len() > PROGRAMS_MAX || self.size() > BYTES_MAX {

@@ -1,124 +1,75 @@
-//! The answer of `evaluate`, for programs and for people.
+//! The answer of `evaluate`, for programs.
 
-use super::score::Score;
-use crate::text::{percent, table, time};
+use super::{cost::Cost, detail::Detail, score::Score};
 use serde::Serialize;
-use std::time::Duration;
 
 /// The score of a block's predictions, and what they cost.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub(super) struct Report {
     pub(super) block: u64,
     pub(super) transactions: u64,
+    #[serde(rename = "gas_used")]
+    pub(super) gas: u64,
     #[serde(flatten)]
     pub(super) score: Score,
     #[serde(flatten)]
     pub(super) cost: Cost,
+    #[serde(flatten)]
+    pub(super) detail: Detail,
 }
 
-/// Times, each the median over the runs. The precompiles' time is part of the
-/// others.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
-pub(super) struct Cost {
-    #[serde(rename = "predict_cold_us", serialize_with = "us")]
-    pub(super) cold: Duration,
-    #[serde(rename = "predict_warm_us", serialize_with = "us")]
-    pub(super) warm: Duration,
-    #[serde(rename = "sequential_us", serialize_with = "us")]
-    pub(super) sequential: Duration,
-    #[serde(rename = "precompile_us")]
-    pub(super) precompiles: Precompiles,
-}
-
-/// Time spent in precompiles.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
-pub(super) struct Precompiles {
-    #[serde(serialize_with = "us")]
-    pub(super) predict: Duration,
-    #[serde(serialize_with = "us")]
-    pub(super) sequential: Duration,
-}
-
-fn us<S: serde::Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_u64(time.as_micros().try_into().unwrap_or(u64::MAX))
-}
-
-/// A table of the blocks, and a row for all of them if they are several.
-pub(super) fn text(reports: &[Report]) -> String {
-    let mut rows: Vec<_> =
-        reports.iter().map(|report| row(report.block.to_string(), report)).collect();
-    if reports.len() > 1 {
-        rows.push(row("all".to_owned(), &total(reports)));
+impl Report {
+    /// The sum over some blocks.
+    pub(super) fn total<'a>(reports: impl IntoIterator<Item = &'a Self>) -> Self {
+        let mut total = Self::default();
+        for Self { transactions, gas, score, cost, detail, .. } in reports {
+            total.transactions += transactions;
+            total.gas += gas;
+            total.score.add(score);
+            total.cost.add(cost);
+            total.detail.add(detail);
+        }
+        total
     }
-    let header = [
-        "block",
-        "txs",
-        "exact",
-        "incomplete",
-        "slot recall",
-        "precision",
-        "dependencies",
-        "missed",
-        "edges right",
-        "cold",
-        "warm",
-        "in order",
-        "warm / in order",
-    ];
-    let numbers: Vec<_> = (0..header.len()).collect();
-    table(&header, &numbers, rows)
-}
-
-fn row(name: String, report: &Report) -> Vec<String> {
-    let Report { transactions, score, cost, .. } = report;
-    let share = |part: Duration, whole: Duration| {
-        let [part, whole] =
-            [part, whole].map(|time| time.as_nanos().try_into().unwrap_or(u64::MAX));
-        percent(part, whole)
-    };
-    vec![
-        name,
-        transactions.to_string(),
-        percent(score.exact_transactions, *transactions),
-        score.incomplete.to_string(),
-        percent(score.slots.correct, score.slots.truth),
-        percent(score.slots.correct, score.slots.predicted),
-        score.edges.truth.to_string(),
-        score.missed_dependencies.to_string(),
-        percent(score.edges.correct, score.edges.predicted),
-        time(cost.cold),
-        time(cost.warm),
-        time(cost.sequential),
-        share(cost.warm, cost.sequential),
-    ]
-}
-
-/// The sum over all blocks.
-fn total(reports: &[Report]) -> Report {
-    let mut total =
-        Report { block: 0, transactions: 0, score: Score::default(), cost: Cost::default() };
-    for Report { transactions, score, cost, .. } in reports {
-        total.transactions += transactions;
-        total.score.add(score);
-        total.cost.cold += cost.cold;
-        total.cost.warm += cost.warm;
-        total.cost.sequential += cost.sequential;
-    }
-    total
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::{
-        super::score::{Edges, Slots},
+        super::{
+            class::Class,
+            cost::Precompiles,
+            detail::{Gas, Inexact, Memory, OfClass},
+            score::{Edges, Slots},
+        },
         *,
     };
+    use alloy_primitives::Address;
+    use foresee_access::{Difference, Location};
+    use std::time::Duration;
 
-    fn report(block: u64, exact: u64) -> Report {
+    pub(in super::super) fn report(block: u64, exact: u64) -> Report {
         let us = Duration::from_micros;
+        let of_class = OfClass {
+            transactions: 100,
+            exact,
+            exact_gas: 98,
+            predict_ns: 1_200_000,
+            sequential_ns: 3_900_000,
+        };
+        let missed = Location::balance(Address::with_last_byte(1));
+        let inexact = Inexact {
+            index: 3,
+            hash: None,
+            class: Class::Swap,
+            unknown: vec![],
+            gas: Gas { predicted: 21_000, truth: 21_001 },
+            difference: Difference { missed_reads: vec![missed], ..Difference::default() },
+        };
         Report {
             block,
             transactions: 100,
+            gas: 9_000_000,
             score: Score {
                 slots: Slots { truth: 400, predicted: 390, correct: 380 },
                 exact_transactions: exact,
@@ -128,25 +79,23 @@ mod tests {
             },
             cost: Cost {
                 cold: us(9_000),
+                generalised: us(2_000),
                 warm: us(1_234),
                 sequential: us(4_000),
                 precompiles: Precompiles { predict: us(10), sequential: us(20) },
+            },
+            detail: Detail {
+                exact_gas: 98,
+                exact_alone: 90,
+                classes: [(Class::Swap, of_class)].into(),
+                inexact: vec![inexact],
+                memory: Memory { programs: 3, bytes: 40_000, code_bytes: 20_000 },
             },
         }
     }
 
     #[test]
     fn json_has_the_documented_keys() {
-        insta::assert_snapshot!(serde_json::to_string(&report(7, 99)).unwrap(), @r#"{"block":7,"transactions":100,"slots":{"true":400,"predicted":390,"correct":380},"exact_transactions":99,"missed_dependencies":2,"edges":{"true":40,"predicted":50,"correct":37,"covered":38},"incomplete":1,"predict_cold_us":9000,"predict_warm_us":1234,"sequential_us":4000,"precompile_us":{"predict":10,"sequential":20}}"#);
-    }
-
-    #[test]
-    fn blocks_are_rows_and_all_together_the_last() {
-        insta::assert_snapshot!(text(&[report(7, 99), report(12, 100)]), @r#"
-        block  txs    exact  incomplete  slot recall  precision  dependencies  missed  edges right      cold     warm  in order  warm / in order
-            7  100  99.00 %           1      95.00 %    97.43 %            40       2      74.00 %   9.00 ms  1.23 ms   4.00 ms          30.85 %
-           12  100    100 %           1      95.00 %    97.43 %            40       2      74.00 %   9.00 ms  1.23 ms   4.00 ms          30.85 %
-          all  200  99.50 %           2      95.00 %    97.43 %            80       4      74.00 %  18.00 ms  2.47 ms   8.00 ms          30.85 %
-        "#);
+        insta::assert_snapshot!(serde_json::to_string(&report(7, 99)).unwrap(), @r#"{"block":7,"transactions":100,"gas_used":9000000,"slots":{"true":400,"predicted":390,"correct":380},"exact_transactions":99,"missed_dependencies":2,"edges":{"true":40,"predicted":50,"correct":37,"covered":38},"incomplete":1,"predict_cold_us":9000,"predict_generalised_us":2000,"predict_warm_us":1234,"sequential_us":4000,"precompile_us":{"predict":10,"sequential":20},"exact_gas":98,"exact_alone":90,"classes":{"swap":{"transactions":100,"exact":99,"exact_gas":98,"predict_ns":1200000,"sequential_ns":3900000}},"inexact":[{"index":3,"hash":null,"class":"swap","unknown":[],"gas":{"predicted":21000,"true":21001},"missed_reads":[{"address":"0x0000000000000000000000000000000000000001","field":"balance"}],"extra_reads":[],"missed_writes":[],"extra_writes":[]}],"memory":{"programs":3,"bytes":40000,"code_bytes":20000}}"#);
     }
 }

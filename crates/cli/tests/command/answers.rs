@@ -145,12 +145,19 @@ fn evaluate_has_the_documented_keys() {
     let expected = [
         "block",
         "transactions",
+        "gas_used",
         "slots",
         "exact_transactions",
         "missed_dependencies",
         "edges",
         "incomplete",
+        "exact_gas",
+        "exact_alone",
+        "classes",
+        "inexact",
+        "memory",
         "predict_cold_us",
+        "predict_generalised_us",
         "predict_warm_us",
         "sequential_us",
         "precompile_us",
@@ -159,6 +166,11 @@ fn evaluate_has_the_documented_keys() {
     assert_eq!(keys(&answer["slots"]), ["correct", "predicted", "true"]);
     assert_eq!(keys(&answer["edges"]), ["correct", "covered", "predicted", "true"]);
     assert_eq!(keys(&answer["precompile_us"]), ["predict", "sequential"]);
+    assert_eq!(keys(&answer["memory"]), ["bytes", "code_bytes", "programs"]);
+    let of_class = answer["classes"].as_object().unwrap().values();
+    let counted: u64 = of_class.map(|class| class["transactions"].as_u64().unwrap()).sum();
+    assert_eq!(answer["transactions"], json!(counted));
+    assert_eq!((&answer["inexact"], &answer["exact_gas"]), (&json!([]), &answer["transactions"]));
     let edges = &answer["edges"];
     let missed = edges["true"].as_u64().unwrap() - edges["covered"].as_u64().unwrap();
     assert_eq!(answer["missed_dependencies"], json!(missed));

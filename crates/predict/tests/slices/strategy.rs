@@ -1,11 +1,13 @@
 //! Random structured programs, and blocks that call them many times.
 
 use crate::{
+    check::{Fields, check},
     programs::{FORKS, block_of_calls, code, contract},
     syntax::{Expression, Statement, assemble},
 };
 use alloy_primitives::{Bytes, U256};
 use foresee_execute::Block;
+use foresee_predict::ProgramCache;
 use proptest::{collection::vec, prelude::*, sample::select};
 use revm::{
     database::{CacheDB, EmptyDB},
@@ -44,8 +46,18 @@ struct Call {
 }
 
 impl Case {
+    /// Predicts the block several times with one cache, so that slices are made and
+    /// used, and compares with execution.
+    pub(crate) fn check(&self) {
+        let (block, state) = self.block();
+        let cache = ProgramCache::new();
+        for round in 0..2 {
+            check(&cache, &block, &state, &format!("round {round}"), Fields::Named);
+        }
+    }
+
     /// The block, and the state before it.
-    pub(crate) fn block(&self) -> (Block, CacheDB<EmptyDB>) {
+    fn block(&self) -> (Block, CacheDB<EmptyDB>) {
         let codes: Vec<_> = self.programs.iter().map(|program| program.code(self.fork)).collect();
         let calls: Vec<_> = self
             .calls

@@ -1,0 +1,140 @@
+//! What the scores leave out: which transactions are inexact and why, gas, kinds of
+//! transactions, and what knowing nothing but the pre-block state would yield.
+
+use super::class::Class;
+use alloy_primitives::B256;
+use foresee_access::Difference;
+use foresee_execute::Observation;
+use foresee_predict::{Prediction, ProgramCache};
+use serde::Serialize;
+use std::{collections::BTreeMap, time::Duration};
+
+/// More about a block's predictions, or about several blocks'.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub(super) struct Detail {
+    /// Transactions whose gas is predicted exactly.
+    pub(super) exact_gas: u64,
+    /// Transactions whose sets are exact when each is predicted alone on the state
+    /// before the block.
+    pub(super) exact_alone: u64,
+    pub(super) classes: BTreeMap<Class, OfClass>,
+    /// Transactions whose sets or gas are not exact.
+    pub(super) inexact: Vec<Inexact>,
+    pub(super) memory: Memory,
+}
+
+/// Accuracy and cost of one class.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub(super) struct OfClass {
+    pub(super) transactions: u64,
+    pub(super) exact: u64,
+    pub(super) exact_gas: u64,
+    /// Times in nanoseconds: predicted with programs at hand, and executed.
+    pub(super) predict_ns: u64,
+    pub(super) sequential_ns: u64,
+}
+
+/// A transaction that was not predicted exactly, and where the prediction parts from
+/// what it did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Inexact {
+    pub(super) index: usize,
+    pub(super) hash: Option<B256>,
+    pub(super) class: Class,
+    /// What the prediction itself names as unknown.
+    pub(super) unknown: Vec<String>,
+    pub(super) gas: Gas,
+    #[serde(flatten)]
+    pub(super) difference: Difference,
+}
+
+/// Gas used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct Gas {
+    pub(super) predicted: u64,
+    #[serde(rename = "true")]
+    pub(super) truth: u64,
+}
+
+/// What the cache holds after the block, programs of earlier blocks included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub(super) struct Memory {
+    pub(super) programs: u64,
+    /// Bytes held, code included, and bytes of code alone.
+    pub(super) bytes: u64,
+    pub(super) code_bytes: u64,
+}
+
+impl Memory {
+    pub(super) fn of(cache: &ProgramCache) -> Self {
+        let count = |number: usize| number as u64;
+        Self {
+            programs: count(cache.len()),
+            bytes: count(cache.size()),
+            code_bytes: count(cache.code_size()),
+        }
+    }
+}
+
+/// What is told of one transaction.
+pub(super) struct Told<'a> {
+    pub(super) hash: Option<B256>,
+    pub(super) class: Class,
+    pub(super) predicted: &'a Prediction,
+    pub(super) alone: &'a Prediction,
+    pub(super) observed: &'a Observation,
+    /// How long it took to predict.
+    pub(super) time: Duration,
+}
+
+impl Detail {
+    /// The detail of a block.
+    pub(super) fn new<'a>(transactions: impl Iterator<Item = Told<'a>>, memory: Memory) -> Self {
+        let mut detail = Self { memory, ..Self::default() };
+        for (index, tx) in transactions.enumerate() {
+            detail.tell(index, &tx);
+        }
+        detail
+    }
+
+    fn tell(&mut self, index: usize, tx: &Told<'_>) {
+        let Told { predicted, observed, class, .. } = *tx;
+        let difference = Difference::between(&predicted.access, &observed.access);
+        let alone = Difference::between(&tx.alone.access, &observed.access);
+        let gas = Gas { predicted: predicted.gas_used, truth: observed.gas_used };
+        // Nothing is said of the gas of what cannot be included.
+        let exact_gas = !observed.included || gas.predicted == gas.truth;
+        let of_class = self.classes.entry(class).or_default();
+        of_class.transactions += 1;
+        of_class.exact += u64::from(difference.is_empty());
+        of_class.exact_gas += u64::from(exact_gas);
+        of_class.predict_ns += ns(tx.time);
+        of_class.sequential_ns += ns(observed.time);
+        self.exact_gas += u64::from(exact_gas);
+        self.exact_alone += u64::from(alone.is_empty());
+        if !difference.is_empty() || !exact_gas {
+            let unknown = predicted.unknown.iter().map(ToString::to_string).collect();
+            let hash = tx.hash;
+            self.inexact.push(Inexact { index, hash, class, unknown, gas, difference });
+        }
+    }
+
+    /// Adds another block's; what is held in memory is the later block's.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.exact_gas += other.exact_gas;
+        self.exact_alone += other.exact_alone;
+        for (class, more) in &other.classes {
+            let sum = self.classes.entry(*class).or_default();
+            sum.transactions += more.transactions;
+            sum.exact += more.exact;
+            sum.exact_gas += more.exact_gas;
+            sum.predict_ns += more.predict_ns;
+            sum.sequential_ns += more.sequential_ns;
+        }
+        self.memory = other.memory;
+    }
+}
+
+fn ns(time: Duration) -> u64 {
+    time.as_nanos().try_into().unwrap_or(u64::MAX)
+}
