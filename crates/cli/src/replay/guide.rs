@@ -1,6 +1,11 @@
 //! Records and access lists to follow, from files.
 
-use crate::{args, failure::Failure, input::Input, record::rules};
+use crate::{
+    args::{self, Blocks},
+    failure::Failure,
+    input::Input,
+    record::rules,
+};
 use foresee::{Config, Foresee, Guide};
 use foresee_execute::{AccessList, Record, read_access_list};
 use serde::Serialize;
@@ -30,8 +35,10 @@ impl Known {
             (None, Some(path)) => (path, "--access-list"),
             (None, None) => return Ok(None),
         };
-        if args.snapshots.files.len() != 1 {
-            return Err(Failure::Usage(format!("{option} is of one block, name one snapshot")));
+        let Blocks { files, rpc, block, .. } = &args.blocks;
+        let count = if rpc.is_some() { block.len().max(1) } else { files.len() };
+        if count != 1 {
+            return Err(Failure::Usage(format!("{option} is of one block, name one")));
         }
         Self::read(path, option).map(Some)
     }

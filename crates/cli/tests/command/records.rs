@@ -98,5 +98,5 @@ fn the_header_names_the_access_list() {
 fn a_record_is_of_one_block() {
     let [a, b] = ["amm", "nft"].map(|scenario| testdata(scenario).display().to_string());
     let told = complaint(&run(["replay", &a, &b, "--record", "x"]), None);
-    insta::assert_snapshot!(told, @"foresee: --record is of one block, name one snapshot");
+    insta::assert_snapshot!(told, @"foresee: --record is of one block, name one");
 }
