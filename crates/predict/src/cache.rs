@@ -3,7 +3,10 @@
 use crate::{machine::Machine, program::Program, rules::Rules, world::Contents};
 use alloy_primitives::{B256, map::HashMap};
 use revm::{primitives::hardfork::SpecId, state::Bytecode};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{
+    Arc, Mutex, PoisonError, RwLock,
+    atomic::{AtomicUsize, Ordering},
+};
 
 /// Programs kept at most. Past it the cache is emptied: the few that are in use are
 /// found again at once.
@@ -11,6 +14,10 @@ const PROGRAMS_MAX: usize = 1 << 16;
 
 /// Bytes kept at most, code and everything compiled from it.
 const BYTES_MAX: usize = 1 << 30;
+
+/// How many blocks there are from one look at the size to the next: it is a sum over
+/// all programs.
+const BLOCKS_PER_LOOK: usize = 32;
 
 /// Idle buffers kept at most.
 const BUFFERS_MAX: usize = 8;
@@ -31,6 +38,8 @@ type Programs = HashMap<(B256, SpecId), Arc<Program>>;
 #[derive(Clone, Debug, Default)]
 pub struct ProgramCache {
     programs: Arc<RwLock<Programs>>,
+    /// Blocks since the size was looked at.
+    blocks: Arc<AtomicUsize>,
     /// Buffers that nobody uses.
     idle: Arc<Mutex<Vec<Buffers>>>,
 }
@@ -65,7 +74,9 @@ impl ProgramCache {
 
     /// Empties the cache if it has grown beyond its limit. Called between blocks.
     pub(crate) fn trim(&self) {
-        if self.len() > PROGRAMS_MAX || self.size() > BYTES_MAX {
+        let blocks = self.blocks.fetch_add(1, Ordering::Relaxed);
+        let full = blocks % BLOCKS_PER_LOOK == 0 && self.size() > BYTES_MAX;
+        if full || self.len() > PROGRAMS_MAX {
             self.programs.write().unwrap_or_else(PoisonError::into_inner).clear();
         }
     }

@@ -9,6 +9,12 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
+/// Entries per page.
+const PAGE: u32 = 16;
+
+/// The blocks of consecutive entries.
+type Page = Box<[OnceLock<Box<Block>>]>;
+
 /// One contract's code under one set of rules, compiled block by block when a
 /// block is first entered. Shared by all transactions, blocks and threads.
 #[derive(Debug)]
@@ -22,8 +28,9 @@ pub(crate) struct Program {
     entries: BitVec<u64, Lsb0>,
     /// How many entries lie before each word of `entries`.
     ranks: Box<[u32]>,
-    /// Per entry, its block once it is compiled.
-    blocks: Box<[OnceLock<Box<Block>>]>,
+    /// Per entry, its block once it is compiled; in pages, because most of a code is
+    /// never entered.
+    pages: Box<[OnceLock<Page>]>,
     /// Size of the compiled blocks in bytes.
     size: AtomicUsize,
     /// The slices for its most frequent paths.
@@ -44,13 +51,13 @@ impl Program {
                 before
             })
             .collect();
-        let blocks = (0..total).map(|_| OnceLock::new()).collect();
+        let pages = (0..total.div_ceil(PAGE)).map(|_| OnceLock::new()).collect();
         Self {
             code,
             rules,
             entries,
             ranks,
-            blocks,
+            pages,
             size: AtomicUsize::new(0),
             slices: Slices::default(),
         }
@@ -73,7 +80,12 @@ impl Program {
 
     /// The block of an entry, compiled now if this is its first use.
     pub(crate) fn block(&self, entry: u32) -> &Block {
-        self.blocks[entry as usize].get_or_init(|| {
+        let page = self.pages[(entry / PAGE) as usize].get_or_init(|| {
+            let page: Page = (0..PAGE).map(|_| OnceLock::new()).collect();
+            self.size.fetch_add(size_of_val(&*page), Ordering::Relaxed);
+            page
+        });
+        page[(entry % PAGE) as usize].get_or_init(|| {
             let block = compile(self, self.position(entry));
             self.size.fetch_add(block.size(), Ordering::Relaxed);
             Box::new(block)
@@ -93,7 +105,7 @@ impl Program {
     /// Size in bytes of the code and everything compiled from it.
     pub(crate) fn size(&self) -> usize {
         self.code.len()
-            + size_of_val(&*self.blocks)
+            + size_of_val(&*self.pages)
             + self.entries.len() / 8
             + self.size.load(Ordering::Relaxed)
             + self.slices.size()
@@ -170,7 +182,7 @@ mod tests {
     #[test]
     fn long_straight_lines_are_split() {
         let program = program(&[opcode::ADDRESS; 3 * ENTRY_DISTANCE_MAX]);
-        assert_eq!(program.blocks.len(), 3);
+        assert_eq!(program.entries.count_ones(), 3);
         assert_eq!(program.position(1), ENTRY_DISTANCE_MAX);
     }
 }

@@ -10,8 +10,10 @@ use serde_json::{Value, json};
 use std::{path::Path, process::Command};
 use tempfile::TempDir;
 
-/// What a page of 1,400 transactions may take to open, in milliseconds.
-const OPEN_MS_MAX: f64 = 2_000.0;
+/// By when, in milliseconds, a page of 1,400 transactions must have opened on the
+/// busiest machine. It takes less than two seconds on a quiet one; this tells a page
+/// that hangs.
+const OPEN_MS_MAX: f64 = 15_000.0;
 
 /// A browser, closed with the test.
 struct Browser {

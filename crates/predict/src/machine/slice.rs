@@ -116,7 +116,7 @@ impl Machine {
         self.logged += log.steps.len();
         let (start, len) = frame.input;
         let key = SliceKey::new(&self.memory[start..start + len], frame.is_static);
-        frame.program.slices.learn(key, &log, around.rules);
+        frame.program.slices.learn(key, &log, &frame.program.code, around.rules);
         around.world.refresh_slices(code);
     }
 }

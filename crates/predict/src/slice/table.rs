@@ -25,6 +25,11 @@ const KEYS_MAX: usize = 256;
 const PATHS_MAX: usize = 24;
 const ITEMS_MAX: usize = 4096;
 
+/// The most bytes that the slices of a program take, for each byte of its code, and
+/// of any code.
+const SIZE_PER_CODE: usize = 4;
+const SIZE_MIN: usize = 1 << 16;
+
 /// What frames with the same slice have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SliceKey {
@@ -96,7 +101,7 @@ impl Slices {
     }
 
     /// Takes in a frame's path, if it can be.
-    pub(crate) fn learn(&self, key: SliceKey, log: &Log, rules: &Rules) {
+    pub(crate) fn learn(&self, key: SliceKey, log: &Log, code: &[u8], rules: &Rules) {
         let inner = &mut *self.lock();
         let growth = inner.growth.entry(key).or_default();
         if growth.sealed {
@@ -115,6 +120,10 @@ impl Slices {
             growth.tree = None;
         }
         let Some(slice) = slice else { return };
+        if inner.size + slice.size() > SIZE_MIN.max(SIZE_PER_CODE * code.len()) {
+            (growth.sealed, growth.tree) = (true, None);
+            return;
+        }
         let mut table = SliceTable::clone(&inner.table);
         inner.size += slice.size();
         if let Some(old) = table.insert(key, Arc::new(slice)) {
@@ -123,8 +132,10 @@ impl Slices {
         inner.table = Arc::new(table);
     }
 
-    /// Size in bytes of the slices.
+    /// Size in bytes of the slices and of what they grow from.
     pub(crate) fn size(&self) -> usize {
-        self.lock().size
+        let inner = self.lock();
+        let trees = inner.growth.values().filter_map(|growth| growth.tree.as_ref());
+        inner.size + trees.map(Tree::size).sum::<usize>()
     }
 }
