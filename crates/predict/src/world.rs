@@ -358,8 +358,8 @@ impl<S: StateView> World<S> {
         let hash = code.hash_slow();
         let old_hash = core::mem::replace(&mut account.code_hash, hash);
         let old_code = account.code.replace(code);
-        let old_program = account.program.take();
-        self.contents.undo.push(Undo::Code(id, Box::new((old_hash, old_code, old_program))));
+        account.program = None;
+        self.contents.undo.push(Undo::Code(id, Box::new((old_hash, old_code))));
     }
 
     /// Marks an account as created by the transaction at hand: its storage is empty.

@@ -13,6 +13,8 @@ impl Machine {
         around: &mut Surroundings<'_, S>,
     ) -> Option<Outcome> {
         let frame = self.frames.pop()?;
+        // The log of a frame that failed is of no use, but was work.
+        self.logged += frame.log.as_ref().map_or(0, |log| log.steps.len());
         let mut gas = frame.gas;
         let mut end = end;
         if let (Role::Create { account }, End::Success(start, len)) = (frame.role, end) {

@@ -21,6 +21,9 @@ const INSTRUCTIONS_PER_STEP: usize = 64;
 /// every time costs no more than running it in blocks and this.
 const LOGGED_MAX: usize = 1 << 19;
 
+/// The deepest frame that is logged: logs live as long as their frames.
+const LOGGED_DEPTH_MAX: usize = 32;
+
 /// How a slice was left.
 pub(super) enum Left {
     /// As a frame is left.
@@ -38,6 +41,7 @@ impl Machine {
         if self.frames.first().is_some_and(|first| self.wasted > first.gas_at_start) {
             return;
         }
+        let may_log = self.may_log();
         let Some(frame) = self.frames.last_mut() else { return };
         let Some(code) = frame.code else { return };
         let (start, len) = frame.input;
@@ -48,9 +52,14 @@ impl Machine {
                 frame.next = Slice::START;
                 self.memory.resize(frame.memory + slice.memory, 0);
             }
-            None if self.logged > LOGGED_MAX => {}
+            None if !may_log => {}
             None => frame.log = frame.program.slices.wants_log(key).then(Box::default),
         }
+    }
+
+    /// Whether the last frame may be logged.
+    const fn may_log(&self) -> bool {
+        self.logged <= LOGGED_MAX && self.frames.len() <= LOGGED_DEPTH_MAX
     }
 
     /// Runs the last frame's slice until it ends, leaves for another frame, or is
@@ -91,6 +100,7 @@ impl Machine {
 
     /// Undoes the last frame and all it has called, and starts it again in blocks.
     fn restart_in_blocks<S: StateView>(&mut self, around: &mut Surroundings<'_, S>) {
+        let may_log = self.may_log();
         let Some(frame) = self.frames.last_mut() else { return };
         around.world.revert(frame.started);
         self.return_data.clear();
@@ -100,7 +110,7 @@ impl Machine {
         frame.gas = frame.gas_at_start;
         frame.refund = 0;
         (frame.entry, frame.next, frame.top) = (0, 0, frame.bottom);
-        if self.logged > LOGGED_MAX {
+        if !may_log {
             return;
         }
         let (start, len) = frame.input;

@@ -1,10 +1,8 @@
 //! Changes that a reverted frame takes back.
 
 use super::{AccountId, SlotId, account::Accounts, slot::Slots};
-use crate::program::Program;
 use alloy_primitives::{B256, U256, map::HashMap};
 use revm::state::Bytecode;
-use std::sync::Arc;
 
 /// One change, with what was there before.
 #[derive(Debug)]
@@ -14,7 +12,7 @@ pub(crate) enum Undo {
     SlotValue(SlotId, U256),
     Balance(AccountId, U256),
     Nonce(AccountId, u64),
-    Code(AccountId, Box<(B256, Option<Bytecode>, Option<Arc<Program>>)>),
+    Code(AccountId, Box<(B256, Option<Bytecode>)>),
     Created(AccountId, u32, bool),
     Destroyed(AccountId, u32),
     Modified(AccountId),
@@ -37,7 +35,9 @@ impl Undo {
             Self::Nonce(id, old) => accounts.get_mut(id).nonce = old,
             Self::Code(id, old) => {
                 let account = accounts.get_mut(id);
-                (account.code_hash, account.code, account.program) = *old;
+                (account.code_hash, account.code) = *old;
+                // Found again, with its slices, when it is called.
+                account.program = None;
             }
             Self::Created(id, created, storage_empty) => {
                 let account = accounts.get_mut(id);
