@@ -133,9 +133,12 @@ fn means(reports: &[Report]) -> String {
     if large.is_empty() {
         return String::new();
     }
+    // Precompiles are timed in runs of their own: where they are nearly all, a noisy
+    // clock can leave less than nothing of the rest, and no ratio.
     let mean = |ratio: fn(&Cost) -> f64| {
-        let sum: f64 = large.iter().map(|cost| ratio(cost).ln()).sum();
-        100.0 * (sum / large.len() as f64).exp()
+        let ratios = large.iter().map(|cost| ratio(cost)).filter(|ratio| *ratio > 0.0);
+        let logs: Vec<_> = ratios.map(f64::ln).filter(|log| log.is_finite()).collect();
+        100.0 * (logs.iter().sum::<f64>() / logs.len() as f64).exp()
     };
     format!(
         " warm / in order, geometric mean over {} of 8 Mgas and more: {:.1} %, \

@@ -103,7 +103,9 @@ fn stages_of(exception: &str) -> &'static [Stage] {
             | "INVALID_RECEIPTS_ROOT"
             | "INVALID_LOG_BLOOM"
             | "INVALID_GAS_USED" => &[Stage::Result],
-            "INCORRECT_BLOCK_FORMAT" => &[Stage::Decoding, Stage::AccessListStructure],
+            "INCORRECT_BLOCK_FORMAT" => {
+                &[Stage::Decoding, Stage::Header, Stage::AccessListStructure]
+            }
             "INVALID_BLOCK_ACCESS_LIST" => &[Stage::AccessListStructure, Stage::AccessListContent],
             "BLOCK_ACCESS_LIST_GAS_LIMIT_EXCEEDED" => &[Stage::AccessListItems],
             "INVALID_BAL_HASH" => &[Stage::AccessListHash],
