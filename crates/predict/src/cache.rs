@@ -75,7 +75,7 @@ impl ProgramCache {
     /// Empties the cache if it has grown beyond its limit. Called between blocks.
     pub(crate) fn trim(&self) {
         let blocks = self.blocks.fetch_add(1, Ordering::Relaxed);
-        let full = blocks % BLOCKS_PER_LOOK == 0 && self.size() > BYTES_MAX;
+        let full = blocks.is_multiple_of(BLOCKS_PER_LOOK) && self.size() > BYTES_MAX;
         if full || self.len() > PROGRAMS_MAX {
             self.programs.write().unwrap_or_else(PoisonError::into_inner).clear();
         }
