@@ -6,11 +6,13 @@
 //! a reverted frame's reads are reads.
 
 mod account;
+mod contents;
 mod slot;
 mod trace;
 mod undo;
 
 pub(crate) use account::{Account, AccountId, Look};
+pub(crate) use contents::Contents;
 pub(crate) use slot::SlotId;
 pub(crate) use trace::{AccountSeen, SlotSeen};
 
@@ -20,10 +22,8 @@ use crate::{
     slice::{Slice, SliceKey},
     state::{Lookup, StateView, Want},
 };
-use account::Accounts;
-use alloy_primitives::{Address, KECCAK256_EMPTY, U256, map::HashMap};
+use alloy_primitives::{Address, KECCAK256_EMPTY, U256};
 use revm::{precompile::Precompiles, primitives::hardfork::SpecId, state::Bytecode};
-use slot::Slots;
 use std::sync::Arc;
 use undo::Undo;
 
@@ -34,25 +34,6 @@ pub(crate) enum Stop<E> {
     Missing(Want),
     /// The underlying storage failed.
     Failed(E),
-}
-
-/// The parts of a world that may serve another after it.
-#[derive(Debug, Default)]
-pub(crate) struct Contents {
-    accounts: Accounts,
-    slots: Slots,
-    transient: HashMap<(AccountId, U256), U256>,
-    undo: Vec<Undo>,
-}
-
-impl Contents {
-    /// Forgets everything; the memory is kept.
-    pub(crate) fn clear(&mut self) {
-        self.accounts.clear();
-        self.slots.clear();
-        self.transient.clear();
-        self.undo.clear();
-    }
 }
 
 /// The predicted state. See the module documentation.
@@ -132,19 +113,7 @@ impl<S: StateView> World<S> {
 
     /// Puts what the transaction has touched in the order of access sets.
     pub(crate) fn sort_touched(&mut self) {
-        let Contents { accounts, slots, .. } = &mut self.contents;
-        let mut touched = core::mem::take(&mut accounts.touched);
-        touched.sort_unstable_by_key(|id| accounts.get(*id).address);
-        accounts.touched = touched;
-        let mut touched = core::mem::take(&mut slots.touched);
-        touched.sort_unstable_by(|a, b| {
-            let (a, b) = (slots.get(*a), slots.get(*b));
-            if a.account == b.account {
-                return a.key.cmp(&b.key);
-            }
-            accounts.get(a.account).address.cmp(&accounts.get(b.account).address)
-        });
-        slots.touched = touched;
+        self.contents.sort_touched();
     }
 
     /// Makes sure that an account's fields are at hand, without touching it.

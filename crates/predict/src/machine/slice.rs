@@ -1,7 +1,7 @@
 //! Runs slices, and leaves them where no path is known.
 
 use super::{
-    End, Halt, Interrupt, Machine, Pending, Surroundings,
+    End, Frame, Halt, Interrupt, Machine, Pending, Surroundings,
     run::{Cpu, Leave, read},
 };
 use crate::{
@@ -32,6 +32,14 @@ pub(super) enum Left {
     Bailed,
 }
 
+impl Frame {
+    /// What the frame has in common with others that the same slice serves.
+    fn slice_key(&self, memory: &[u8]) -> SliceKey {
+        let (start, len) = self.input;
+        SliceKey::new(&memory[start..start + len], self.is_static)
+    }
+}
+
 impl Machine {
     /// Prepares the last frame, which is new: with a slice if there is one, else to be
     /// logged if its path might become one.
@@ -44,8 +52,7 @@ impl Machine {
         let may_log = self.may_log();
         let Some(frame) = self.frames.last_mut() else { return };
         let Some(code) = frame.code else { return };
-        let (start, len) = frame.input;
-        let key = SliceKey::new(&self.memory[start..start + len], frame.is_static);
+        let key = frame.slice_key(&self.memory);
         frame.slice = around.world.slice(code, key);
         match &frame.slice {
             Some(slice) => {
@@ -110,12 +117,10 @@ impl Machine {
         frame.gas = frame.gas_at_start;
         frame.refund = 0;
         (frame.entry, frame.next, frame.top) = (0, 0, frame.bottom);
-        if !may_log {
-            return;
+        if may_log {
+            let key = frame.slice_key(&self.memory);
+            frame.log = frame.program.slices.wants_log(key).then(Box::default);
         }
-        let (start, len) = frame.input;
-        let key = SliceKey::new(&self.memory[start..start + len], frame.is_static);
-        frame.log = frame.program.slices.wants_log(key).then(Box::default);
     }
 
     /// Hands the log of the last frame, which has ended by an instruction, to the
@@ -124,8 +129,7 @@ impl Machine {
         let Some(frame) = self.frames.last_mut() else { return };
         let (Some(log), Some(code)) = (frame.log.take(), frame.code) else { return };
         self.logged += log.steps.len();
-        let (start, len) = frame.input;
-        let key = SliceKey::new(&self.memory[start..start + len], frame.is_static);
+        let key = frame.slice_key(&self.memory);
         frame.program.slices.learn(key, &log, &frame.program.code, around.rules);
         around.world.refresh_slices(code);
     }

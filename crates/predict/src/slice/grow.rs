@@ -149,7 +149,7 @@ impl Grower<'_> {
     }
 
     fn place(&self, place: Place) -> Option<ValueId> {
-        // What was never set is the rest of a call or creation before the frame.
+        // Nobody sets what stands for an operand that the instruction does not have.
         place.map(|register| self.registers.get(&register).copied().unwrap_or(Values::ZERO))
     }
 

@@ -40,7 +40,7 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// A block was entered whose first segment costs so much.
+    /// A block was entered whose static gas is so much.
     pub(crate) fn enter(&mut self, gas: u32) {
         self.push(Step { gas, ..step(Op::Goto) });
     }
