@@ -20,7 +20,7 @@ pub use in_order::{execute_in_order, execute_in_order_timing_precompiles};
 pub use observe::{Observation, observe};
 pub use parallel::{
     ParallelConfig, ParallelExecutor, ParallelOutcome, ParallelStats, Policy, PreBlock,
-    PrecompileResults, Reason, Reexecution,
+    PrecompileResults, Reason, Reexecution, pays_ahead,
 };
 pub use prefetch::Prefetched;
 pub use record::{

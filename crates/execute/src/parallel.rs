@@ -220,7 +220,7 @@ impl ParallelExecutor {
     where
         DB: DatabaseRef + Sync,
     {
-        self.run(pre, block, db, None, Some(Cow::Borrowed(schedule)), || None)
+        self.run(pre, block, db, None, Some(Cow::Borrowed(schedule)), |_| None)
     }
 
     /// Executes a block whose access list is said to be this one: no transaction waits
@@ -246,11 +246,13 @@ impl ParallelExecutor {
     {
         let pre = PreBlock::run(block, db)?;
         let schedule = Schedule::independent(block.transactions.len());
-        self.run(pre, block, db, Some(list), Some(Cow::Owned(schedule)), || None)
+        self.run(pre, block, db, Some(list), Some(Cow::Owned(schedule)), |_| None)
     }
 
     /// Executes a block while its schedule is still being made: the calling thread
-    /// makes it, the others execute in order until it is there.
+    /// makes it, the others execute in order until it is there. `schedule` can ask whose
+    /// turn it is meanwhile (a position in the block): of the transactions before that
+    /// one the schedule need not know anything.
     ///
     /// # Errors
     ///
@@ -264,7 +266,7 @@ impl ParallelExecutor {
         pre: PreBlock<'_, DB>,
         block: &Block,
         db: &DB,
-        schedule: impl FnOnce() -> Option<Schedule>,
+        schedule: impl FnOnce(&dyn Fn() -> usize) -> Option<Schedule>,
     ) -> Result<ParallelOutcome, ExecuteError<DB::Error>>
     where
         DB: DatabaseRef + Sync,
@@ -281,7 +283,7 @@ impl ParallelExecutor {
         db: &'a DB,
         list: Option<&AccessList>,
         ready: Option<Cow<'_, Schedule>>,
-        late: impl FnOnce() -> Option<Schedule>,
+        late: impl FnOnce(&dyn Fn() -> usize) -> Option<Schedule>,
     ) -> Result<ParallelOutcome, ExecuteError<DB::Error>>
     where
         DB: DatabaseRef + Sync,
@@ -311,7 +313,7 @@ impl ParallelExecutor {
             Worker::new(block, db, &versions, &any_tx, &plan, duty).run(&scheduler);
         };
         let plan_and_work = |shares| {
-            if let Some(schedule) = late() {
+            if let Some(schedule) = late(&|| scheduler.turn()) {
                 scheduler.install(Cow::Owned(schedule));
             }
             work(shares);
@@ -332,7 +334,7 @@ impl ParallelExecutor {
 
 /// Whether executing a transaction ahead can save time. A payment takes no longer
 /// to execute at its turn than a result of it takes to validate.
-fn pays_ahead(tx: &TxEnv) -> bool {
+pub fn pays_ahead(tx: &TxEnv) -> bool {
     let runs_code = tx.gas_limit > PAYMENT_GAS_MAX || !tx.data.is_empty();
     runs_code || tx.kind.is_create() || !tx.authorization_list.is_empty()
 }

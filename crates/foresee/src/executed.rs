@@ -13,8 +13,9 @@ pub struct ExecutedBlock {
     pub output: BlockOutput,
     /// How the block was executed, and why.
     pub decision: Decision,
-    /// What was predicted of each transaction; empty if nothing was, because nothing
-    /// was to be gained by it.
+    /// What was predicted of each transaction, in block order. Empty unless that was
+    /// [asked for](Config::score) or given: for a schedule alone not every transaction
+    /// is predicted, and none over the writes of those before it.
     pub predictions: Vec<Prediction>,
     /// How the parallel execution went; nothing in it if there was none.
     pub stats: ParallelStats,

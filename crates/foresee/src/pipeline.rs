@@ -1,24 +1,27 @@
 //! The pipeline: predict, schedule, execute.
 
 use crate::{Config, Decision, ExecutedBlock, Mode};
-use foresee_access::Location;
+use foresee_access::{AccessSet, Location};
 use foresee_execute::{
     Block, ExecuteError, InOrderOutcome, ParallelConfig, ParallelExecutor, ParallelOutcome,
-    PreBlock, PrecompileResults, execute_in_order_reporting,
+    PreBlock, PrecompileResults, execute_in_order_reporting, pays_ahead,
 };
 use foresee_predict::{
     Ahead, BlockPredictor, Complete, PrecompileCall, PredictOptions, Prediction, ProgramCache,
 };
 use foresee_schedule::{DependencyDag, Node, Schedule};
 use rayon::ThreadPoolBuildError;
-use revm::{DatabaseRef, context::TxEnv};
-use std::sync::Arc;
+use revm::{DatabaseRef, context::TxEnv, state::EvmState};
+use std::{borrow::Cow, sync::Arc};
 
 /// A predictor over a complete state.
 type Predictor<'a, DB> = BlockPredictor<'a, Complete<&'a DB>>;
 
 /// A prediction, unless the state failed.
 type Predicted<DB> = Result<Prediction, <DB as DatabaseRef>::Error>;
+
+/// The gas of a payment (Yellow Paper, appendix G).
+const PAYMENT_GAS: u64 = 21_000;
 
 /// Blocks with fewer transactions are executed in order: there is nothing to share.
 const TRANSACTIONS_MIN: usize = 2;
@@ -73,7 +76,13 @@ impl Foresee {
         db: &DB,
     ) -> Result<ExecutedBlock, ExecuteError<DB::Error>> {
         let known = PrecompileResults::default();
-        self.predict_and_execute(block, db, known, |predictor, _, tx| predictor.predict(tx))
+        if self.config.score {
+            return self
+                .predict_and_execute(block, db, known, |predictor, _, tx| predictor.predict(tx));
+        }
+        self.execute_foreseen(block, db, known, |pre, progress| {
+            self.predict_rest(block, db, pre, progress)
+        })
     }
 
     /// Predicts every transaction alone, on the state before the block: what a builder
@@ -92,8 +101,12 @@ impl Foresee {
         ahead.collect::<Result<_, _>>().map_err(ExecuteError::Database)
     }
 
-    /// Executes a block whose transactions were predicted ahead, each alone: only those
-    /// that meet a predicted write of an earlier one are predicted again.
+    /// Executes a block whose transactions were predicted ahead, each alone on the state
+    /// before the block. The schedule follows from these predictions as they are: what
+    /// earlier transactions of the block change shows in values, hardly ever in the
+    /// locations, and a transaction for which it does is executed once more. Only a block
+    /// that is to be [scored](Config::score) is predicted in block order, and of it only
+    /// the transactions that meet a predicted write of an earlier one.
     ///
     /// # Errors
     ///
@@ -111,8 +124,13 @@ impl Foresee {
         assert_eq!(ahead.len(), block.transactions.len(), "one prediction for each transaction");
         let known = PrecompileResults::default();
         ahead.iter().for_each(|ahead| know(&known, &ahead.precompiled));
-        self.predict_and_execute(block, db, known, |predictor, position, tx| {
-            predictor.predict_again(tx, &ahead[position])
+        if self.config.score {
+            return self.predict_and_execute(block, db, known, |predictor, position, tx| {
+                predictor.predict_again(tx, &ahead[position])
+            });
+        }
+        self.execute_foreseen(block, db, known, |_, _| {
+            Some(ahead.iter().map(|ahead| Some(Cow::Borrowed(&ahead.prediction))).collect())
         })
     }
 
@@ -137,16 +155,8 @@ impl Foresee {
     /// incomplete, or that looks at the balance that every transaction pays its fee
     /// into, comes after all earlier ones.
     pub fn schedule(&self, block: &Block, predictions: &[Prediction]) -> DependencyDag {
-        let fees = Location::balance(block.env.beneficiary);
-        let nodes: Vec<_> = predictions
-            .iter()
-            .map(|prediction| Node {
-                access: &prediction.access,
-                gas: prediction.gas_used,
-                in_order: !prediction.is_complete()
-                    || prediction.access.ordering_reads().any(|read| *read == fees),
-            })
-            .collect();
+        let nodes: Vec<_> =
+            predictions.iter().map(|prediction| node(block, Some(prediction))).collect();
         DependencyDag::build(&nodes)
     }
 
@@ -195,10 +205,9 @@ impl Foresee {
         }
     }
 
-    /// Predicts on the calling thread while the others execute already, in order
-    /// until there is a schedule. Where nothing is gained by a prediction none is
-    /// made, unless it is to be scored. A state that fails while predicting leaves
-    /// the block without schedule and predictions; execution meets the failure itself.
+    /// Predicts every transaction in block order, executes, and scores. A state that
+    /// fails while predicting leaves the block without schedule and predictions;
+    /// execution meets the failure itself.
     fn predict_and_execute<'a, DB: DatabaseRef + Sync>(
         &self,
         block: &'a Block,
@@ -206,18 +215,7 @@ impl Foresee {
         known: PrecompileResults,
         mut predict: impl FnMut(&mut Predictor<'a, DB>, usize, &'a TxEnv) -> Predicted<DB>,
     ) -> Result<ExecutedBlock, ExecuteError<DB::Error>> {
-        let order = self.reason_for_order(block);
-        if let (Some(decision), false) = (order, self.config.score) {
-            let outcome = execute_in_order_reporting(block, db, self.config.reports())?;
-            return Ok(ExecutedBlock::in_order(&self.config, outcome, decision, Vec::new()));
-        }
         let pre = PreBlock::run(block, db)?;
-        if self.config.threads <= 1 && !self.config.score {
-            // One thread settles turn after turn: no schedule could help it.
-            let schedule = Schedule::independent(block.transactions.len());
-            let outcome = self.executor.execute_after(pre, block, db, &schedule)?;
-            return Ok(self.executed(outcome, Vec::new()));
-        }
         let mut predictor = self.predictor(block, db);
         pre.changes().iter().for_each(|changes| predictor.apply(changes));
         let known = Arc::new(known);
@@ -230,18 +228,77 @@ impl Foresee {
             });
             all.collect::<Result<Vec<_>, _>>().ok()
         };
-        if let Some(decision) = order {
+        if let Some(decision) = self.reason_for_order(block) {
             let predictions = predict().unwrap_or_default();
             let outcome = execute_in_order_reporting(block, db, self.config.reports())?;
             return Ok(ExecutedBlock::in_order(&self.config, outcome, decision, predictions));
         }
         let mut predictions = Vec::new();
         let executor = self.executor.knowing(known.clone());
-        let outcome = executor.execute_while(pre, block, db, || {
+        let outcome = executor.execute_while(pre, block, db, |_| {
             predictions = predict()?;
             Some(Schedule::from_dag(&self.schedule(block, &predictions)))
         })?;
         Ok(self.executed(outcome, predictions))
+    }
+
+    /// Executes a block by the schedule that the predictions of some of its transactions
+    /// imply. These are made or fetched on the calling thread while the others execute
+    /// already, in order until there is a schedule. Where nothing is gained by it nothing
+    /// is predicted.
+    fn execute_foreseen<'a, DB: DatabaseRef + Sync>(
+        &self,
+        block: &'a Block,
+        db: &'a DB,
+        known: PrecompileResults,
+        foresee: impl FnOnce(&[EvmState], &Progress<'_>) -> Option<Vec<Option<Cow<'a, Prediction>>>>,
+    ) -> Result<ExecutedBlock, ExecuteError<DB::Error>> {
+        if let Some(decision) = self.reason_for_order(block) {
+            let outcome = execute_in_order_reporting(block, db, self.config.reports())?;
+            return Ok(ExecutedBlock::in_order(&self.config, outcome, decision, Vec::new()));
+        }
+        let pre = PreBlock::run(block, db)?;
+        if self.config.threads <= 1 {
+            // One thread settles turn after turn: no schedule could help it.
+            let schedule = Schedule::independent(block.transactions.len());
+            let outcome = self.executor.execute_after(pre, block, db, &schedule)?;
+            return Ok(self.executed(outcome, Vec::new()));
+        }
+        let changes = pre.changes().to_vec();
+        let known = Arc::new(known);
+        let executor = self.executor.knowing(known.clone());
+        let outcome = executor.execute_while(pre, block, db, |turn| {
+            let foreseen = foresee(&changes, &Progress { turn, known: &known })?;
+            let nodes: Vec<_> =
+                foreseen.iter().map(|prediction| node(block, prediction.as_deref())).collect();
+            Some(Schedule::from_dag(&DependencyDag::build(&nodes)))
+        })?;
+        Ok(self.executed(outcome, Vec::new()))
+    }
+
+    /// Predicts transactions alone, the last one first, until it meets those that have
+    /// been executed meanwhile: so none is predicted in vain. Nothing is predicted of a
+    /// transaction that runs no code; what it leaves behind is settled at commit.
+    fn predict_rest<'a, DB: DatabaseRef + Sync>(
+        &self,
+        block: &'a Block,
+        db: &'a DB,
+        before: &[EvmState],
+        progress: &Progress<'_>,
+    ) -> Option<Vec<Option<Cow<'a, Prediction>>>> {
+        let mut predictor = self.predictor(block, db);
+        before.iter().for_each(|changes| predictor.apply(changes));
+        let mut predictions = vec![None; block.transactions.len()];
+        for (position, tx) in block.transactions.iter().enumerate().rev() {
+            if position < (progress.turn)() {
+                break;
+            }
+            if pays_ahead(tx) || runs_code(tx, db) {
+                predictions[position] = Some(Cow::Owned(predictor.predict_alone(tx).ok()?));
+                know(progress.known, &predictor.take_precompiled());
+            }
+        }
+        Some(predictions)
     }
 
     pub(crate) fn executed(
@@ -257,6 +314,36 @@ impl Foresee {
             ..ExecutedBlock::in_order(&self.config, outcome, decision, predictions)
         }
     }
+}
+
+/// How far the block is while it is being predicted.
+struct Progress<'p> {
+    /// Whose turn it is.
+    turn: &'p dyn Fn() -> usize,
+    /// Where results of precompiles go.
+    known: &'p PrecompileResults,
+}
+
+/// What the DAG has to know of a transaction, of which perhaps nothing was predicted.
+fn node<'p>(block: &Block, prediction: Option<&'p Prediction>) -> Node<'p> {
+    static NOTHING: AccessSet =
+        AccessSet { reads: Vec::new(), writes: Vec::new(), commutative: Vec::new() };
+    let Some(prediction) = prediction else {
+        return Node { access: &NOTHING, gas: PAYMENT_GAS, in_order: false };
+    };
+    let fees = Location::balance(block.env.beneficiary);
+    let mut ordering = prediction.access.ordering_reads();
+    Node {
+        access: &prediction.access,
+        gas: prediction.gas_used,
+        in_order: !prediction.is_complete() || ordering.any(|read| *read == fees),
+    }
+}
+
+/// Whether the recipient has code. If that cannot be told it has.
+fn runs_code<DB: DatabaseRef>(tx: &TxEnv, db: &DB) -> bool {
+    let Some(to) = tx.kind.to() else { return true };
+    db.basic_ref(*to).map_or(true, |to| to.is_some_and(|to| !to.is_empty_code_hash()))
 }
 
 /// Hands results of precompiles to whoever executes.

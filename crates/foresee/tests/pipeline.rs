@@ -39,7 +39,6 @@ fn check(foresee: &Foresee, loaded: &LoadedBlock, name: &str) {
         let ahead = foresee.predict_ahead(block, state).unwrap();
         let ahead = foresee.execute_ahead(block, state, &ahead).unwrap();
         assert!(ahead.output == in_order, "{name}, ahead, {pass}, {config:?}");
-        assert_eq!(ahead.predictions, inside.predictions, "{name}");
     }
 }
 
@@ -106,6 +105,7 @@ fn the_score_comes_with_the_block_however_it_is_executed() {
             let ahead = foresee.predict_ahead(block, state).unwrap();
             let ahead = foresee.execute_ahead(block, state, &ahead).unwrap();
             assert_eq!(ahead.score, executed.score, "{scenario}, {config:?}");
+            assert_eq!(ahead.predictions, executed.predictions, "{scenario}, {config:?}");
             executed.score.unwrap()
         });
         assert!(scores[0].transactions > 0, "{scenario}");

@@ -78,6 +78,7 @@ pub struct BlockPredictor<'a, S> {
     current: Option<Current<'a>>,
     /// Whether the transaction at hand is predicted alone, and what it saw then.
     alone: bool,
+    traces: bool,
     trace: Option<ahead::Trace>,
 }
 
@@ -149,6 +150,7 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
             block: block.clone(),
             current: None,
             alone: false,
+            traces: false,
             trace: None,
         }
     }

@@ -159,6 +159,11 @@ impl<'s, R, A> Scheduler<'s, R, A> {
         self.wake_for_ready(inner);
     }
 
+    /// The transaction whose turn it is; behind the last one, their number.
+    pub(super) fn turn(&self) -> usize {
+        self.lock().next
+    }
+
     /// Reports a finished speculation, if there is one, and waits for the next
     /// job. Settling comes first: it is the only work that cannot be shared.
     pub(super) fn next(&self, finished: Option<(TxIndex, R)>) -> Job<R, A> {

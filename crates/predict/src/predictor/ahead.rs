@@ -41,12 +41,25 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
     ///
     /// If the underlying state fails.
     pub fn predict_ahead(&mut self, tx: &'a TxEnv) -> Result<Ahead, S::Error> {
-        self.alone = true;
-        let prediction = self.predict(tx);
-        self.alone = false;
+        self.traces = true;
+        let prediction = self.predict_alone(tx);
+        self.traces = false;
         let trace = self.trace.take();
         let precompiled = self.take_precompiled();
         Ok(Ahead { prediction: prediction?, trace, precompiled })
+    }
+
+    /// As [`predict_ahead`](Self::predict_ahead), where the prediction will not be
+    /// taken over by [`predict_again`](Self::predict_again).
+    ///
+    /// # Errors
+    ///
+    /// If the underlying state fails.
+    pub fn predict_alone(&mut self, tx: &'a TxEnv) -> Result<Prediction, S::Error> {
+        self.alone = true;
+        let prediction = self.predict(tx);
+        self.alone = false;
+        prediction
     }
 
     /// Predicts the next transaction in block order, given its prediction alone: takes
@@ -88,9 +101,12 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
         Ok(true)
     }
 
-    /// Keeps what the transaction at hand saw and leaves, and undoes the latter.
+    /// Keeps what the transaction at hand saw and leaves, if that is asked for, and undoes
+    /// the latter.
     pub(super) fn finish_alone(&mut self) {
-        self.trace = self.world.trace().map(|(accounts, slots)| Trace { accounts, slots });
+        if self.traces {
+            self.trace = self.world.trace().map(|(accounts, slots)| Trace { accounts, slots });
+        }
         self.world.revert(0);
         self.world.commit();
     }
