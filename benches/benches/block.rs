@@ -7,9 +7,11 @@
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use foresee::{Config, Foresee, Mode};
-use foresee_execute::{ParallelConfig, ParallelExecutor, Policy, execute_in_order, observe};
+use foresee_execute::{
+    ParallelConfig, ParallelExecutor, Policy, execute_in_order, observe, true_dag,
+};
 use foresee_predict::{BlockPredictor, Complete, PredictOptions, ProgramCache};
-use foresee_schedule::{DependencyDag, Node, Schedule};
+use foresee_schedule::Schedule;
 use foresee_source::{LoadedBlock, Snapshot};
 use foresee_workload::{Scenario, generate};
 use std::{hint::black_box, path::PathBuf, time::Duration};
@@ -34,11 +36,7 @@ fn blocks() -> Vec<(String, LoadedBlock)> {
 /// The schedule that the observed accesses give.
 fn perfect(loaded: &LoadedBlock) -> Schedule {
     let observed = observe(&loaded.block, &loaded.state).expect("the state is in memory");
-    let nodes: Vec<_> = observed
-        .iter()
-        .map(|observed| Node { access: &observed.access, gas: observed.gas_used, in_order: false })
-        .collect();
-    Schedule::from_dag(&DependencyDag::build(&nodes))
+    Schedule::from_dag(&true_dag(&loaded.block, &observed))
 }
 
 fn predict(criterion: &mut Criterion) {

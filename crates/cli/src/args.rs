@@ -75,7 +75,7 @@ pub(crate) struct Predict {
 /// Execute blocks in parallel and in order, compare the results, and time both
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  foresee replay testdata/blocks/mix.json.gz --threads 2 --runs 5"
+    after_help = "Example:\n  foresee replay testdata/blocks/mix.json.gz --threads 2 --runs 5\n  foresee replay testdata/blocks/amm.json.gz --simulate"
 )]
 pub(crate) struct Replay {
     #[command(flatten)]
@@ -103,6 +103,18 @@ pub(crate) struct Replay {
     /// The first time compiles the programs that the block needs.
     #[arg(long, value_name = "K", default_value = "3")]
     pub(crate) runs: NonZeroU32,
+    /// Simulate 2 to 64 cores from the times that single transactions take
+    ///
+    /// Side by side: predicted dependencies by layers and by dataflow, optimistic
+    /// execution as in Block-STM, list scheduling of the true dependencies (the limit)
+    /// and the bound that no schedule can beat. The times are medians over --runs.
+    #[arg(long)]
+    pub(crate) simulate: bool,
+    /// Nanoseconds that each simulated execution costs beside the transaction itself
+    ///
+    /// Paid under every strategy, not by limit and bound.
+    #[arg(long, value_name = "NS", default_value = "0", requires = "simulate")]
+    pub(crate) machinery: u32,
     /// Form of the output
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,

@@ -3,6 +3,7 @@
 pub(crate) mod compare;
 mod guide;
 mod report;
+mod simulate;
 
 use crate::{
     Verdict,
@@ -17,6 +18,7 @@ use foresee_execute::{BlockOutput, ParallelStats, Policy, execute_in_order};
 use foresee_source::HeaderMatch;
 use guide::{Followed, Known};
 use report::Report;
+use simulate::Simulation;
 use std::time::Duration;
 
 pub(crate) fn run(args: &args::Replay) -> Result<Verdict, Failure> {
@@ -36,6 +38,9 @@ struct Replay {
     ahead: bool,
     known: Option<Known>,
     runs: u32,
+    /// What each simulated execution costs beside its transaction, in nanoseconds, if
+    /// there is to be a simulation.
+    machinery: Option<u32>,
 }
 
 /// The times that one block took, run by run, and what went wrong in any.
@@ -63,7 +68,8 @@ impl Replay {
         })?;
         let known = Known::open(args)?;
         let (mode, ahead, runs) = (args.mode, args.ahead, args.runs.get());
-        Ok(Self { foresee, mode, ahead, known, runs })
+        let machinery = args.simulate.then_some(args.machinery);
+        Ok(Self { foresee, mode, ahead, known, runs, machinery })
     }
 
     /// Replays a block so many times, in order and in parallel by turns, so that
@@ -81,7 +87,9 @@ impl Replay {
                 self.parallel(input, &reference, &mut runs)?;
             }
         }
-        Ok(self.report(input, &reference, runs, followed))
+        let simulate = |machinery| simulate::simulate(input, &self.foresee, machinery, self.runs);
+        let simulation = self.machinery.map(simulate).transpose()?;
+        Ok(self.report(input, &reference, runs, followed, simulation))
     }
 
     /// Executes in parallel once. What was predicted ahead is outside the clock;
@@ -124,6 +132,7 @@ impl Replay {
         reference: &BlockOutput,
         runs: Runs,
         followed: Option<Followed>,
+        simulation: Option<Simulation>,
     ) -> Report {
         let Runs { sequential, predict, parallel, stats, difference } = runs;
         let [sequential, predict, parallel] = [sequential, predict, parallel].map(median);
@@ -150,6 +159,12 @@ impl Replay {
             header: HeaderMatch::new(reference, expected, *block.cfg.spec()),
             predicted_ahead: self.ahead,
             followed,
+            limit: simulation.as_ref().map(|simulation| simulation.limit),
+            parallel_over_limit: simulation
+                .as_ref()
+                .zip(parallel)
+                .and_then(|(simulation, parallel)| simulation.over_limit(parallel)),
+            simulation,
         }
     }
 }

@@ -7,9 +7,10 @@
 //! shortest of each.
 #![expect(clippy::print_stdout, reason = "it is an example")]
 
-use foresee_access::Location;
-use foresee_execute::{ParallelConfig, ParallelExecutor, Policy, execute_in_order, observe};
-use foresee_schedule::{DependencyDag, Node, Schedule};
+use foresee_execute::{
+    ParallelConfig, ParallelExecutor, Policy, execute_in_order, observe, true_dag,
+};
+use foresee_schedule::Schedule;
 use foresee_source::{LoadedBlock, Snapshot};
 use std::time::{Duration, Instant};
 
@@ -76,16 +77,7 @@ fn main() {
 /// The schedule of the dependencies that there really are.
 fn perfect(loaded: &LoadedBlock) -> Schedule {
     let observations = observe(&loaded.block, &loaded.state).expect("execution");
-    let balance = Location::balance(loaded.block.env.beneficiary);
-    let nodes: Vec<_> = observations
-        .iter()
-        .map(|observation| Node {
-            access: &observation.access,
-            gas: observation.gas_used,
-            in_order: observation.access.ordering_reads().any(|read| *read == balance),
-        })
-        .collect();
-    Schedule::from_dag(&DependencyDag::build(&nodes))
+    Schedule::from_dag(&true_dag(&loaded.block, &observations))
 }
 
 fn median(mut times: Vec<Duration>) -> Duration {

@@ -17,7 +17,7 @@ pub use access_list::{
 };
 pub use block::{Block, BlockOutput, ExecuteError, InvalidReason, InvalidTransaction, Protocol};
 pub use in_order::{execute_in_order, execute_in_order_timing_precompiles};
-pub use observe::{Observation, observe};
+pub use observe::{Observation, observe, time_transactions, true_dag};
 pub use parallel::{
     ParallelConfig, ParallelExecutor, ParallelOutcome, ParallelStats, Policy, PreBlock,
     PrecompileResults, Reason, Reexecution, pays_ahead,

@@ -21,7 +21,8 @@ use crate::{
     },
 };
 use core::time::Duration;
-use foresee_access::AccessSet;
+use foresee_access::{AccessSet, Location};
+use foresee_schedule::{DependencyDag, Node};
 use revm::{
     DatabaseCommit, DatabaseRef, ExecuteCommitEvm, InspectEvm, context::result::EVMError,
     handler::EthPrecompiles,
@@ -64,6 +65,22 @@ pub fn observe<DB: DatabaseRef>(
         observation.time = time;
     }
     Ok(observations)
+}
+
+/// The dependencies that there really are between the transactions of a block. One that
+/// looks at the balance that every transaction pays its fee into comes after all earlier
+/// ones.
+pub fn true_dag(block: &Block, observations: &[Observation]) -> DependencyDag {
+    let fees = Location::balance(block.env.beneficiary);
+    let nodes: Vec<_> = observations
+        .iter()
+        .map(|Observation { access, gas_used, .. }| Node {
+            access,
+            gas: *gas_used,
+            in_order: access.ordering_reads().any(|read| *read == fees),
+        })
+        .collect();
+    DependencyDag::build(&nodes)
 }
 
 /// Executes a block in order under the inspector, without a clock: its outcome, and
@@ -115,8 +132,13 @@ pub(crate) fn execute<DB: DatabaseRef>(
     Ok((outcome, observations))
 }
 
-/// How long each transaction of a block takes, in order.
-fn time_transactions<DB: DatabaseRef>(
+/// How long each transaction of a block takes to execute and commit, in order, in one
+/// run without an inspector; one that cannot be included takes what refusing it takes.
+///
+/// # Errors
+///
+/// Those of [`execute_in_order`](crate::execute_in_order).
+pub fn time_transactions<DB: DatabaseRef>(
     block: &Block,
     db: &DB,
 ) -> Result<Vec<Duration>, ExecuteError<DB::Error>> {

@@ -30,6 +30,7 @@ mod filter;
 mod makespan;
 mod paths;
 mod schedule;
+mod simulate;
 mod structure;
 mod writers;
 
@@ -37,4 +38,5 @@ pub use dag::{Dependency, DependencyDag, Edge, Node, TransactionNode};
 pub use export::{View, dot, mermaid};
 pub use makespan::{CORES, Slot, Timeline};
 pub use schedule::Schedule;
+pub use simulate::{Measured, Scheduling, Simulated};
 pub use structure::{CriticalPath, Speedups, Structure};

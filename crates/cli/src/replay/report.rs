@@ -1,6 +1,9 @@
 //! The answer of `replay`, for programs and for people.
 
-use super::guide::Followed;
+use super::{
+    guide::Followed,
+    simulate::{self, Simulation},
+};
 use crate::text::{count, mgas, table, time};
 use foresee_source::HeaderMatch;
 use serde::{Serialize, Serializer};
@@ -35,6 +38,16 @@ pub(super) struct Report {
     /// What was followed instead of predictions, if anything was.
     #[serde(rename = "guide", skip_serializing_if = "Option::is_none")]
     pub(super) followed: Option<Followed>,
+    /// The limit on as many cores as there are threads: list scheduling of the true
+    /// dependencies with measured times.
+    #[serde(rename = "limit_us", serialize_with = "us", skip_serializing_if = "Option::is_none")]
+    pub(super) limit: Option<Duration>,
+    /// How many times as long as the limit the parallel execution took.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) parallel_over_limit: Option<f64>,
+    /// What a simulation says of other numbers of cores, if it was asked for.
+    #[serde(rename = "simulated", skip_serializing_if = "Option::is_none")]
+    pub(super) simulation: Option<Simulation>,
 }
 
 fn us<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -111,7 +124,7 @@ pub(super) fn text(reports: &[Report]) -> String {
         let mean = logarithms.iter().sum::<f64>() / logarithms.len() as f64;
         text += &format!("geometric mean of the speedups {:.3}x\n", mean.exp());
     }
-    text
+    text + &simulate::text(reports)
 }
 
 fn row(report: &Report) -> Vec<String> {
@@ -163,6 +176,9 @@ mod tests {
             },
             predicted_ahead: false,
             followed: None,
+            limit: None,
+            parallel_over_limit: None,
+            simulation: None,
         }
     }
 

@@ -140,6 +140,24 @@ fn replay_times_what_was_asked_for() {
 }
 
 #[test]
+fn replay_simulates_other_numbers_of_cores() {
+    let answer = answer("replay", &["--threads", "2", "--simulate", "--machinery", "5"], "chain");
+    assert!(answer["limit_us"].is_u64() && answer["parallel_over_limit"].is_f64());
+    let simulated = &answer["simulated"];
+    assert_eq!(simulated["machinery_ns"], json!(5));
+    let cores = &simulated["cores"];
+    assert_eq!(keys(cores), ["16", "2", "32", "4", "64", "8"]);
+    let expected = ["layers", "dataflow", "optimistic", "limit_us", "bound_us"];
+    assert_eq!(keys(&cores["2"]), sorted(expected));
+    assert_eq!(keys(&cores["2"]["optimistic"]), ["reexecuted", "us"]);
+    // Every transaction of the chain needs the one before it: no schedule helps, and
+    // whoever does not know that executes in vain.
+    assert_eq!(cores["64"]["limit_us"], simulated["transactions_us"]);
+    assert_eq!(cores["64"]["dataflow"]["reexecuted"], json!(0));
+    assert_ne!(cores["64"]["optimistic"]["reexecuted"], json!(0));
+}
+
+#[test]
 fn evaluate_has_the_documented_keys() {
     let answer = answer("evaluate", &["--runs", "1"], "mix");
     let expected = [
