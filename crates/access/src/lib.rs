@@ -8,10 +8,12 @@
 
 mod access_set;
 mod difference;
+mod keccak;
 mod location;
 mod tx_index;
 
 pub use access_set::AccessSet;
 pub use difference::Difference;
+pub use keccak::{Hashes, KeccakMemo, Words};
 pub use location::{Field, Location};
 pub use tx_index::TxIndex;

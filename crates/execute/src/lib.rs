@@ -19,7 +19,7 @@ pub use block::{Block, BlockOutput, ExecuteError, InvalidReason, InvalidTransact
 pub use in_order::{execute_in_order, execute_in_order_timing_precompiles};
 pub use observe::{Observation, observe, time_transactions, true_dag};
 pub use parallel::{
-    ParallelConfig, ParallelExecutor, ParallelOutcome, ParallelStats, Policy, PreBlock,
+    Known, ParallelConfig, ParallelExecutor, ParallelOutcome, ParallelStats, Policy, PreBlock,
     PrecompileResults, Reason, Reexecution, pays_ahead,
 };
 pub use prefetch::Prefetched;

@@ -3,6 +3,8 @@
 #![doc = include_str!("parallel/PROTOCOL.md")]
 
 mod authority;
+mod hashing;
+mod known;
 mod ledger;
 mod looks;
 mod phases;
@@ -17,6 +19,7 @@ mod worker;
 #[cfg(test)]
 mod tests;
 
+pub use known::Known;
 pub use phases::PreBlock;
 pub use precompiles::PrecompileResults;
 
@@ -71,7 +74,7 @@ pub struct ParallelExecutor {
     helpers: Option<Arc<ThreadPool>>,
     config: ParallelConfig,
     reports: Reports,
-    known: Option<Arc<PrecompileResults>>,
+    known: Option<Arc<Known>>,
 }
 
 /// What a parallel execution yields.
@@ -159,10 +162,10 @@ impl ParallelExecutor {
         self
     }
 
-    /// The same executor, taking results of precompiles from here instead of computing
-    /// them. They are those of one block's rules; more may be added at any time.
+    /// The same executor, taking results of precompiles and hashes from here instead of
+    /// computing them. They are those of one block; more may be added at any time.
     #[must_use]
-    pub fn knowing(&self, known: Arc<PrecompileResults>) -> Self {
+    pub fn knowing(&self, known: Arc<Known>) -> Self {
         Self { known: Some(known), ..self.clone() }
     }
 

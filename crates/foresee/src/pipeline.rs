@@ -1,10 +1,10 @@
 //! The pipeline: predict, schedule, execute.
 
 use crate::{Config, Decision, ExecutedBlock, Mode};
-use foresee_access::{AccessSet, Location};
+use foresee_access::{AccessSet, Hashes, Location, TxIndex};
 use foresee_execute::{
-    Block, ExecuteError, InOrderOutcome, ParallelConfig, ParallelExecutor, ParallelOutcome,
-    PreBlock, PrecompileResults, execute_in_order_reporting, pays_ahead,
+    Block, ExecuteError, InOrderOutcome, Known, ParallelConfig, ParallelExecutor, ParallelOutcome,
+    PreBlock, execute_in_order_reporting, pays_ahead,
 };
 use foresee_predict::{
     Ahead, BlockPredictor, Complete, PrecompileCall, PredictOptions, Prediction, ProgramCache,
@@ -75,7 +75,7 @@ impl Foresee {
         block: &Block,
         db: &DB,
     ) -> Result<ExecutedBlock, ExecuteError<DB::Error>> {
-        let known = PrecompileResults::default();
+        let known = Known::new(block.transactions.len());
         if self.config.score {
             return self
                 .predict_and_execute(block, db, known, |predictor, _, tx| predictor.predict(tx));
@@ -122,8 +122,11 @@ impl Foresee {
         ahead: &[Ahead],
     ) -> Result<ExecutedBlock, ExecuteError<DB::Error>> {
         assert_eq!(ahead.len(), block.transactions.len(), "one prediction for each transaction");
-        let known = PrecompileResults::default();
-        ahead.iter().for_each(|ahead| know(&known, &ahead.precompiled));
+        let known = Known::new(block.transactions.len());
+        for (position, ahead) in ahead.iter().enumerate() {
+            let tx = TxIndex::new(position);
+            know(&known, tx, &ahead.precompiled, ahead.hashes.clone());
+        }
         if self.config.score {
             return self.predict_and_execute(block, db, known, |predictor, position, tx| {
                 predictor.predict_again(tx, &ahead[position])
@@ -188,7 +191,7 @@ impl Foresee {
     /// A predictor for a block whose results of precompiles will be executed with.
     fn predictor<'a, DB: DatabaseRef>(&self, block: &Block, db: &'a DB) -> Predictor<'a, DB> {
         let Block { cfg, env, .. } = block;
-        let options = PredictOptions { keep_precompiled: true, ..self.config.predict };
+        let options = PredictOptions { keep_results: true, ..self.config.predict };
         BlockPredictor::new(&self.cache, cfg, env, Complete(db), options)
     }
 
@@ -212,7 +215,7 @@ impl Foresee {
         &self,
         block: &'a Block,
         db: &'a DB,
-        known: PrecompileResults,
+        known: Known,
         mut predict: impl FnMut(&mut Predictor<'a, DB>, usize, &'a TxEnv) -> Predicted<DB>,
     ) -> Result<ExecutedBlock, ExecuteError<DB::Error>> {
         let pre = PreBlock::run(block, db)?;
@@ -223,7 +226,7 @@ impl Foresee {
             let each = block.transactions.iter().enumerate();
             let all = each.map(|(position, tx)| {
                 let predicted = predict(&mut predictor, position, tx);
-                know(&known, &predictor.take_precompiled());
+                take_results(&mut predictor, &known, position);
                 predicted
             });
             all.collect::<Result<Vec<_>, _>>().ok()
@@ -250,7 +253,7 @@ impl Foresee {
         &self,
         block: &'a Block,
         db: &'a DB,
-        known: PrecompileResults,
+        known: Known,
         foresee: impl FnOnce(&[EvmState], &Progress<'_>) -> Option<Vec<Option<Cow<'a, Prediction>>>>,
     ) -> Result<ExecutedBlock, ExecuteError<DB::Error>> {
         if let Some(decision) = self.reason_for_order(block) {
@@ -295,7 +298,7 @@ impl Foresee {
             }
             if pays_ahead(tx) || runs_code(tx, db) {
                 predictions[position] = Some(Cow::Owned(predictor.predict_alone(tx).ok()?));
-                know(progress.known, &predictor.take_precompiled());
+                take_results(&mut predictor, progress.known, position);
             }
         }
         Some(predictions)
@@ -320,8 +323,8 @@ impl Foresee {
 struct Progress<'p> {
     /// Whose turn it is.
     turn: &'p dyn Fn() -> usize,
-    /// Where results of precompiles go.
-    known: &'p PrecompileResults,
+    /// Where results go that execution can use.
+    known: &'p Known,
 }
 
 /// What the DAG has to know of a transaction, of which perhaps nothing was predicted.
@@ -346,9 +349,18 @@ fn runs_code<DB: DatabaseRef>(tx: &TxEnv, db: &DB) -> bool {
     db.basic_ref(*to).map_or(true, |to| to.is_some_and(|to| !to.is_empty_code_hash()))
 }
 
-/// Hands results of precompiles to whoever executes.
-fn know(known: &PrecompileResults, calls: &[PrecompileCall]) {
+/// Hands what a predictor computed for a transaction to whoever executes it.
+fn take_results<DB: DatabaseRef>(predictor: &mut Predictor<'_, DB>, known: &Known, tx: usize) {
+    let hashes = Arc::new(predictor.take_hashes());
+    know(known, TxIndex::new(tx), &predictor.take_precompiled(), hashes);
+}
+
+/// Hands what was computed for a transaction to whoever executes it.
+fn know(known: &Known, tx: TxIndex, calls: &[PrecompileCall], hashes: Arc<Hashes>) {
     for PrecompileCall { address, input, output } in calls {
-        known.insert(*address, input.clone(), output.clone());
+        known.precompiles.insert(*address, input.clone(), output.clone());
+    }
+    if !hashes.is_empty() {
+        known.hashes(tx, hashes);
     }
 }

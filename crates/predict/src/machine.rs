@@ -30,6 +30,7 @@ pub(crate) use start::First;
 use crate::{
     cache::ProgramCache,
     instruction::{TEMPORARIES, TEMPORARIES_MAX},
+    predictor::PredictOptions,
     program::Program,
     rules::Rules,
     slice::{Log, Slice},
@@ -38,6 +39,7 @@ use crate::{
     world::{AccountId, Stop, World},
 };
 use alloy_primitives::{Address, U256};
+use foresee_access::Hashes;
 use keccak::KeccakMemo;
 use precompiled::Precompiled;
 use revm::primitives::STACK_LIMIT;
@@ -192,15 +194,21 @@ pub(crate) struct Surroundings<'a, S> {
 
 impl Machine {
     /// Sets what is recorded, and forgets what was.
-    pub(crate) fn record(&mut self, preimages: bool, precompile_time: bool) {
-        self.keccak.record(preimages);
-        self.precompile_time = precompile_time.then_some(Duration::ZERO);
+    pub(crate) fn record(&mut self, options: &PredictOptions) {
+        self.keccak.begin(options.labels, options.keep_results);
+        self.precompiled.begin(options.keep_results);
+        self.precompile_time = options.time_precompiles.then_some(Duration::ZERO);
         self.logged = 0;
     }
 
     /// The preimages seen so far, if they are recorded.
     pub(crate) const fn preimages(&self) -> Option<&Preimages> {
         self.keccak.preimages()
+    }
+
+    /// The hashes that nobody has taken yet, if they are kept.
+    pub(crate) fn take_hashes(&mut self) -> Hashes {
+        self.keccak.take()
     }
 
     /// Forgets the last transaction, and puts the calldata of the next in place.

@@ -17,6 +17,7 @@ use crate::{
 };
 use alloy_primitives::{Address, U256};
 use fees::Fees;
+use foresee_access::Hashes;
 use revm::{
     context::{BlockEnv, CfgEnv, TxEnv},
     context_interface::{
@@ -37,21 +38,16 @@ pub struct PredictOptions {
     pub labels: bool,
     /// Whether the time spent in precompiles is measured.
     pub time_precompiles: bool,
-    /// Whether results of precompiles are kept for
-    /// [`BlockPredictor::take_precompiled`].
-    pub keep_precompiled: bool,
+    /// Whether results that an execution can use again are kept for
+    /// [`BlockPredictor::take_precompiled`] and [`BlockPredictor::take_hashes`].
+    pub keep_results: bool,
     /// The most blocks of register code that one transaction may enter.
     pub steps_max: u64,
 }
 
 impl Default for PredictOptions {
     fn default() -> Self {
-        Self {
-            labels: false,
-            time_precompiles: false,
-            keep_precompiled: false,
-            steps_max: 50_000_000,
-        }
+        Self { labels: false, time_precompiles: false, keep_results: false, steps_max: 50_000_000 }
     }
 }
 
@@ -138,8 +134,7 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
             ..TxContext::default()
         };
         let Buffers { mut machine, contents } = cache.buffers();
-        machine.record(options.labels, options.time_precompiles);
-        machine.precompiled.begin(options.keep_precompiled);
+        machine.record(&options);
         Self {
             world: World::new(view, contents, block.beneficiary, &rules),
             machine,
@@ -173,9 +168,15 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
     }
 
     /// The results of dear precompiles computed since this was last called; none
-    /// unless they are [kept](PredictOptions::keep_precompiled).
+    /// unless they are [kept](PredictOptions::keep_results).
     pub fn take_precompiled(&mut self) -> Vec<PrecompileCall> {
         self.machine.precompiled.take()
+    }
+
+    /// The hashes of two words computed since this was last called, at most 1,024; none
+    /// unless they are [kept](PredictOptions::keep_results).
+    pub fn take_hashes(&mut self) -> Hashes {
+        self.machine.take_hashes()
     }
 
     /// Predicts the next transaction to its end. A value that is not at hand ends it

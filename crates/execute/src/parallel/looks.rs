@@ -8,6 +8,7 @@
 //! revm's own instruction. Looks are never taken back, not even when the frame
 //! reverts, so there can be too many but never too few.
 
+use super::{hashing, known::Recall};
 use crate::observe::witness::Witness;
 use revm::{
     Database,
@@ -23,13 +24,20 @@ use revm::{
     primitives::{Address, AddressMap, U256, hardfork::SpecId},
 };
 
-/// revm's context for a worker: everything of the block is borrowed, and the
-/// looks of the current transaction ride along.
+/// revm's context for a worker: everything of the block is borrowed, and what
+/// belongs to the current transaction rides along.
 pub(super) type WorkerContext<'a, D> =
-    Context<&'a BlockEnv, &'a TxEnv, &'a CfgEnv, D, Journal<D>, Looks>;
+    Context<&'a BlockEnv, &'a TxEnv, &'a CfgEnv, D, Journal<D>, Aside<'a>>;
 
 pub(super) type WorkerInstructions<'a, D> = EthInstructions<EthInterpreter, WorkerContext<'a, D>>;
 pub(super) type Ictx<'i, 'a, D> = InstructionContext<'i, WorkerContext<'a, D>, EthInterpreter>;
+
+/// What rides along with the transaction that is executed.
+#[derive(Debug, Default)]
+pub(super) struct Aside<'a> {
+    pub(super) looks: Looks,
+    pub(super) recall: Recall<'a>,
+}
 
 /// What one transaction looked at, by account.
 #[derive(Clone, Debug, Default)]
@@ -79,6 +87,7 @@ pub(super) fn instructions<'a, D: Database>(spec: SpecId) -> WorkerInstructions<
     table[opcode::CREATE as usize] = Instruction::new(create::<false, D>);
     table[opcode::CREATE2 as usize] = Instruction::new(create::<true, D>);
     table[opcode::SELFDESTRUCT as usize] = Instruction::new(self_destruct);
+    table[opcode::KECCAK256 as usize] = Instruction::new(hashing::keccak256);
     instructions
 }
 
@@ -98,14 +107,14 @@ pub(super) fn address_operand<D: Database>(
 
 pub(super) fn balance<D: Database>(context: Ictx<'_, '_, D>) -> InstructionExecResult {
     if let Some(address) = address_operand(&context, 0) {
-        context.host.chain.entry(address).balance = true;
+        context.host.chain.looks.entry(address).balance = true;
     }
     host::balance(context)
 }
 
 pub(super) fn self_balance<D: Database>(context: Ictx<'_, '_, D>) -> InstructionExecResult {
     let address = running(&context);
-    context.host.chain.entry(address).balance = true;
+    context.host.chain.looks.entry(address).balance = true;
     host::selfbalance(context)
 }
 
@@ -113,7 +122,7 @@ pub(super) fn self_balance<D: Database>(context: Ictx<'_, '_, D>) -> Instruction
 /// ([EIP-1052](https://eips.ethereum.org/EIPS/eip-1052)).
 pub(super) fn ext_code_hash<D: Database>(context: Ictx<'_, '_, D>) -> InstructionExecResult {
     if let Some(address) = address_operand(&context, 0) {
-        context.host.chain.entry(address).existence = true;
+        context.host.chain.looks.entry(address).existence = true;
     }
     host::extcodehash(context)
 }
@@ -125,7 +134,7 @@ pub(super) fn call<const KIND: u8, D: Database>(context: Ictx<'_, '_, D>) -> Ins
         && !value.is_zero()
     {
         if let (opcode::CALL, Some(to)) = (KIND, address_operand(&context, 1)) {
-            context.host.chain.entry(to).existence = true;
+            context.host.chain.looks.entry(to).existence = true;
         }
         pays(context.host, context.interpreter.input.target_address(), value);
     }
@@ -138,9 +147,9 @@ pub(super) fn create<const IS_CREATE2: bool, D: Database>(
     context: Ictx<'_, '_, D>,
 ) -> InstructionExecResult {
     let creator = running(&context);
-    context.host.chain.creates = true;
+    context.host.chain.looks.creates = true;
     if !IS_CREATE2 {
-        context.host.chain.entry(creator).nonce = true;
+        context.host.chain.looks.entry(creator).nonce = true;
     }
     if let Ok(value) = context.interpreter.stack.peek(0)
         && !value.is_zero()
@@ -154,9 +163,9 @@ pub(super) fn create<const IS_CREATE2: bool, D: Database>(
 /// its heir costs more ([EIP-161](https://eips.ethereum.org/EIPS/eip-161)).
 pub(super) fn self_destruct<D: Database>(context: Ictx<'_, '_, D>) -> InstructionExecResult {
     let address = running(&context);
-    context.host.chain.entry(address).balance = true;
+    context.host.chain.looks.entry(address).balance = true;
     if let Some(heir) = address_operand(&context, 0) {
-        context.host.chain.entry(heir).existence = true;
+        context.host.chain.looks.entry(heir).existence = true;
     }
     host::selfdestruct(context)
 }
@@ -164,7 +173,7 @@ pub(super) fn self_destruct<D: Database>(context: Ictx<'_, '_, D>) -> Instructio
 /// Notes that the payer's balance was compared with a value to pay.
 fn pays<D: Database>(host: &mut WorkerContext<'_, D>, payer: Address, value: U256) {
     let owned = host.journaled_state.inner.state.get(&payer).map(|account| account.info.balance);
-    let look = host.chain.entry(payer);
+    let look = host.chain.looks.entry(payer);
     match owned.and_then(|owned| owned.checked_sub(value)) {
         Some(rest) => look.slack = Some(look.slack.map_or(rest, |slack| slack.min(rest))),
         // That it does not suffice is told from the exact balance alone.

@@ -3,7 +3,7 @@
 //! A precompile is a function of its input alone, so whoever meets the same call
 //! again may take the result; the gas is checked anew.
 
-use super::looks::WorkerContext;
+use super::{Known, looks::WorkerContext};
 use alloy_primitives::{
     Address, Bytes,
     map::{AddressMap, AddressSet, HashMap},
@@ -55,11 +55,11 @@ impl PrecompileResults {
 /// revm's precompiles, in front of which stands what is known already.
 pub(super) struct KnownPrecompiles<'a> {
     inner: EthPrecompiles,
-    known: Option<&'a PrecompileResults>,
+    known: Option<&'a Known>,
 }
 
 impl<'a> KnownPrecompiles<'a> {
-    pub(super) fn new(spec: SpecId, known: Option<&'a PrecompileResults>) -> Self {
+    pub(super) fn new(spec: SpecId, known: Option<&'a Known>) -> Self {
         Self { inner: EthPrecompiles::new(spec), known }
     }
 }
@@ -82,7 +82,9 @@ impl<'a, D: Database> PrecompileProvider<WorkerContext<'a, D>> for KnownPrecompi
             && self.inner.contains(&inputs.bytecode_address)
         {
             let input = inputs.input.as_bytes(context);
-            if let Some(output) = known.get(&inputs.bytecode_address, &input, inputs.gas_limit) {
+            if let Some(output) =
+                known.precompiles.get(&inputs.bytecode_address, &input, inputs.gas_limit)
+            {
                 return Ok(Some(precompile_output_to_interpreter_result(output, inputs.gas_limit)));
             }
         }

@@ -9,6 +9,7 @@ mod contracts;
 mod delegation;
 mod faults;
 mod invalid;
+mod known;
 mod lab;
 mod random;
 mod senders;

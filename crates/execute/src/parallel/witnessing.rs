@@ -51,7 +51,7 @@ fn name<const OPCODE: u8, D: Database>(context: &mut Ictx<'_, '_, D>) {
     let this = running(context);
     let [first, second] = [0, 1].map(|position| address_operand(context, position));
     let pays = context.interpreter.stack.peek(2).is_ok_and(|value: U256| !value.is_zero());
-    let Witness { called, code, balance, existence, .. } = &mut context.host.chain.witness;
+    let Witness { called, code, balance, existence, .. } = &mut context.host.chain.looks.witness;
     match OPCODE {
         BALANCE => balance.extend(first),
         SELFBALANCE => balance.extend([this]),
@@ -93,7 +93,7 @@ fn enter<D: Database>(context: Ictx<'_, '_, D>) {
     let Some(InterpreterAction::NewFrame(frame)) = context.interpreter.bytecode.action() else {
         return;
     };
-    let witness = &mut context.host.chain.witness;
+    let witness = &mut context.host.chain.looks.witness;
     match frame {
         FrameInput::Call(inputs) => {
             let sends = inputs.transfer_value().is_some_and(|value| !value.is_zero());

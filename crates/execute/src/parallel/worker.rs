@@ -4,8 +4,9 @@
 use super::{
     Reason, Reexecution,
     authority::{Authority, EvmError, evm_error, state_error},
-    looks::{self, Looks, WorkerContext},
-    precompiles::{KnownPrecompiles, PrecompileResults},
+    known::{Known, Recall},
+    looks::{self, Aside, Looks, WorkerContext},
+    precompiles::KnownPrecompiles,
     scheduler::{Job, Plan, Scheduler, Settled, Turn},
     validate,
     versions::Versions,
@@ -61,8 +62,8 @@ pub(super) struct Duty<'a> {
     pub(super) shares: bool,
     /// Whether it is asked for what the transactions access.
     pub(super) witnesses: bool,
-    /// Results of precompiles that are known already.
-    pub(super) known: Option<&'a PrecompileResults>,
+    /// What is known already of the block.
+    pub(super) known: Option<&'a Known>,
 }
 
 /// One thread at work on one block.
@@ -85,7 +86,7 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
         duty: Duty<'a>,
     ) -> Self {
         let context = Context::mainnet()
-            .with_chain(Looks::default())
+            .with_chain(Aside::default())
             .with_block(&block.env)
             .with_tx(any_tx)
             .with_cfg(&block.cfg)
@@ -120,7 +121,7 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
     pub(super) fn speculate(&mut self, index: TxIndex) -> Attempt {
         let tx = &self.block.transactions[index.position()];
         self.view().speculate(version(index), tx);
-        let Ok((result, mut changes, looks)) = self.execute(tx) else {
+        let Ok((result, mut changes, looks)) = self.execute(index) else {
             return Attempt::Undecided;
         };
         self.publish(index, &mut changes);
@@ -201,8 +202,7 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
         index: TxIndex,
         reason: Option<Reason>,
     ) -> Box<Authority<'a, DB>> {
-        let tx = &self.block.transactions[index.position()];
-        let (mut authority, executed) = self.with_authority(authority, |it| it.execute(tx));
+        let (mut authority, executed) = self.with_authority(authority, |it| it.execute(index));
         match executed {
             Ok((result, mut changes, looks)) => {
                 if let Some(reason) = reason {
@@ -256,10 +256,13 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
     /// Executes a transaction on whatever the view shows.
     fn execute(
         &mut self,
-        tx: &'a TxEnv,
+        index: TxIndex,
     ) -> Result<(ExecutionResult, EvmState, Looks), EvmError<DB>> {
+        let tx = &self.block.transactions[index.position()];
+        let known = self.duty.known.and_then(|known| known.hashes_of(index));
+        self.evm.ctx.chain.recall = Recall::new(known);
         let executed = self.evm.transact(tx);
-        let looks = core::mem::take(&mut self.evm.ctx.chain);
+        let looks = core::mem::take(&mut self.evm.ctx.chain.looks);
         let ResultAndState { result, state } = executed?;
         Ok((result, state, looks))
     }

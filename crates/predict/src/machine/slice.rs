@@ -233,7 +233,7 @@ impl<S: StateView> Cpu<'_, S> {
                     let mut input = [0; 64];
                     input[..32].copy_from_slice(&get!(a).to_be_bytes::<32>());
                     input[32..].copy_from_slice(&get!(b).to_be_bytes::<32>());
-                    set!(self.keccak.hash(&input));
+                    set!(self.keccak.hash_two(&input));
                 }
                 Op::HashRange => {
                     let at = self.base + gas as usize;

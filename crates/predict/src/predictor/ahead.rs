@@ -9,7 +9,9 @@ use crate::{
     state::StateView,
     world::{AccountSeen, SlotSeen},
 };
+use foresee_access::Hashes;
 use revm::context::TxEnv;
+use std::sync::Arc;
 
 /// The prediction of a transaction alone on the pre-block state, as it can be made
 /// when the transaction enters the mempool, with the inputs that it depends on.
@@ -21,8 +23,10 @@ pub struct Ahead {
     /// incomplete or changes code.
     trace: Option<Trace>,
     /// Results of precompiles that it met first; none unless they are
-    /// [kept](crate::PredictOptions::keep_precompiled).
+    /// [kept](crate::PredictOptions::keep_results).
     pub precompiled: Vec<PrecompileCall>,
+    /// What it hashed, on the same condition.
+    pub hashes: Arc<Hashes>,
 }
 
 /// What a transaction saw and what it leaves.
@@ -46,7 +50,8 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
         self.traces = false;
         let trace = self.trace.take();
         let precompiled = self.take_precompiled();
-        Ok(Ahead { prediction: prediction?, trace, precompiled })
+        let hashes = Arc::new(self.take_hashes());
+        Ok(Ahead { prediction: prediction?, trace, precompiled, hashes })
     }
 
     /// As [`predict_ahead`](Self::predict_ahead), where the prediction will not be

@@ -1,0 +1,174 @@
+//! Keccak-256 of what storage keys are made of: remembered while a block is predicted,
+//! and handed to whoever executes it.
+//!
+//! The key of a mapping's entry is the hash of two words, and hashing is a tenth of an
+//! execution's time. A prediction has to compute these keys; who executes the same
+//! transaction later takes them over. [`Hashes`] come from a [`KeccakMemo`] alone, which
+//! computes them, so that they cannot be wrong.
+
+use alloy_primitives::{B256, keccak256};
+
+/// Entries of the memo; a power of two.
+const MEMO: usize = 2048;
+
+/// Hashes kept for one transaction at most.
+const HASHES_MAX: usize = 1024;
+
+/// How many known hashes are looked through when they are asked for in another order
+/// than they were computed in.
+const WINDOW: usize = 32;
+
+/// Two words.
+pub type Words = [u8; 64];
+
+/// The hashes of two-word inputs that a block has met lately.
+#[derive(Debug, Default)]
+pub struct KeccakMemo {
+    entries: Vec<Entry>,
+    /// The number of the block at hand; entries of other blocks count as empty.
+    block: u64,
+    /// What the transaction at hand hashed, if that is kept.
+    hashes: Option<Hashes>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    input: Words,
+    hash: B256,
+    block: u64,
+}
+
+impl KeccakMemo {
+    /// Forgets everything, and sets whether hashes are kept for [`take`](Self::take).
+    pub fn begin(&mut self, keeps: bool) {
+        self.block += 1;
+        self.hashes = keeps.then(Hashes::default);
+    }
+
+    /// The hash of any input.
+    pub fn hash(&mut self, input: &[u8]) -> B256 {
+        <&Words>::try_from(input).map_or_else(|_| keccak256(input), |words| self.hash_two(words))
+    }
+
+    /// The hash of two words.
+    pub fn hash_two(&mut self, words: &Words) -> B256 {
+        if self.entries.is_empty() {
+            self.entries = vec![Entry { input: [0; 64], hash: B256::ZERO, block: 0 }; MEMO];
+        }
+        let entry = &mut self.entries[position(words)];
+        if entry.block != self.block || entry.input != *words {
+            *entry = Entry { input: *words, hash: keccak256(words), block: self.block };
+        }
+        let hash = entry.hash;
+        if let Some(hashes) = &mut self.hashes
+            && hashes.entries.len() < HASHES_MAX
+        {
+            hashes.entries.push((*words, hash));
+        }
+        hash
+    }
+
+    /// The hashes of two-word inputs since this was last called, in the order in which
+    /// they were asked for; at most 1,024, and none unless they are kept.
+    pub fn take(&mut self) -> Hashes {
+        self.hashes.as_mut().map(core::mem::take).unwrap_or_default()
+    }
+}
+
+/// Hashes of two-word inputs.
+#[derive(Clone, Debug, Default)]
+pub struct Hashes {
+    entries: Vec<(Words, B256)>,
+}
+
+impl Hashes {
+    /// Whether there are none.
+    pub const fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// How many there are.
+    pub const fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The hash of an input, if it is near `next`: where it is if inputs come in the
+    /// order of the prediction. `next` moves on behind what was found.
+    pub fn find(&self, input: &[u8], next: &mut usize) -> Option<B256> {
+        let behind = self.entries.get(*next..)?;
+        let ahead = behind.iter().take(WINDOW).position(|(words, _)| words == input);
+        let found = match ahead {
+            Some(offset) => *next + offset,
+            None => {
+                let start = next.saturating_sub(WINDOW);
+                let before = &self.entries[start..*next];
+                start + before.iter().rposition(|(words, _)| words == input)?
+            }
+        };
+        *next = (*next).max(found + 1);
+        Some(self.entries[found].1)
+    }
+}
+
+/// A cheap mix of all eight limbs.
+fn position(words: &Words) -> usize {
+    let mut mixed = 0u64;
+    for limb in words.chunks_exact(8) {
+        let limb = limb.try_into().map_or(0, u64::from_le_bytes);
+        mixed = (mixed.rotate_left(5) ^ limb).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+    (mixed >> 52) as usize % MEMO
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn input(n: usize) -> Words {
+        let mut input = [0; 64];
+        input[24..32].copy_from_slice(&n.to_be_bytes());
+        input
+    }
+
+    #[test]
+    fn the_memo_agrees_with_keccak_when_entries_are_replaced() {
+        let mut memo = KeccakMemo::default();
+        for block in 0..3 {
+            memo.begin(false);
+            for n in 0..3 * MEMO {
+                assert_eq!(memo.hash(&input(n)), keccak256(input(n)), "{block} {n}");
+            }
+        }
+        assert_eq!(memo.hash(b"x"), keccak256(b"x"));
+        assert!(memo.take().is_empty());
+    }
+
+    #[test]
+    fn hashes_are_found_in_order_and_near_it() {
+        let mut memo = KeccakMemo::default();
+        memo.begin(true);
+        for n in 0..100 {
+            memo.hash_two(&input(n));
+        }
+        let hashes = memo.take();
+        assert!(memo.take().is_empty());
+        let mut next = 0;
+        for n in (0..100).chain([99, 98, 97]) {
+            assert_eq!(hashes.find(&input(n), &mut next), Some(keccak256(input(n))), "{n}");
+        }
+        assert_eq!(hashes.find(&input(3), &mut next), None);
+        assert_eq!(hashes.find(&input(40), &mut 30), Some(keccak256(input(40))));
+        assert_eq!(hashes.find(b"x", &mut 0), None);
+        assert_eq!(hashes.find(&input(7), &mut 101), None);
+    }
+
+    #[test]
+    fn no_more_than_so_many_are_kept() {
+        let mut memo = KeccakMemo::default();
+        memo.begin(true);
+        for n in 0..2 * HASHES_MAX {
+            memo.hash_two(&input(n));
+        }
+        assert_eq!(memo.take().entries.len(), HASHES_MAX);
+    }
+}
