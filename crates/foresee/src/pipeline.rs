@@ -260,7 +260,7 @@ impl Foresee {
 }
 
 /// Hands results of precompiles to whoever executes.
-fn know(known: &PrecompileResults, calls: &[PrecompileCall]) {
+pub(crate) fn know(known: &PrecompileResults, calls: &[PrecompileCall]) {
     for PrecompileCall { address, input, output } in calls {
         known.insert(*address, input.clone(), output.clone());
     }

@@ -196,6 +196,13 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
     ///
     /// If the underlying state fails.
     pub fn begin(&mut self, tx: &'a TxEnv) -> Result<Progress, S::Error> {
+        self.begin_as(tx, false)
+    }
+
+    /// Begins to predict a transaction, alone or in its place in the block.
+    fn begin_as(&mut self, tx: &'a TxEnv, alone: bool) -> Result<Progress, S::Error> {
+        self.alone = alone;
+        self.world.revert(0);
         self.world.begin();
         self.machine.begin(tx.data.as_ref());
         self.context.origin = tx.caller.into_word().into();
