@@ -9,6 +9,7 @@ mod parallel;
 mod prefetch;
 mod record;
 mod reports;
+mod source;
 mod whole_state;
 
 pub use access_list::{
@@ -19,8 +20,8 @@ pub use block::{Block, BlockOutput, ExecuteError, InvalidReason, InvalidTransact
 pub use in_order::{execute_in_order, execute_in_order_timing_precompiles};
 pub use observe::{Observation, observe, time_transactions, true_dag};
 pub use parallel::{
-    Known, ParallelConfig, ParallelExecutor, ParallelOutcome, ParallelStats, Policy, PreBlock,
-    PrecompileResults, Reason, Reexecution, pays_ahead,
+    Known, Pace, ParallelConfig, ParallelExecutor, ParallelOutcome, ParallelStats, Policy,
+    PreBlock, PrecompileResults, Reason, Reexecution, pays_ahead,
 };
 pub use prefetch::Prefetched;
 pub use record::{
@@ -28,4 +29,8 @@ pub use record::{
     Run, Status, TransactionRecord,
 };
 pub use reports::{InOrderOutcome, Reports, execute_in_order_reporting};
+pub use source::{
+    Desk, Fetched, READERS, ReadStats, Readers, ReadersOver, Request, Standing, StateKey,
+    StateSource, StateValue, evident_reads,
+};
 pub use whole_state::{apply_changes, state_root};

@@ -32,7 +32,7 @@ use revm::{DatabaseRef, context::TxEnv, database::states::bundle_state::BundleRe
 use scheduler::{Plan, Scheduler};
 use std::{borrow::Cow, sync::Arc};
 use versions::Versions;
-use worker::{Duty, Worker};
+use worker::{CancelOnPanic, Duty, Worker};
 
 /// With this gas and no data little code can run; wallets often set more than the
 /// 21,000 that a payment takes.
@@ -64,6 +64,30 @@ pub enum Policy {
     Dataflow,
     /// When all earlier layers of the schedule are executed.
     Layers,
+}
+
+/// Where the schedule comes from.
+enum Plans<'s, F> {
+    /// It is there.
+    Ready(Cow<'s, Schedule>),
+    /// The calling thread makes it while the others execute in order.
+    Late(F),
+    /// The same, but only as far as they are let.
+    Paced(F),
+}
+
+/// A schedule that is there.
+const fn ready(schedule: Cow<'_, Schedule>) -> Plans<'_, fn(&dyn Pace) -> Option<Schedule>> {
+    Plans::Ready(schedule)
+}
+
+/// How far a block is while its schedule is still being made.
+pub trait Pace {
+    /// The transaction whose turn it is, as its position in the block.
+    fn turn(&self) -> usize;
+
+    /// Lets the first so many transactions of the block be executed, and no others.
+    fn admit(&self, transactions: usize);
 }
 
 /// Executes blocks on several threads. Threads are started once, when the
@@ -223,7 +247,7 @@ impl ParallelExecutor {
     where
         DB: DatabaseRef + Sync,
     {
-        self.run(pre, block, db, None, Some(Cow::Borrowed(schedule)), |_| None)
+        self.run(pre, block, db, None, ready(Cow::Borrowed(schedule)))
     }
 
     /// Executes a block whose access list is said to be this one: no transaction waits
@@ -249,7 +273,7 @@ impl ParallelExecutor {
     {
         let pre = PreBlock::run(block, db)?;
         let schedule = Schedule::independent(block.transactions.len());
-        self.run(pre, block, db, Some(list), Some(Cow::Owned(schedule)), |_| None)
+        self.run(pre, block, db, Some(list), ready(Cow::Owned(schedule)))
     }
 
     /// Executes a block while its schedule is still being made: the calling thread
@@ -269,12 +293,36 @@ impl ParallelExecutor {
         pre: PreBlock<'_, DB>,
         block: &Block,
         db: &DB,
-        schedule: impl FnOnce(&dyn Fn() -> usize) -> Option<Schedule>,
+        schedule: impl FnOnce(&dyn Pace) -> Option<Schedule>,
     ) -> Result<ParallelOutcome, ExecuteError<DB::Error>>
     where
         DB: DatabaseRef + Sync,
     {
-        self.run(pre, block, db, None, None, schedule)
+        self.run(pre, block, db, None, Plans::Late(schedule))
+    }
+
+    /// As [`execute_while`](Self::execute_while), but no transaction is begun before
+    /// [`Pace::admit`] has let it, or the schedule is there: for states in which it is
+    /// better to wait for what is being read than to read it once more.
+    ///
+    /// # Errors
+    ///
+    /// As [`execute`](Self::execute).
+    ///
+    /// # Panics
+    ///
+    /// As [`execute`](Self::execute), or if `schedule` does.
+    pub fn execute_paced<DB>(
+        &self,
+        pre: PreBlock<'_, DB>,
+        block: &Block,
+        db: &DB,
+        schedule: impl FnOnce(&dyn Pace) -> Option<Schedule>,
+    ) -> Result<ParallelOutcome, ExecuteError<DB::Error>>
+    where
+        DB: DatabaseRef + Sync,
+    {
+        self.run(pre, block, db, None, Plans::Paced(schedule))
     }
 
     /// Executes a block, with what a list says of it if there is one, and a schedule that
@@ -285,8 +333,7 @@ impl ParallelExecutor {
         block: &Block,
         db: &'a DB,
         list: Option<&AccessList>,
-        ready: Option<Cow<'_, Schedule>>,
-        late: impl FnOnce(&dyn Fn() -> usize) -> Option<Schedule>,
+        plans: Plans<'_, impl FnOnce(&dyn Pace) -> Option<Schedule>>,
     ) -> Result<ParallelOutcome, ExecuteError<DB::Error>>
     where
         DB: DatabaseRef + Sync,
@@ -307,17 +354,29 @@ impl ParallelExecutor {
         let plan = Plan::new();
         let pays_ahead = block.transactions.iter().map(pays_ahead);
         let scheduler = Scheduler::new(&plan, self.config.policy, pays_ahead, authority);
-        if let Some(schedule) = ready {
-            scheduler.install(schedule);
-        }
+        let late = match plans {
+            Plans::Ready(schedule) => {
+                scheduler.install(schedule);
+                None
+            }
+            Plans::Late(late) => Some(late),
+            Plans::Paced(late) => {
+                scheduler.admit(0);
+                Some(late)
+            }
+        };
         let work = |shares| {
             let known = self.known.as_deref();
             let duty = Duty { shares, witnesses: self.reports.observed, known };
             Worker::new(block, db, &versions, &any_tx, &plan, duty).run(&scheduler);
         };
         let plan_and_work = |shares| {
-            if let Some(schedule) = late(&|| scheduler.turn()) {
-                scheduler.install(Cow::Owned(schedule));
+            if let Some(late) = late {
+                let _cancel = CancelOnPanic { scheduler: &scheduler };
+                match late(&scheduler) {
+                    Some(schedule) => scheduler.install(Cow::Owned(schedule)),
+                    None => scheduler.admit(usize::MAX),
+                }
             }
             work(shares);
         };

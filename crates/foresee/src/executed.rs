@@ -1,6 +1,6 @@
 //! What the execution of a block yields to a builder.
 
-use crate::{Config, Score};
+use crate::{ColdReads, Config, Score};
 use foresee_access::AccessSet;
 use foresee_execute::{AccessList, BlockOutput, InOrderOutcome, ParallelStats};
 use foresee_predict::Prediction;
@@ -27,6 +27,8 @@ pub struct ExecutedBlock {
     pub score: Option<Score>,
     /// The block access list, if it is [asked for](Config::access_list).
     pub access_list: Option<AccessList>,
+    /// How the state was read, if it was [cold](crate::Foresee::execute_cold).
+    pub cold: Option<ColdReads>,
 }
 
 impl ExecutedBlock {
@@ -42,7 +44,7 @@ impl ExecutedBlock {
         let is_scored = config.score && predictions.len() == observed.len();
         let score = is_scored.then(|| Score::new(&predictions, &observed, &output));
         let stats = ParallelStats::default();
-        Self { output, decision, predictions, stats, observed, score, access_list }
+        Self { output, decision, predictions, stats, observed, score, access_list, cold: None }
     }
 }
 

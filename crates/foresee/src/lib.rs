@@ -10,9 +10,15 @@
 //! known before their block, [`predict_ahead`](Foresee::predict_ahead) with
 //! [`execute_ahead`](Foresee::execute_ahead).
 //!
+//! Where reads take long, [`execute_cold`](Foresee::execute_cold) fetches what is foreseen,
+//! many values at once, while earlier transactions execute; a
+//! [`StateSource`](execute::StateSource) is made of any database by
+//! [`Readers`](execute::Readers).
+//!
 //! What is left of a block is a [record](Foresee::record) and its access list. Whoever
 //! has one of them need not predict: [`execute_guided`](Foresee::execute_guided).
 
+mod cold;
 mod config;
 mod executed;
 mod guide;
@@ -21,6 +27,7 @@ mod predicted_list;
 mod record;
 mod score;
 
+pub use cold::ColdReads;
 pub use config::{Config, Mode};
 pub use executed::{Decision, ExecutedBlock};
 pub use foresee_access as access;

@@ -3,8 +3,8 @@
 use crate::{Config, Decision, ExecutedBlock, Mode};
 use foresee_access::{AccessSet, Hashes, Location, TxIndex};
 use foresee_execute::{
-    Block, ExecuteError, InOrderOutcome, Known, ParallelConfig, ParallelExecutor, ParallelOutcome,
-    PreBlock, execute_in_order_reporting, pays_ahead,
+    Block, ExecuteError, InOrderOutcome, Known, Pace, ParallelConfig, ParallelExecutor,
+    ParallelOutcome, PreBlock, execute_in_order_reporting, pays_ahead,
 };
 use foresee_predict::{
     Ahead, BlockPredictor, Complete, PrecompileCall, PredictOptions, Prediction, ProgramCache,
@@ -270,8 +270,8 @@ impl Foresee {
         let changes = pre.changes().to_vec();
         let known = Arc::new(known);
         let executor = self.executor.knowing(known.clone());
-        let outcome = executor.execute_while(pre, block, db, |turn| {
-            let foreseen = foresee(&changes, &Progress { turn, known: &known })?;
+        let outcome = executor.execute_while(pre, block, db, |pace| {
+            let foreseen = foresee(&changes, &Progress { pace, known: &known })?;
             let nodes: Vec<_> =
                 foreseen.iter().map(|prediction| node(block, prediction.as_deref())).collect();
             Some(Schedule::from_dag(&DependencyDag::build(&nodes)))
@@ -293,7 +293,7 @@ impl Foresee {
         before.iter().for_each(|changes| predictor.apply(changes));
         let mut predictions = vec![None; block.transactions.len()];
         for (position, tx) in block.transactions.iter().enumerate().rev() {
-            if position < (progress.turn)() {
+            if position < progress.pace.turn() {
                 break;
             }
             if pays_ahead(tx) || runs_code(tx, db) {
@@ -322,7 +322,7 @@ impl Foresee {
 /// How far the block is while it is being predicted.
 struct Progress<'p> {
     /// Whose turn it is.
-    turn: &'p dyn Fn() -> usize,
+    pace: &'p dyn Pace,
     /// Where results go that execution can use.
     known: &'p Known,
 }
@@ -356,7 +356,7 @@ fn take_results<DB: DatabaseRef>(predictor: &mut Predictor<'_, DB>, known: &Know
 }
 
 /// Hands what was computed for a transaction to whoever executes it.
-fn know(known: &Known, tx: TxIndex, calls: &[PrecompileCall], hashes: Arc<Hashes>) {
+pub(crate) fn know(known: &Known, tx: TxIndex, calls: &[PrecompileCall], hashes: Arc<Hashes>) {
     for PrecompileCall { address, input, output } in calls {
         known.precompiles.insert(*address, input.clone(), output.clone());
     }

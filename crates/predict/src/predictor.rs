@@ -72,9 +72,8 @@ pub struct BlockPredictor<'a, S> {
     context: TxContext,
     block: BlockEnv,
     current: Option<Current<'a>>,
-    /// Whether the transaction at hand is predicted alone, and what it saw then.
-    alone: bool,
-    traces: bool,
+    /// Where the transaction at hand stands, and what it saw if that is asked for.
+    place: Place,
     trace: Option<ahead::Trace>,
 }
 
@@ -83,6 +82,17 @@ impl<S> Drop for BlockPredictor<'_, S> {
         let machine = core::mem::take(&mut self.machine);
         self.cache.keep(Buffers { machine, contents: self.world.take_contents() });
     }
+}
+
+/// Where a transaction is predicted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// Over the predicted writes of those before it.
+    InOrder,
+    /// On the state before the block.
+    Alone,
+    /// The same, and what it saw is kept.
+    AloneTraced,
 }
 
 /// The transaction at hand.
@@ -144,8 +154,7 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
             context,
             block: block.clone(),
             current: None,
-            alone: false,
-            traces: false,
+            place: Place::InOrder,
             trace: None,
         }
     }
@@ -199,6 +208,13 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
     ///
     /// If the underlying state fails.
     pub fn begin(&mut self, tx: &'a TxEnv) -> Result<Progress, S::Error> {
+        self.begin_as(tx, Place::InOrder)
+    }
+
+    /// Begins to predict a transaction, alone or in its place in the block.
+    fn begin_as(&mut self, tx: &'a TxEnv, place: Place) -> Result<Progress, S::Error> {
+        self.place = place;
+        self.world.revert(0);
         self.world.begin();
         self.machine.begin(tx.data.as_ref());
         self.context.origin = tx.caller.into_word().into();
@@ -309,7 +325,7 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
         let tx = current.tx;
         let sender = self.world.intern(tx.caller);
         self.world.load_code(sender)?;
-        if self.alone {
+        if self.place != Place::InOrder {
             self.world.grant(sender, tx.nonce, current.fees.max_cost());
         }
         self.list_access(tx);
@@ -421,7 +437,7 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
             unknown: Vec::new(),
             labels: collect::labels(&self.world, &self.machine),
         };
-        if self.alone {
+        if self.place != Place::InOrder {
             self.finish_alone();
         } else {
             self.world.pay_fee(current.fees.reward(gas_used));

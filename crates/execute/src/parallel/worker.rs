@@ -287,8 +287,8 @@ const fn version(index: TxIndex) -> u32 {
 
 /// Stops the other workers if this one panics, so that the panic reaches the
 /// caller instead of leaving them waiting for a result that never comes.
-struct CancelOnPanic<'r, 's, 'a, DB: DatabaseRef> {
-    scheduler: &'r BlockScheduler<'s, 'a, DB>,
+pub(super) struct CancelOnPanic<'r, 's, 'a, DB: DatabaseRef> {
+    pub(super) scheduler: &'r BlockScheduler<'s, 'a, DB>,
 }
 
 impl<DB: DatabaseRef> Drop for CancelOnPanic<'_, '_, '_, DB> {

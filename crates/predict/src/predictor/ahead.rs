@@ -2,11 +2,12 @@
 //! state, and how they are taken over in block order: one whose every input is
 //! still what it was keeps its prediction, the others are predicted again.
 
-use super::BlockPredictor;
+use super::{BlockPredictor, Place, Progress};
 use crate::{
     machine::PrecompileCall,
     prediction::Prediction,
-    state::StateView,
+    state::{StateView, Want},
+    unknown::Unknown,
     world::{AccountSeen, SlotSeen},
 };
 use foresee_access::Hashes;
@@ -45,26 +46,43 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
     ///
     /// If the underlying state fails.
     pub fn predict_ahead(&mut self, tx: &'a TxEnv) -> Result<Ahead, S::Error> {
-        self.traces = true;
-        let prediction = self.predict_alone(tx);
-        self.traces = false;
-        let trace = self.trace.take();
-        let precompiled = self.take_precompiled();
-        let hashes = Arc::new(self.take_hashes());
-        Ok(Ahead { prediction: prediction?, trace, precompiled, hashes })
+        let prediction = match self.begin_ahead(tx)? {
+            Progress::Done(prediction) => prediction,
+            Progress::Suspended(want) => self.abandon(Unknown::Value(want)),
+        };
+        Ok(self.finish_ahead(prediction))
     }
 
-    /// As [`predict_ahead`](Self::predict_ahead), where the prediction will not be
-    /// taken over by [`predict_again`](Self::predict_again).
+    /// Begins to predict a transaction alone, up to its end or to a value that is not
+    /// at hand; [`resume`](Self::resume) goes on from there. What comes of it belongs
+    /// to [`finish_ahead`](Self::finish_ahead).
+    ///
+    /// # Errors
+    ///
+    /// If the underlying state fails.
+    pub fn begin_ahead(&mut self, tx: &'a TxEnv) -> Result<Progress, S::Error> {
+        self.trace = None;
+        self.begin_as(tx, Place::AloneTraced)
+    }
+
+    /// The prediction that [`begin_ahead`](Self::begin_ahead) has come to, with what it
+    /// depends on.
+    pub fn finish_ahead(&mut self, prediction: Prediction) -> Ahead {
+        let (trace, precompiled) = (self.trace.take(), self.take_precompiled());
+        Ahead { prediction, trace, precompiled, hashes: Arc::new(self.take_hashes()) }
+    }
+
+    /// Predicts as [`predict_ahead`](Self::predict_ahead) does what will not be
+    /// [taken over](Self::predict_again).
     ///
     /// # Errors
     ///
     /// If the underlying state fails.
     pub fn predict_alone(&mut self, tx: &'a TxEnv) -> Result<Prediction, S::Error> {
-        self.alone = true;
-        let prediction = self.predict(tx);
-        self.alone = false;
-        prediction
+        match self.begin_as(tx, Place::Alone)? {
+            Progress::Done(prediction) => Ok(prediction),
+            Progress::Suspended(want) => Ok(self.abandon(Unknown::Value(want))),
+        }
     }
 
     /// Predicts the next transaction in block order, given its prediction alone: takes
@@ -75,11 +93,30 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
     ///
     /// If the underlying state fails.
     pub fn predict_again(&mut self, tx: &'a TxEnv, ahead: &Ahead) -> Result<Prediction, S::Error> {
+        match self.begin_again(tx, ahead)? {
+            Progress::Done(prediction) => Ok(prediction),
+            Progress::Suspended(want) => Ok(self.abandon(Unknown::Value(want))),
+        }
+    }
+
+    /// Begins what [`predict_again`](Self::predict_again) does, up to its end or to a
+    /// value that is not at hand; [`resume`](Self::resume) goes on from there.
+    ///
+    /// # Errors
+    ///
+    /// If the underlying state fails.
+    pub fn begin_again(&mut self, tx: &'a TxEnv, ahead: &Ahead) -> Result<Progress, S::Error> {
         if self.take_over(tx, ahead)? {
-            return Ok(ahead.prediction.clone());
+            return Ok(Progress::Done(ahead.prediction.clone()));
         }
         ahead.precompiled.iter().for_each(|call| self.machine.precompiled.know(call));
-        self.predict(tx)
+        self.begin(tx)
+    }
+
+    /// Ends the suspended transaction where it stands, because what it wants cannot be
+    /// had: an incomplete prediction.
+    pub fn give_up(&mut self, want: Want) -> Prediction {
+        self.abandon(Unknown::Value(want))
     }
 
     /// Whether the prediction still holds; if so its effects are now in place.
@@ -109,7 +146,7 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
     /// Keeps what the transaction at hand saw and leaves, if that is asked for, and undoes
     /// the latter.
     pub(super) fn finish_alone(&mut self) {
-        if self.traces {
+        if self.place == Place::AloneTraced {
             self.trace = self.world.trace().map(|(accounts, slots)| Trace { accounts, slots });
         }
         self.world.revert(0);

@@ -1,0 +1,160 @@
+//! Execution on a state whose reads take long.
+//!
+//! What a block reads for certain is asked for at once. Then every transaction is
+//! predicted alone as far as the values at hand allow; the one that it lacks goes to the
+//! source, and the transaction goes on when it is there, whatever the others do. A second
+//! predictor follows in block order, over the predicted writes, and lets the transactions
+//! that it has passed be executed, while the reads of later ones are on their way. When
+//! the last is predicted, schedule and parallel execution follow as always.
+//!
+//! The result is right as always, too: what was not foreseen is read when it is needed.
+
+mod chase;
+mod scout;
+mod view;
+
+use crate::{Config, Decision, ExecutedBlock, Foresee, Mode, pipeline::know};
+use chase::{Chase, Chased, News};
+use foresee_access::{Location, TxIndex};
+use foresee_execute::{
+    Block, Desk, ExecuteError, Fetched, Known, Pace, PreBlock, ReadStats, StateKey, StateSource,
+    evident_reads, execute_in_order_reporting,
+};
+use foresee_predict::{Ahead, PredictOptions, Prediction};
+use foresee_schedule::Schedule;
+use std::sync::Arc;
+
+/// How the state of a block was read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ColdReads {
+    /// How the reads went.
+    pub reads: ReadStats,
+    /// How often the transaction that waited most often had to wait for a value before its
+    /// prediction alone was complete: the longest chain of reads.
+    pub waits_max: usize,
+    /// How often predictions in block order had to wait for values that only the writes of
+    /// earlier transactions led to.
+    pub waits_in_order: usize,
+    /// How often a transaction was run ahead on guessed values, to find out keys that do
+    /// not depend on them.
+    pub scouted: usize,
+}
+
+impl Foresee {
+    /// Executes a block on a state whose reads take long, and of which nothing is known
+    /// beforehand. [`ExecutedBlock::cold`] tells how the reads went.
+    ///
+    /// # Errors
+    ///
+    /// As [`execute_block`](Self::execute_block). A read that fails and is not needed is no
+    /// error.
+    pub fn execute_cold<S: StateSource>(
+        &self,
+        block: &Block,
+        source: &S,
+    ) -> Result<ExecutedBlock, ExecuteError<S::Error>> {
+        self.execute_from(block, source, None)
+    }
+
+    /// Executes a block on a state whose reads take long, and whose transactions were
+    /// predicted ahead, each alone: all that the predictions name is asked for at once.
+    ///
+    /// # Errors
+    ///
+    /// As [`execute_cold`](Self::execute_cold).
+    ///
+    /// # Panics
+    ///
+    /// If `ahead` is not one prediction for each transaction.
+    pub fn execute_cold_ahead<S: StateSource>(
+        &self,
+        block: &Block,
+        source: &S,
+        ahead: &[Ahead],
+    ) -> Result<ExecutedBlock, ExecuteError<S::Error>> {
+        assert_eq!(ahead.len(), block.transactions.len(), "one prediction for each transaction");
+        self.execute_from(block, source, Some(ahead))
+    }
+
+    fn execute_from<S: StateSource>(
+        &self,
+        block: &Block,
+        source: &S,
+        ahead: Option<&[Ahead]>,
+    ) -> Result<ExecutedBlock, ExecuteError<S::Error>> {
+        let Config { mode, score, .. } = *self.config();
+        if mode == Mode::InOrder && !score {
+            let outcome = execute_in_order_reporting(block, source, self.config().reports())?;
+            let decision = Decision::Configured;
+            return Ok(ExecutedBlock::in_order(self.config(), outcome, decision, Vec::new()));
+        }
+        let desk = Desk::new();
+        desk.post(evident_reads(block));
+        desk.post(ahead.into_iter().flatten().flat_map(|ahead| named(&ahead.prediction)));
+        source.serve(&desk, || self.execute_at(block, &desk, &Fetched::new(source, &desk), ahead))
+    }
+
+    /// Executes a block while a desk is being served.
+    fn execute_at<'a, S: StateSource>(
+        &self,
+        block: &'a Block,
+        desk: &'a Desk,
+        fetched: &'a Fetched<'_, S>,
+        ahead: Option<&'a [Ahead]>,
+    ) -> Result<ExecutedBlock, ExecuteError<S::Error>> {
+        let pre = PreBlock::run(block, fetched)?;
+        let options = PredictOptions { keep_results: true, ..self.config().predict };
+        let mut chase = Chase::new(block, self.cache(), options, desk, ahead);
+        chase.apply(pre.changes());
+        let known = Arc::new(Known::new(block.transactions.len()));
+        for (position, ahead) in ahead.into_iter().flatten().enumerate() {
+            know(&known, TxIndex::new(position), &ahead.precompiled, ahead.hashes.clone());
+        }
+        let mut predict = |pace: &dyn Pace| {
+            chase.run(&mut |news| match news {
+                News::Results(tx, calls, hashes) => know(&known, tx, calls, hashes),
+                News::Predicted(transactions) => pace.admit(transactions),
+            })
+        };
+        let (mut executed, chased) = if self.config().mode == Mode::InOrder {
+            let chased = predict(&Unpaced);
+            let outcome = execute_in_order_reporting(block, fetched, self.config().reports())?;
+            let predictions = chased.predictions.clone();
+            let decision = Decision::Configured;
+            (ExecutedBlock::in_order(self.config(), outcome, decision, predictions), chased)
+        } else {
+            let mut chased = Chased::default();
+            let executor = self.executor().knowing(known.clone());
+            let outcome = executor.execute_paced(pre, block, fetched, |pace| {
+                chased = predict(pace);
+                Some(Schedule::from_dag(&self.schedule(block, &chased.predictions)))
+            })?;
+            (self.executed(outcome, core::mem::take(&mut chased.predictions)), chased)
+        };
+        let Chased { waits_max, waits_in_order, scouted, .. } = chased;
+        executed.cold =
+            Some(ColdReads { reads: fetched.stats(), waits_max, waits_in_order, scouted });
+        Ok(executed)
+    }
+}
+
+/// Nobody waits to be let.
+struct Unpaced;
+
+impl Pace for Unpaced {
+    fn turn(&self) -> usize {
+        0
+    }
+
+    fn admit(&self, _: usize) {}
+}
+
+/// What has to be read for the locations that a prediction names.
+fn named(prediction: &Prediction) -> impl Iterator<Item = StateKey> {
+    let access = &prediction.access;
+    let locations = [&access.reads, &access.writes, &access.commutative];
+    locations.into_iter().flatten().map(|location: &Location| match location.as_slot() {
+        Some(slot) => StateKey::Slot(location.address, slot),
+        None => StateKey::Account(location.address),
+    })
+}

@@ -1,0 +1,76 @@
+//! The state as far as it has been fetched, for predictions.
+
+use alloy_primitives::{Address, B256, U256};
+use core::convert::Infallible;
+use foresee_execute::{Desk, StateKey, StateValue};
+use foresee_predict::{Lookup, StateView, Want};
+use revm::state::{AccountInfo, Bytecode};
+
+/// What has been handed in at a desk so far.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AtHand<'a> {
+    pub(super) desk: &'a Desk,
+    /// What a slot that is not at hand is taken to hold, where predictions only scout for
+    /// keys; the slot is asked for.
+    pub(super) guess: Option<U256>,
+}
+
+impl AtHand<'_> {
+    fn lookup<T>(
+        &self,
+        key: StateKey,
+        take: impl FnOnce(StateValue) -> Option<T>,
+    ) -> Result<Lookup<T>, Infallible> {
+        let value = self.desk.get(&key).and_then(take);
+        if value.is_none() && self.guess.is_some() {
+            self.desk.post([key]);
+        }
+        Ok(value.map_or(Lookup::Missing, Lookup::Ready))
+    }
+}
+
+impl StateView for AtHand<'_> {
+    type Error = Infallible;
+
+    fn account(&self, address: Address) -> Result<Lookup<Option<AccountInfo>>, Infallible> {
+        self.lookup(StateKey::Account(address), |value| match value {
+            StateValue::Account(info) => Some(info),
+            _ => None,
+        })
+    }
+
+    fn storage(&self, address: Address, slot: U256) -> Result<Lookup<U256>, Infallible> {
+        let found = self.lookup(StateKey::Slot(address, slot), |value| match value {
+            StateValue::Slot(value) => Some(value),
+            _ => None,
+        })?;
+        Ok(match (found, self.guess) {
+            (Lookup::Missing, Some(guess)) => Lookup::Ready(guess),
+            _ => found,
+        })
+    }
+
+    fn code(&self, hash: B256) -> Result<Lookup<Bytecode>, Infallible> {
+        self.lookup(StateKey::Code(hash), |value| match value {
+            StateValue::Code(code) => Some(code),
+            _ => None,
+        })
+    }
+
+    fn block_hash(&self, number: u64) -> Result<Lookup<B256>, Infallible> {
+        self.lookup(StateKey::BlockHash(number), |value| match value {
+            StateValue::BlockHash(hash) => Some(hash),
+            _ => None,
+        })
+    }
+}
+
+/// The key under which a value that a prediction wants is read.
+pub(super) const fn key_of(want: Want) -> StateKey {
+    match want {
+        Want::Account(address) => StateKey::Account(address),
+        Want::Slot(address, slot) => StateKey::Slot(address, slot),
+        Want::Code(hash) => StateKey::Code(hash),
+        Want::BlockHash(number) => StateKey::BlockHash(number),
+    }
+}
