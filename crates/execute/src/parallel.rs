@@ -406,7 +406,7 @@ fn finish<DB: DatabaseRef>(
     block: &Block,
     authority: Authority<'_, DB>,
 ) -> Result<ParallelOutcome, ExecuteError<DB::Error>> {
-    let Authority { mut state, ledger, stats, observed, failure } = authority;
+    let Authority { mut state, ledger, stats, observed, failure, .. } = authority;
     if let Some(failure) = failure {
         return Err(failure);
     }

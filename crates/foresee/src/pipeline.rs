@@ -158,8 +158,7 @@ impl Foresee {
     /// incomplete, or that looks at the balance that every transaction pays its fee
     /// into, comes after all earlier ones.
     pub fn schedule(&self, block: &Block, predictions: &[Prediction]) -> DependencyDag {
-        let nodes: Vec<_> =
-            predictions.iter().map(|prediction| node(block, Some(prediction))).collect();
+        let nodes: Vec<_> = predictions.iter().map(|prediction| node(block, prediction)).collect();
         DependencyDag::build(&nodes)
     }
 
@@ -272,8 +271,12 @@ impl Foresee {
         let executor = self.executor.knowing(known.clone());
         let outcome = executor.execute_while(pre, block, db, |pace| {
             let foreseen = foresee(&changes, &Progress { pace, known: &known })?;
-            let nodes: Vec<_> =
-                foreseen.iter().map(|prediction| node(block, prediction.as_deref())).collect();
+            let foreseen: Vec<_> =
+                foreseen.into_iter().map(|prediction| prediction.map(cautious)).collect();
+            let nodes: Vec<_> = foreseen
+                .iter()
+                .map(|prediction| node_alone(block, prediction.as_deref()))
+                .collect();
             Some(Schedule::from_dag(&DependencyDag::build(&nodes)))
         })?;
         Ok(self.executed(outcome, Vec::new()))
@@ -327,13 +330,32 @@ struct Progress<'p> {
     known: &'p Known,
 }
 
-/// What the DAG has to know of a transaction, of which perhaps nothing was predicted.
-fn node<'p>(block: &Block, prediction: Option<&'p Prediction>) -> Node<'p> {
+/// A prediction made alone, as a schedule has to see it. A transaction that fails alone
+/// may do otherwise after those before it: it waits for them, and what it has read by then
+/// it may write.
+fn cautious(prediction: Cow<'_, Prediction>) -> Cow<'_, Prediction> {
+    if prediction.success {
+        return prediction;
+    }
+    let AccessSet { reads, writes, commutative } = prediction.access.clone();
+    let writes = [reads.as_slice(), &writes].concat();
+    let access = AccessSet::new(reads, writes, commutative);
+    Cow::Owned(Prediction { access, ..prediction.into_owned() })
+}
+
+/// What the DAG has to know of a transaction that was predicted alone, if it was.
+fn node_alone<'p>(block: &Block, prediction: Option<&'p Prediction>) -> Node<'p> {
     static NOTHING: AccessSet =
         AccessSet { reads: Vec::new(), writes: Vec::new(), commutative: Vec::new() };
     let Some(prediction) = prediction else {
         return Node { access: &NOTHING, gas: PAYMENT_GAS, in_order: false };
     };
+    let node = node(block, prediction);
+    Node { in_order: node.in_order || !prediction.success, ..node }
+}
+
+/// What the DAG has to know of a transaction.
+fn node<'p>(block: &Block, prediction: &'p Prediction) -> Node<'p> {
     let fees = Location::balance(block.env.beneficiary);
     let mut ordering = prediction.access.ordering_reads();
     Node {

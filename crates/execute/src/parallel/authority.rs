@@ -5,13 +5,21 @@
 
 use super::ledger::Ledger;
 use crate::{Block, ExecuteError, ParallelStats};
-use foresee_access::AccessSet;
+use foresee_access::{AccessSet, TxIndex};
 use revm::{
     DatabaseRef,
     context::result::EVMError,
     database::State,
     database_interface::{WrapDatabaseRef, bal::EvmDatabaseError},
 };
+
+/// So many second executions say nothing yet about a schedule.
+const REEXECUTIONS_MIN: usize = 4;
+
+/// One second execution in so many transactions is tolerated beyond that. What runs
+/// ahead must be right nearly always, since a second execution is lost time on the one
+/// path that cannot be shared.
+const TRANSACTIONS_PER_REEXECUTION: usize = 16;
 
 /// The changes of the block so far, over the state before it.
 pub(super) type BlockState<'a, DB> = State<WrapDatabaseRef<&'a DB>>;
@@ -28,6 +36,8 @@ pub(super) struct Authority<'a, DB: DatabaseRef> {
     pub(super) observed: Option<Vec<AccessSet>>,
     /// Why the block cannot be executed, once that is known.
     pub(super) failure: Option<ExecuteError<DB::Error>>,
+    /// Whether the schedule has been found to be of no use.
+    distrusts: bool,
 }
 
 impl<'a, DB: DatabaseRef> Authority<'a, DB> {
@@ -38,7 +48,19 @@ impl<'a, DB: DatabaseRef> Authority<'a, DB> {
             stats: ParallelStats::default(),
             observed: observes.then(|| vec![AccessSet::default(); block.transactions.len()]),
             failure: None,
+            distrusts: false,
         }
+    }
+}
+
+impl<DB: DatabaseRef> Authority<'_, DB> {
+    /// Whether it shows with this transaction, and not before, that too many of those
+    /// executed ahead have to be executed once more for the schedule to be of use.
+    pub(super) fn distrusts_now(&mut self, index: TxIndex) -> bool {
+        let tolerated = REEXECUTIONS_MIN + index.position() / TRANSACTIONS_PER_REEXECUTION;
+        let first = !self.distrusts && self.stats.reexecuted.len() > tolerated;
+        self.distrusts |= first;
+        first
     }
 }
 

@@ -224,6 +224,19 @@ impl<'s, R, A> Scheduler<'s, R, A> {
         }
     }
 
+    /// From now on nothing is executed ahead of its turn.
+    pub(super) fn distrust(&self) {
+        let inner = &mut *self.lock();
+        inner.runs_ahead.fill(false);
+        inner.ready.clear();
+        inner.ready_count = 0;
+        for stage in &mut inner.stages[inner.next..] {
+            if matches!(stage, Stage::Ready) {
+                *stage = Stage::Held;
+            }
+        }
+    }
+
     /// Gives the block up. Workers finish what they are at and stop.
     pub(super) fn stop(&self, authority: Option<A>) {
         let mut inner = self.lock();
@@ -387,5 +400,30 @@ impl Layers {
             self.current += 1;
         }
         self.current != before
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schedule_that_is_distrusted_releases_nothing() {
+        for policy in [Policy::Dataflow, Policy::Layers] {
+            let plan = Plan::new();
+            let scheduler: Scheduler<'_, (), ()> =
+                Scheduler::new(&plan, policy, [true; 4].into_iter(), ());
+            let edge = (TxIndex(0), TxIndex(3));
+            scheduler.install(Cow::Owned(Schedule::from_edges(4, [edge], &[1; 4])));
+            let Job::Settle((), Turn { tx: first, .. }) = scheduler.next(None) else {
+                panic!("there is a turn")
+            };
+            assert!(matches!(scheduler.next(None), Job::Speculate(_)));
+            scheduler.distrust();
+            assert!(scheduler.lock().pop_ready().is_none());
+            let next = scheduler.next_turn((), Settled::AtItsTurn(first));
+            assert!(next.is_some_and(|((), turn)| turn.tx == TxIndex(1)));
+            assert!(scheduler.lock().pop_ready().is_none());
+        }
     }
 }

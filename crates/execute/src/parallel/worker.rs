@@ -137,6 +137,7 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
         mut turn: Turn<Attempt>,
     ) {
         loop {
+            let index = turn.tx;
             let settled = match turn.speculation {
                 Some(_) => Settled::Ahead,
                 None => Settled::AtItsTurn(turn.tx),
@@ -144,6 +145,9 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
             authority = self.settle(authority, turn);
             if authority.failure.is_some() {
                 return scheduler.stop(Some(authority));
+            }
+            if authority.distrusts_now(index) {
+                scheduler.distrust();
             }
             match scheduler.next_turn(authority, settled) {
                 Some(next) => (authority, turn) = next,
