@@ -7,6 +7,7 @@
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use foresee::{Config, Foresee, Mode};
+use foresee_benches as _;
 use foresee_execute::{
     ParallelConfig, ParallelExecutor, Policy, execute_in_order, observe, true_dag,
 };

@@ -3,6 +3,7 @@
 use alloy_primitives::{Address, U256, keccak256};
 use criterion::{Criterion, criterion_group, criterion_main};
 use foresee_access::{AccessSet, Location};
+use foresee_benches as _;
 use foresee_schedule::{DependencyDag, Node, Schedule};
 use std::hint::black_box;
 

@@ -1,1 +1,4 @@
-//! Benches.
+//! Benches, with the allocator that the command has.
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

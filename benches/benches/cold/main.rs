@@ -17,6 +17,7 @@ mod slow;
 
 use disk::Disk;
 use foresee::{Config, Foresee, Mode};
+use foresee_benches as _;
 use foresee_execute::{READERS, Readers, execute_in_order};
 use foresee_source::{LoadedBlock, Snapshot};
 use foresee_workload::{Scenario, generate};

@@ -25,7 +25,14 @@ mod text;
 use args::{Args, Command};
 use clap::Parser;
 use failure::Failure;
+use mimalloc::MiMalloc;
 use std::process::ExitCode;
+
+/// What a transaction leaves behind is made on one thread and freed on another, which
+/// the system's allocator takes a lock for: parallel execution is a tenth slower with it,
+/// execution in order is not.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// What a command that ran to its end has to say about its results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
