@@ -1,30 +1,31 @@
 //! The pipeline: predict, schedule, execute.
 
-use crate::{Config, Decision, ExecutedBlock, Mode};
-use foresee_access::{AccessSet, Hashes, Location, TxIndex};
+use crate::{
+    Config, Decision, DecisionReason, ExecutedBlock, MachineCosts, Mode,
+    choice::{self, Work, costs::Learned},
+    outlook::{Outlook, Progress, know, node, take_results},
+};
+use foresee_access::TxIndex;
 use foresee_execute::{
-    Block, ExecuteError, InOrderOutcome, Known, Pace, ParallelConfig, ParallelExecutor,
-    ParallelOutcome, PreBlock, execute_in_order_reporting, pays_ahead,
+    Block, ExecuteError, InOrderOutcome, Known, ParallelConfig, ParallelExecutor, ParallelOutcome,
+    PreBlock, execute_in_order_reporting,
 };
-use foresee_predict::{
-    Ahead, BlockPredictor, Complete, PrecompileCall, PredictOptions, Prediction, ProgramCache,
-};
-use foresee_schedule::{DependencyDag, Node, Schedule};
+use foresee_predict::{Ahead, BlockPredictor, Complete, PredictOptions, Prediction, ProgramCache};
+use foresee_schedule::{DependencyDag, Schedule};
 use rayon::ThreadPoolBuildError;
 use revm::{DatabaseRef, context::TxEnv, state::EvmState};
-use std::{borrow::Cow, sync::Arc};
+use std::{sync::Arc, time::Instant};
 
 /// A predictor over a complete state.
-type Predictor<'a, DB> = BlockPredictor<'a, Complete<&'a DB>>;
+pub(crate) type Predictor<'a, DB> = BlockPredictor<'a, Complete<&'a DB>>;
 
 /// A prediction, unless the state failed.
 type Predicted<DB> = Result<Prediction, <DB as DatabaseRef>::Error>;
 
-/// The gas of a payment (Yellow Paper, appendix G).
-const PAYMENT_GAS: u64 = 21_000;
-
-/// Blocks with fewer transactions are executed in order: there is nothing to share.
-const TRANSACTIONS_MIN: usize = 2;
+/// When one in so many transactions with code is predicted, and at least so many, it is
+/// seen whether the block is a chain.
+const SAMPLE_DIVISOR: usize = 4;
+const SAMPLE_MIN: usize = 8;
 
 /// Executes blocks in parallel by foresight. Made once, used for every block; cheap
 /// to clone, clones share threads and compiled programs.
@@ -33,6 +34,7 @@ pub struct Foresee {
     config: Config,
     cache: ProgramCache,
     executor: ParallelExecutor,
+    learned: Arc<Learned>,
 }
 
 impl Foresee {
@@ -45,12 +47,22 @@ impl Foresee {
         let Config { threads, policy, .. } = config;
         let parallel = ParallelConfig { threads, policy };
         let executor = ParallelExecutor::new(parallel)?.reporting(config.reports());
-        Ok(Self { config, cache: ProgramCache::new(), executor })
+        let learned = match (config.costs, config.mode) {
+            (Some(costs), _) => Learned::fixed(costs),
+            (None, Mode::Auto) => Learned::from(MachineCosts::measure(&executor)),
+            (None, Mode::Parallel | Mode::InOrder) => Learned::fixed(MachineCosts::default()),
+        };
+        Ok(Self { config, cache: ProgramCache::new(), executor, learned: Arc::new(learned) })
     }
 
     /// The configuration.
     pub const fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// What things take on this machine, as far as it is known by now.
+    pub fn costs(&self) -> MachineCosts {
+        self.learned.costs()
     }
 
     pub(crate) const fn executor(&self) -> &ParallelExecutor {
@@ -80,8 +92,11 @@ impl Foresee {
             return self
                 .predict_and_execute(block, db, known, |predictor, _, tx| predictor.predict(tx));
         }
-        self.execute_foreseen(block, db, known, |pre, progress| {
-            self.predict_rest(block, db, pre, progress)
+        let decision = self.decide(|costs| Work::by_limits(block, costs));
+        self.execute_foreseen(block, db, known, decision, |pre, progress| {
+            let mut predictor = self.predictor(block, db);
+            pre.iter().for_each(|changes| predictor.apply(changes));
+            Outlook::predict(block, db, predictor, progress)
         })
     }
 
@@ -132,9 +147,9 @@ impl Foresee {
                 predictor.predict_again(tx, &ahead[position])
             });
         }
-        self.execute_foreseen(block, db, known, |_, _| {
-            Some(ahead.iter().map(|ahead| Some(Cow::Borrowed(&ahead.prediction))).collect())
-        })
+        let gas = |position: usize| ahead[position].prediction.gas_used;
+        let decision = self.decide(|_| Work::by_gas(block, gas));
+        self.execute_foreseen(block, db, known, decision, |_, _| Some(Outlook::of(ahead)))
     }
 
     /// Predicts every transaction of a block, in block order.
@@ -184,7 +199,8 @@ impl Foresee {
         );
         let schedule = Schedule::from_dag(&self.schedule(block, &predictions));
         let outcome = self.executor.execute(block, db, &schedule)?;
-        Ok(self.executed(outcome, predictions))
+        let decision = Decision::parallel(self.executor.config().threads);
+        Ok(self.executed(outcome, decision, predictions))
     }
 
     /// A predictor for a block whose results of precompiles will be executed with.
@@ -194,17 +210,27 @@ impl Foresee {
         BlockPredictor::new(&self.cache, cfg, env, Complete(db), options)
     }
 
-    /// Why a block is not executed in parallel, if it is not.
-    pub(crate) const fn reason_for_order(&self, block: &Block) -> Option<Decision> {
-        match self.config.mode {
-            Mode::InOrder => Some(Decision::Configured),
-            Mode::Parallel => None,
-            Mode::Auto if self.config.threads <= 1 => Some(Decision::OneThread),
-            Mode::Auto if block.transactions.len() < TRANSACTIONS_MIN => {
-                Some(Decision::FewTransactions)
-            }
-            Mode::Auto => None,
+    /// Decides how to execute a block that holds so much work.
+    pub(crate) fn decide(&self, work: impl FnOnce(&MachineCosts) -> Work) -> Decision {
+        Decision::configured(&self.config).unwrap_or_else(|| {
+            let costs = self.learned.costs();
+            choice::choose(&self.config, &costs, work(&costs))
+        })
+    }
+
+    /// Executes in order, and learns from it.
+    pub(crate) fn execute_in_order<DB: DatabaseRef>(
+        &self,
+        block: &Block,
+        db: &DB,
+        decision: Decision,
+    ) -> Result<ExecutedBlock, ExecuteError<DB::Error>> {
+        let start = Instant::now();
+        let outcome = execute_in_order_reporting(block, db, self.config.reports())?;
+        if !self.config.score {
+            self.learned.in_order(block, &outcome.output, start.elapsed());
         }
+        Ok(ExecutedBlock::in_order(&self.config, outcome, decision, Vec::new()))
     }
 
     /// Predicts every transaction in block order, executes, and scores. A state that
@@ -230,18 +256,19 @@ impl Foresee {
             });
             all.collect::<Result<Vec<_>, _>>().ok()
         };
-        if let Some(decision) = self.reason_for_order(block) {
+        let decision = self.decide(|costs| Work::by_limits(block, costs));
+        if !decision.parallel {
             let predictions = predict().unwrap_or_default();
             let outcome = execute_in_order_reporting(block, db, self.config.reports())?;
             return Ok(ExecutedBlock::in_order(&self.config, outcome, decision, predictions));
         }
         let mut predictions = Vec::new();
-        let executor = self.executor.knowing(known.clone());
+        let executor = self.executor.on(decision.threads).knowing(known.clone());
         let outcome = executor.execute_while(pre, block, db, |_| {
             predictions = predict()?;
             Some(Schedule::from_dag(&self.schedule(block, &predictions)))
         })?;
-        Ok(self.executed(outcome, predictions))
+        Ok(self.executed(outcome, decision, predictions))
     }
 
     /// Executes a block by the schedule that the predictions of some of its transactions
@@ -253,136 +280,62 @@ impl Foresee {
         block: &'a Block,
         db: &'a DB,
         known: Known,
-        foresee: impl FnOnce(&[EvmState], &Progress<'_>) -> Option<Vec<Option<Cow<'a, Prediction>>>>,
+        mut decision: Decision,
+        foresee: impl FnOnce(&[EvmState], &Progress<'_>) -> Option<Outlook<'a>>,
     ) -> Result<ExecutedBlock, ExecuteError<DB::Error>> {
-        if let Some(decision) = self.reason_for_order(block) {
-            let outcome = execute_in_order_reporting(block, db, self.config.reports())?;
-            return Ok(ExecutedBlock::in_order(&self.config, outcome, decision, Vec::new()));
+        if !decision.parallel && (known.precompiles.is_empty() || self.config.mode == Mode::InOrder)
+        {
+            return self.execute_in_order(block, db, decision);
         }
         let pre = PreBlock::run(block, db)?;
-        if self.config.threads <= 1 {
-            // One thread settles turn after turn: no schedule could help it.
+        let known = Arc::new(known);
+        let executor = self.executor.on(decision.threads).knowing(known.clone());
+        if decision.threads <= 1 {
+            // One thread settles turn after turn: no schedule could help it. In order as
+            // well if results of precompiles are known, which only this executor can use.
             let schedule = Schedule::independent(block.transactions.len());
-            let outcome = self.executor.execute_after(pre, block, db, &schedule)?;
-            return Ok(self.executed(outcome, Vec::new()));
+            let outcome = executor.execute_after(pre, block, db, &schedule)?;
+            return Ok(self.executed(outcome, decision, Vec::new()));
         }
         let changes = pre.changes().to_vec();
-        let known = Arc::new(known);
-        let executor = self.executor.knowing(known.clone());
+        let sample = match self.config.mode {
+            Mode::Auto => decision.estimate.map_or(0, |it| it.transactions_with_code),
+            Mode::Parallel | Mode::InOrder => usize::MAX,
+        };
+        let sample = (sample / SAMPLE_DIVISOR).max(SAMPLE_MIN);
         let outcome = executor.execute_while(pre, block, db, |pace| {
-            let foreseen = foresee(&changes, &Progress { pace, known: &known })?;
-            let foreseen: Vec<_> =
-                foreseen.into_iter().map(|prediction| prediction.map(cautious)).collect();
-            let nodes: Vec<_> = foreseen
-                .iter()
-                .map(|prediction| node_alone(block, prediction.as_deref()))
-                .collect();
-            Some(Schedule::from_dag(&DependencyDag::build(&nodes)))
+            let outlook = foresee(&changes, &Progress { pace, known: &known, sample })?;
+            let schedule = outlook.schedule(block);
+            if self.config.mode == Mode::Auto {
+                let (span, gas) = outlook.shape(&schedule);
+                if let Some(estimate) = &mut decision.estimate {
+                    let percent = choice::parallelism_percent(span, gas);
+                    estimate.parallelism_percent = (gas > 0).then_some(percent);
+                }
+                if choice::is_serial(span, gas) {
+                    let estimate = decision.estimate;
+                    let reason = DecisionReason::Dependent;
+                    decision = Decision { estimate, ..Decision::in_order(reason) };
+                    return None;
+                }
+            }
+            Some(schedule)
         })?;
-        Ok(self.executed(outcome, Vec::new()))
-    }
-
-    /// Predicts transactions alone, the last one first, until it meets those that have
-    /// been executed meanwhile: so none is predicted in vain. Nothing is predicted of a
-    /// transaction that runs no code; what it leaves behind is settled at commit.
-    fn predict_rest<'a, DB: DatabaseRef + Sync>(
-        &self,
-        block: &'a Block,
-        db: &'a DB,
-        before: &[EvmState],
-        progress: &Progress<'_>,
-    ) -> Option<Vec<Option<Cow<'a, Prediction>>>> {
-        let mut predictor = self.predictor(block, db);
-        before.iter().for_each(|changes| predictor.apply(changes));
-        let mut predictions = vec![None; block.transactions.len()];
-        for (position, tx) in block.transactions.iter().enumerate().rev() {
-            if position < progress.pace.turn() {
-                break;
-            }
-            if pays_ahead(tx) || runs_code(tx, db) {
-                predictions[position] = Some(Cow::Owned(predictor.predict_alone(tx).ok()?));
-                take_results(&mut predictor, progress.known, position);
-            }
-        }
-        Some(predictions)
+        self.learned.parallel(block, &outcome.output, outcome.stats.executing);
+        Ok(self.executed(outcome, decision, Vec::new()))
     }
 
     pub(crate) fn executed(
         &self,
         outcome: ParallelOutcome,
+        decision: Decision,
         predictions: Vec<Prediction>,
     ) -> ExecutedBlock {
         let ParallelOutcome { output, stats, observed, access_list } = outcome;
-        let decision = Decision::Parallel { threads: self.config.threads };
         let outcome = InOrderOutcome { output, observed, access_list };
         ExecutedBlock {
             stats,
             ..ExecutedBlock::in_order(&self.config, outcome, decision, predictions)
         }
-    }
-}
-
-/// How far the block is while it is being predicted.
-struct Progress<'p> {
-    /// Whose turn it is.
-    pace: &'p dyn Pace,
-    /// Where results go that execution can use.
-    known: &'p Known,
-}
-
-/// A prediction made alone, as a schedule has to see it. A transaction that fails alone
-/// may do otherwise after those before it: it waits for them, and what it has read by then
-/// it may write.
-fn cautious(prediction: Cow<'_, Prediction>) -> Cow<'_, Prediction> {
-    if prediction.success {
-        return prediction;
-    }
-    let AccessSet { reads, writes, commutative } = prediction.access.clone();
-    let writes = [reads.as_slice(), &writes].concat();
-    let access = AccessSet::new(reads, writes, commutative);
-    Cow::Owned(Prediction { access, ..prediction.into_owned() })
-}
-
-/// What the DAG has to know of a transaction that was predicted alone, if it was.
-fn node_alone<'p>(block: &Block, prediction: Option<&'p Prediction>) -> Node<'p> {
-    static NOTHING: AccessSet =
-        AccessSet { reads: Vec::new(), writes: Vec::new(), commutative: Vec::new() };
-    let Some(prediction) = prediction else {
-        return Node { access: &NOTHING, gas: PAYMENT_GAS, in_order: false };
-    };
-    let node = node(block, prediction);
-    Node { in_order: node.in_order || !prediction.success, ..node }
-}
-
-/// What the DAG has to know of a transaction.
-fn node<'p>(block: &Block, prediction: &'p Prediction) -> Node<'p> {
-    let fees = Location::balance(block.env.beneficiary);
-    let mut ordering = prediction.access.ordering_reads();
-    Node {
-        access: &prediction.access,
-        gas: prediction.gas_used,
-        in_order: !prediction.is_complete() || ordering.any(|read| *read == fees),
-    }
-}
-
-/// Whether the recipient has code. If that cannot be told it has.
-fn runs_code<DB: DatabaseRef>(tx: &TxEnv, db: &DB) -> bool {
-    let Some(to) = tx.kind.to() else { return true };
-    db.basic_ref(*to).map_or(true, |to| to.is_some_and(|to| !to.is_empty_code_hash()))
-}
-
-/// Hands what a predictor computed for a transaction to whoever executes it.
-fn take_results<DB: DatabaseRef>(predictor: &mut Predictor<'_, DB>, known: &Known, tx: usize) {
-    let hashes = Arc::new(predictor.take_hashes());
-    know(known, TxIndex::new(tx), &predictor.take_precompiled(), hashes);
-}
-
-/// Hands what was computed for a transaction to whoever executes it.
-pub(crate) fn know(known: &Known, tx: TxIndex, calls: &[PrecompileCall], hashes: Arc<Hashes>) {
-    for PrecompileCall { address, input, output } in calls {
-        known.precompiles.insert(*address, input.clone(), output.clone());
-    }
-    if !hashes.is_empty() {
-        known.hashes(tx, hashes);
     }
 }
