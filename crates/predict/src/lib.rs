@@ -35,7 +35,7 @@ mod state;
 mod unknown;
 mod world;
 
-pub use cache::ProgramCache;
+pub use cache::{CacheError, ProgramCache};
 pub use machine::PrecompileCall;
 pub use prediction::Prediction;
 pub use predictor::{Ahead, BlockPredictor, PredictOptions, Progress};

@@ -47,10 +47,10 @@ use std::{sync::Arc, time::Duration};
 
 /// The registers below the first stack. A block may name as many entry items as a
 /// stack can hold before the check that finds them missing.
-const REGISTERS_BELOW: usize = STACK_LIMIT;
+pub(crate) const REGISTERS_BELOW: usize = STACK_LIMIT;
 
 /// The registers that a frame may use above its stack's bottom.
-const REGISTERS_PER_FRAME: usize = STACK_LIMIT + TEMPORARIES as usize + TEMPORARIES_MAX;
+pub(crate) const REGISTERS_PER_FRAME: usize = STACK_LIMIT + TEMPORARIES as usize + TEMPORARIES_MAX;
 
 /// The most nested calls (Yellow Paper, section 8).
 const DEPTH_MAX: usize = 1024;
@@ -84,7 +84,8 @@ pub(crate) struct Machine {
 #[derive(Debug)]
 struct Frame {
     program: Arc<Program>,
-    /// The block at hand, and the instruction in it that comes next.
+    /// The block at hand, and one past the instruction in it that comes next; 0 if the
+    /// block was not entered yet. In a slice the instruction that comes next.
     entry: u32,
     next: usize,
     /// Register one past the stack top at block entry, and of the stack's bottom.
