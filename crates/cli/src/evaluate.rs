@@ -23,9 +23,11 @@ use score::{Score, Scored};
 
 pub(crate) fn run(args: &args::Evaluate) -> Result<Verdict, Failure> {
     let foresee = engine::start(Config { threads: 1, ..Config::default() })?;
+    args.kept.load(foresee.cache())?;
     let runs = args.runs.get();
     let evaluate = |input: &Input| evaluate(input, &foresee, runs);
     blocks::run(&args.blocks, args.format, evaluate, text::text)?;
+    args.kept.save(foresee.cache())?;
     Ok(Verdict::Verified)
 }
 
