@@ -75,6 +75,21 @@ impl ProgramCache {
         Self::default()
     }
 
+    /// A cache with copies of all programs, which go their own way from here on.
+    pub fn fork(&self) -> Self {
+        let programs = self.programs.read().unwrap_or_else(PoisonError::into_inner);
+        let copy = |entry: &Entry| Entry {
+            program: Arc::new(entry.program.fork()),
+            used: AtomicU64::new(entry.used.load(Ordering::Relaxed)),
+        };
+        let programs = programs.iter().map(|(key, entry)| (*key, copy(entry))).collect();
+        Self {
+            programs: Arc::new(RwLock::new(programs)),
+            blocks: Arc::new(AtomicU64::new(self.blocks.load(Ordering::Relaxed))),
+            idle: self.idle.clone(),
+        }
+    }
+
     /// The number of programs in the cache.
     pub fn len(&self) -> usize {
         self.programs.read().unwrap_or_else(PoisonError::into_inner).len()
@@ -180,6 +195,19 @@ mod tests {
         let mut lens: Vec<_> = programs.values().map(|entry| entry.program.code.len()).collect();
         lens.sort_unstable();
         lens
+    }
+
+    #[test]
+    fn forks_go_their_own_way() {
+        let cache = ProgramCache::new();
+        let program = ask(&cache, 1);
+        let fork = cache.fork();
+        assert_eq!((lens(&fork), fork.size()), (vec![1], cache.size()));
+        program.block(0);
+        assert!(cache.size() > fork.size());
+        assert_eq!(cache.fork().size(), cache.size());
+        ask(&fork, 2);
+        assert_eq!(lens(&cache), [1]);
     }
 
     #[test]

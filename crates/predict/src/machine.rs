@@ -13,6 +13,7 @@ mod call;
 mod context;
 mod create;
 mod finish;
+mod frames;
 mod keccak;
 mod memory;
 mod precompiled;
@@ -22,6 +23,7 @@ mod start;
 mod state_access;
 
 pub(crate) use context::TxContext;
+pub use frames::Frames;
 pub(crate) use keccak::Preimages;
 pub use precompiled::PrecompileCall;
 pub(crate) use run::read;
@@ -78,6 +80,8 @@ pub(crate) struct Machine {
     pub(crate) precompiled: Precompiled,
     /// Time spent in precompiles, if it is wanted.
     pub(crate) precompile_time: Option<Duration>,
+    /// What served the frames so far.
+    pub(crate) served: Frames,
 }
 
 /// One call or creation in progress.
@@ -112,6 +116,8 @@ struct Frame {
     started: usize,
     /// The slice it runs in; none if it runs in blocks.
     slice: Option<Arc<Slice>>,
+    /// Whether a block had to be compiled for it.
+    compiled: bool,
     /// What it did so far, if its path may become part of a slice.
     log: Option<Box<Log>>,
 }
@@ -200,6 +206,7 @@ impl Machine {
         self.precompiled.begin(options.keep_results);
         self.precompile_time = options.time_precompiles.then_some(Duration::ZERO);
         self.logged = 0;
+        self.served = Frames::default();
     }
 
     /// The preimages seen so far, if they are recorded.

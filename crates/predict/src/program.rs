@@ -15,6 +15,9 @@ const PAGE: u32 = 8;
 /// The blocks of consecutive entries.
 type Page = Box<[OnceLock<Box<Block>>; PAGE as usize]>;
 
+/// Size of a page in bytes, its blocks apart.
+const PAGE_SIZE: usize = size_of::<[OnceLock<Box<Block>>; PAGE as usize]>();
+
 /// One contract's code under one set of rules, compiled block by block when a
 /// block is first entered. Shared by all transactions, blocks and threads.
 #[derive(Debug)]
@@ -63,6 +66,27 @@ impl Program {
         }
     }
 
+    /// A copy that goes its own way from here on.
+    pub(crate) fn fork(&self) -> Self {
+        let fork = Self {
+            code: self.code.clone(),
+            rules: self.rules.clone(),
+            entries: self.entries.clone(),
+            ranks: self.ranks.clone(),
+            pages: self.pages.clone(),
+            size: AtomicUsize::new(0),
+            slices: self.slices.fork(),
+        };
+        // Somebody may compile meanwhile: what was copied counts.
+        let pages = fork.pages.iter().filter_map(OnceLock::get);
+        let blocks = |page: &Page| -> usize {
+            page.iter().filter_map(OnceLock::get).map(|block| block.size()).sum()
+        };
+        let size = pages.map(|page| PAGE_SIZE + blocks(page)).sum();
+        fork.size.store(size, Ordering::Relaxed);
+        fork
+    }
+
     /// The number of the entry at a position of the code.
     pub(crate) fn entry(&self, pc: usize) -> Option<u32> {
         let (word, bit) = (pc / 64, pc % 64);
@@ -83,8 +107,7 @@ impl Program {
     /// The block of an entry, compiled now if this is its first use.
     pub(crate) fn block(&self, entry: u32) -> &Block {
         let page = self.pages[(entry / PAGE) as usize].get_or_init(|| {
-            self.size
-                .fetch_add(size_of::<[OnceLock<Box<Block>>; PAGE as usize]>(), Ordering::Relaxed);
+            self.size.fetch_add(PAGE_SIZE, Ordering::Relaxed);
             Page::default()
         });
         page[(entry % PAGE) as usize].get_or_init(|| {
@@ -123,13 +146,18 @@ impl Program {
         word * 64 + bits.trailing_zeros() as usize
     }
 
+    /// Size in bytes of the blocks that are compiled.
+    pub(crate) fn compiled_size(&self) -> usize {
+        self.size.load(Ordering::Relaxed)
+    }
+
     /// Size in bytes of the code and everything compiled from it.
     pub(crate) fn size(&self) -> usize {
         self.code.len()
             + size_of_val(&*self.pages)
             + size_of_val(self.entries.as_raw_slice())
             + size_of_val(&*self.ranks)
-            + self.size.load(Ordering::Relaxed)
+            + self.compiled_size()
             + self.slices.size()
     }
 }

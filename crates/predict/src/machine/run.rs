@@ -136,8 +136,10 @@ impl Machine {
         let mut cpu =
             Cpu::new(frame, &mut self.memory, &self.return_data, &mut self.keccak, around);
         let mut log = frame.log.as_deref_mut();
+        let compiled = program.compiled_size();
         let left = cpu.run::<LOG>(&mut self.registers, &program, &mut cursor, &mut log);
         (frame.gas, frame.refund) = (cpu.gas, cpu.refund);
+        frame.compiled |= program.compiled_size() != compiled;
         (frame.entry, frame.next, frame.top) = (cursor.entry, cursor.next, cursor.top);
         self.steps = around.steps_max - cursor.steps;
         Ok(match left? {

@@ -62,7 +62,7 @@ pub(crate) type SliceTable = HashMap<SliceKey, Arc<Slice>>;
 pub(crate) type KeyPaths = (SliceKey, Vec<Path>);
 
 /// What is known of a key.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Growth {
     seen: u32,
     /// No path will be added.
@@ -71,7 +71,7 @@ struct Growth {
     paths: Vec<Path>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Inner {
     table: Arc<SliceTable>,
     growth: HashMap<SliceKey, Growth>,
@@ -89,6 +89,11 @@ pub(crate) struct Slices {
 impl Slices {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A copy that goes its own way.
+    pub(crate) fn fork(&self) -> Self {
+        Self { inner: Mutex::new(self.lock().clone()) }
     }
 
     /// The slices as they are now.
