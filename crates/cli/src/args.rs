@@ -47,6 +47,8 @@ pub(crate) enum Command {
 pub(crate) struct Predict {
     #[command(flatten)]
     pub(crate) blocks: Blocks,
+    #[command(flatten)]
+    pub(crate) kept: Kept,
     /// Predict what waits in the node's pool, as the block that could come next
     #[arg(long, requires = "rpc", conflicts_with_all = ["block", "tx"])]
     pub(crate) pending: bool,
@@ -80,6 +82,8 @@ pub(crate) struct Predict {
 pub(crate) struct Replay {
     #[command(flatten)]
     pub(crate) blocks: Blocks,
+    #[command(flatten)]
+    pub(crate) kept: Kept,
     /// Threads that execute; by default as many as there are cores
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
@@ -130,6 +134,8 @@ pub(crate) struct Replay {
 pub(crate) struct Evaluate {
     #[command(flatten)]
     pub(crate) blocks: Blocks,
+    #[command(flatten)]
+    pub(crate) kept: Kept,
     /// Form of the output
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
@@ -260,6 +266,17 @@ pub(crate) struct Blocks {
     pub(crate) color: ColorChoice,
     #[command(flatten)]
     pub(crate) manners: Manners,
+}
+
+/// Where compiled programs are kept from one run to the next.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Kept {
+    /// Start with the programs in this file, and leave there all that there are at the end
+    ///
+    /// A file that is not there is made. One that is damaged, or of another version, is
+    /// told on standard error, and written anew.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cache: Option<PathBuf>,
 }
 
 /// How to ask a node.

@@ -6,7 +6,8 @@ use core::convert::Infallible;
 use foresee::{Config, Foresee};
 use foresee_execute::{Block, ExecuteError, PreBlock};
 use foresee_predict::{
-    BlockPredictor, Complete, PredictOptions, Prediction, ProgramCache, StateView, WithoutStorage,
+    BlockPredictor, Complete, Frames, PredictOptions, Prediction, ProgramCache, StateView,
+    WithoutStorage,
 };
 use std::time::{Duration, Instant};
 
@@ -27,6 +28,8 @@ pub(crate) struct Predicted {
     pub(crate) elapsed: Duration,
     /// The part of it spent in precompiles; zero unless asked for.
     pub(crate) precompiles: Duration,
+    /// What served the frames.
+    pub(crate) frames: Frames,
 }
 
 /// Predicts a block in order.
@@ -60,6 +63,7 @@ fn predict_over<S: StateView<Error = Infallible>>(
         predictions: predictions.map_err(ExecuteError::Database)?,
         elapsed: start.elapsed(),
         precompiles: predictor.precompile_time(),
+        frames: predictor.frames(),
     })
 }
 

@@ -14,7 +14,7 @@ mod text;
 use crate::{Verdict, args, blocks, engine, failure::Failure, input::Input};
 use alloy_primitives::Log;
 use class::{Asked, Class};
-use detail::{Detail, Memory, Told};
+use detail::{Detail, Frames, Memory, Told};
 use foresee::{Config, Foresee};
 use foresee_execute::{Observation, execute_in_order, observe};
 use foresee_predict::PredictOptions;
@@ -23,9 +23,11 @@ use score::{Score, Scored};
 
 pub(crate) fn run(args: &args::Evaluate) -> Result<Verdict, Failure> {
     let foresee = engine::start(Config { threads: 1, ..Config::default() })?;
+    args.kept.load(foresee.cache())?;
     let runs = args.runs.get();
     let evaluate = |input: &Input| evaluate(input, &foresee, runs);
     blocks::run(&args.blocks, args.format, evaluate, text::text)?;
+    args.kept.save(foresee.cache())?;
     Ok(Verdict::Verified)
 }
 
@@ -33,6 +35,7 @@ pub(crate) fn run(args: &args::Evaluate) -> Result<Verdict, Failure> {
 fn evaluate(input: &Input, foresee: &Foresee, runs: u32) -> Result<Report, Failure> {
     let cache = foresee.cache();
     let block = &input.loaded.block;
+    let earlier = cache.fork();
     let generalised = cost::predict(input, cache, PredictOptions::default())?;
     let predictions = generalised.predictions;
     let dag = foresee.schedule(block, &predictions);
@@ -47,7 +50,8 @@ fn evaluate(input: &Input, foresee: &Foresee, runs: u32) -> Result<Report, Failu
             observed: &observation.access,
         })
         .collect();
-    let (cost, times) = cost::measure(input, cache, generalised.elapsed, runs)?;
+    let (cost, times, warm) = cost::measure(input, cache, &earlier, runs)?;
+    let frames = Frames { generalised: generalised.frames.into(), warm: warm.into() };
     let alone = engine::predict_alone(input, cache)?;
     let logs = logs(input, &observations)?;
     let asked = block.transactions.iter().map(|tx| Asked {
@@ -69,7 +73,7 @@ fn evaluate(input: &Input, foresee: &Foresee, runs: u32) -> Result<Report, Failu
         gas: observations.iter().map(|observation| observation.gas_used).sum(),
         score: Score::new(&scored, &dag),
         cost,
-        detail: Detail::new(told, Memory::of(cache)),
+        detail: Detail::new(told, Memory::of(cache), frames),
     })
 }
 

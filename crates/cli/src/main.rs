@@ -6,6 +6,7 @@
 
 mod args;
 mod blocks;
+mod cache_file;
 mod engine;
 mod evaluate;
 mod failure;

@@ -29,6 +29,7 @@ pub(crate) fn run(args: &args::Predict) -> Result<Verdict, Failure> {
     if args.record.is_some() && args.format != GraphFormat::Html {
         return Err(Failure::Usage("--record is shown by --format html".to_owned()));
     }
+    args.kept.load(foresee.cache())?;
     let remote = args.blocks.connect()?;
     let mut answers = Answers::open(args.out.as_deref())?;
     let mut one = |input: &Input, tx: Option<TxChoice>, progress: &Progress| {
@@ -59,6 +60,7 @@ pub(crate) fn run(args: &args::Predict) -> Result<Verdict, Failure> {
         }
     }
     answers.finish()?;
+    args.kept.save(foresee.cache())?;
     Ok(Verdict::Verified)
 }
 

@@ -23,8 +23,11 @@ use std::time::Duration;
 
 pub(crate) fn run(args: &args::Replay) -> Result<Verdict, Failure> {
     let replay = Replay::new(args)?;
+    let cache = replay.foresee.cache();
+    args.kept.load(cache)?;
     let reports =
         blocks::run(&args.blocks, args.format, |input| replay.block(input), report::text)?;
+    args.kept.save(cache)?;
     match reports.iter().all(Report::is_right) {
         true => Ok(Verdict::Verified),
         false => Ok(Verdict::Differs),

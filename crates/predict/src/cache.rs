@@ -1,23 +1,41 @@
 //! Compiled programs, shared by transactions, blocks and threads.
+//!
+//! What keeps it bounded: past its limits those programs go that were not asked for the
+//! longest. Whoever runs one of them keeps it; it is compiled again when it is next met.
+
+mod file;
+
+pub use file::CacheError;
 
 use crate::{machine::Machine, program::Program, rules::Rules, world::Contents};
 use alloy_primitives::{B256, map::HashMap};
+use core::cmp::Reverse;
 use revm::{primitives::hardfork::SpecId, state::Bytecode};
 use std::sync::{
     Arc, Mutex, PoisonError, RwLock,
-    atomic::{AtomicUsize, Ordering},
+    atomic::{AtomicU64, Ordering},
 };
 
-/// Programs kept at most. Past it the cache is emptied: the few that are in use are
-/// found again at once.
-const PROGRAMS_MAX: usize = 1 << 16;
+/// The most that a cache keeps.
+#[derive(Clone, Copy, Debug)]
+struct Limits {
+    programs: usize,
+    /// Code and everything compiled from it.
+    bytes: usize,
+}
 
-/// Bytes kept at most, code and everything compiled from it.
-const BYTES_MAX: usize = 1 << 30;
+const LIMITS: Limits = Limits { programs: 1 << 16, bytes: 1 << 30 };
+
+impl Limits {
+    /// What is left when a limit was passed, so that it is not passed again at once.
+    const fn after_eviction(self) -> Self {
+        Self { programs: self.programs / 4 * 3, bytes: self.bytes / 4 * 3 }
+    }
+}
 
 /// How many blocks there are from one look at the size to the next: it is a sum over
 /// all programs.
-const BLOCKS_PER_LOOK: usize = 32;
+const BLOCKS_PER_LOOK: u64 = 32;
 
 /// Idle buffers kept at most.
 const BUFFERS_MAX: usize = 8;
@@ -30,16 +48,23 @@ pub(crate) struct Buffers {
     pub(crate) contents: Contents,
 }
 
-/// Programs by code hash and fork.
-type Programs = HashMap<(B256, SpecId), Arc<Program>>;
+/// What a program is found by: code hash and fork.
+type Key = (B256, SpecId);
+
+/// A program, and the block for which it was last asked.
+#[derive(Debug)]
+struct Entry {
+    program: Arc<Program>,
+    used: AtomicU64,
+}
 
 /// Programs by code hash and fork. Cheap to clone; clones share one cache. A lock is
 /// taken once per account and block, never while instructions run.
 #[derive(Clone, Debug, Default)]
 pub struct ProgramCache {
-    programs: Arc<RwLock<Programs>>,
-    /// Blocks since the size was looked at.
-    blocks: Arc<AtomicUsize>,
+    programs: Arc<RwLock<HashMap<Key, Entry>>>,
+    /// Blocks so far.
+    blocks: Arc<AtomicU64>,
     /// Buffers that nobody uses.
     idle: Arc<Mutex<Vec<Buffers>>>,
 }
@@ -48,6 +73,21 @@ impl ProgramCache {
     /// An empty cache.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A cache with copies of all programs, which go their own way from here on.
+    pub fn fork(&self) -> Self {
+        let programs = self.programs.read().unwrap_or_else(PoisonError::into_inner);
+        let copy = |entry: &Entry| Entry {
+            program: Arc::new(entry.program.fork()),
+            used: AtomicU64::new(entry.used.load(Ordering::Relaxed)),
+        };
+        let programs = programs.iter().map(|(key, entry)| (*key, copy(entry))).collect();
+        Self {
+            programs: Arc::new(RwLock::new(programs)),
+            blocks: Arc::new(AtomicU64::new(self.blocks.load(Ordering::Relaxed))),
+            idle: self.idle.clone(),
+        }
     }
 
     /// The number of programs in the cache.
@@ -62,22 +102,42 @@ impl ProgramCache {
 
     /// Bytes held by the programs: code and what was compiled from it.
     pub fn size(&self) -> usize {
-        let programs = self.programs.read().unwrap_or_else(PoisonError::into_inner);
-        programs.values().map(|program| program.size()).sum()
+        self.sum(Program::size)
     }
 
     /// Bytes of bytecode that the programs were compiled from.
     pub fn code_size(&self) -> usize {
-        let programs = self.programs.read().unwrap_or_else(PoisonError::into_inner);
-        programs.values().map(|program| program.code.len()).sum()
+        self.sum(|program| program.code.len())
     }
 
-    /// Empties the cache if it has grown beyond its limit. Called between blocks.
+    fn sum(&self, of: impl Fn(&Program) -> usize) -> usize {
+        let programs = self.programs.read().unwrap_or_else(PoisonError::into_inner);
+        programs.values().map(|entry| of(&entry.program)).sum()
+    }
+
+    /// Makes room if the cache has grown beyond its limits. Called between blocks.
     pub(crate) fn trim(&self) {
         let blocks = self.blocks.fetch_add(1, Ordering::Relaxed);
-        let full = blocks.is_multiple_of(BLOCKS_PER_LOOK) && self.size() > BYTES_MAX;
-        if full || self.len() > PROGRAMS_MAX {
-            self.programs.write().unwrap_or_else(PoisonError::into_inner).clear();
+        let full = blocks.is_multiple_of(BLOCKS_PER_LOOK) && self.size() > LIMITS.bytes;
+        if full || self.len() > LIMITS.programs {
+            self.evict(LIMITS.after_eviction());
+        }
+    }
+
+    /// Keeps within limits what was asked for last.
+    fn evict(&self, limits: Limits) {
+        let mut programs = self.programs.write().unwrap_or_else(PoisonError::into_inner);
+        let mut newest_first: Vec<_> = programs
+            .iter()
+            .map(|(key, entry)| (Reverse(entry.used.load(Ordering::Relaxed)), *key))
+            .collect();
+        newest_first.sort_unstable();
+        let mut bytes = 0usize;
+        for (position, (_, key)) in newest_first.into_iter().enumerate() {
+            bytes += programs.get(&key).map_or(0, |entry| entry.program.size());
+            if position >= limits.programs || bytes > limits.bytes {
+                programs.remove(&key);
+            }
         }
     }
 
@@ -98,13 +158,72 @@ impl ProgramCache {
     /// The program of a code.
     pub(crate) fn program(&self, hash: B256, code: &Bytecode, rules: &Arc<Rules>) -> Arc<Program> {
         let key = (hash, rules.spec);
+        let now = self.blocks.load(Ordering::Relaxed);
         let programs = self.programs.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(program) = programs.get(&key) {
-            return program.clone();
+        if let Some(entry) = programs.get(&key) {
+            entry.used.store(now, Ordering::Relaxed);
+            return entry.program.clone();
         }
         drop(programs);
-        let program = Arc::new(Program::new(code.original_bytes(), rules.clone()));
+        self.insert(key, Program::new(code.original_bytes(), rules.clone()))
+    }
+
+    /// Adds a program, unless there is one already; yields the one that is there.
+    fn insert(&self, key: Key, program: Program) -> Arc<Program> {
+        let used = AtomicU64::new(self.blocks.load(Ordering::Relaxed));
+        let entry = Entry { program: Arc::new(program), used };
         let mut programs = self.programs.write().unwrap_or_else(PoisonError::into_inner);
-        programs.entry(key).or_insert(program).clone()
+        programs.entry(key).or_insert(entry).program.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloy_primitives::keccak256;
+    use revm::context::CfgEnv;
+
+    /// Asks for the program of a code of that many bytes.
+    fn ask(cache: &ProgramCache, len: usize) -> Arc<Program> {
+        let rules = Arc::new(Rules::new(&CfgEnv::new_with_spec(SpecId::OSAKA)));
+        let code = vec![0; len];
+        cache.program(keccak256(&code), &Bytecode::new_legacy(code.into()), &rules)
+    }
+
+    fn lens(cache: &ProgramCache) -> Vec<usize> {
+        let programs = cache.programs.read().unwrap();
+        let mut lens: Vec<_> = programs.values().map(|entry| entry.program.code.len()).collect();
+        lens.sort_unstable();
+        lens
+    }
+
+    #[test]
+    fn forks_go_their_own_way() {
+        let cache = ProgramCache::new();
+        let program = ask(&cache, 1);
+        let fork = cache.fork();
+        assert_eq!((lens(&fork), fork.size()), (vec![1], cache.size()));
+        program.block(0);
+        assert!(cache.size() > fork.size());
+        assert_eq!(cache.fork().size(), cache.size());
+        ask(&fork, 2);
+        assert_eq!(lens(&cache), [1]);
+    }
+
+    #[test]
+    fn those_not_asked_for_the_longest_go_first() {
+        let cache = ProgramCache::new();
+        for len in [1, 2, 3, 4] {
+            ask(&cache, len);
+            cache.trim();
+        }
+        let first = ask(&cache, 1);
+        cache.evict(Limits { programs: 3, bytes: usize::MAX });
+        assert_eq!(lens(&cache), [1, 3, 4]);
+        cache.evict(Limits { programs: 3, bytes: first.size() });
+        assert_eq!(lens(&cache), [1]);
+        cache.evict(Limits { programs: 3, bytes: 0 });
+        assert!(cache.is_empty());
+        assert!(!Arc::ptr_eq(&first, &ask(&cache, 1)), "whoever has it keeps it");
     }
 }

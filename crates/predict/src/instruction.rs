@@ -6,6 +6,7 @@
 //! next block expects.
 
 use alloy_primitives::U256;
+use revm::primitives::STACK_LIMIT;
 
 /// A register relative to the stack top at block entry: `-1 - i` is the entry
 /// stack's i-th item, values from [`TEMPORARIES`] on are temporaries, values up to
@@ -19,17 +20,22 @@ pub(crate) const TEMPORARIES: Register = 1024;
 pub(crate) const TEMPORARIES_MAX: usize = 2048;
 
 /// The register that names constant 0; constant `i` is `CONSTANTS - i`.
-pub(crate) const CONSTANTS: Register = -8192;
+pub(crate) const CONSTANTS: Register = -2048;
 
 /// The most constants one block may name.
-pub(crate) const CONSTANTS_MAX: usize = 8192;
+pub(crate) const CONSTANTS_MAX: usize = 4096;
 
 /// The register that names the number 0; the number `n` is `NUMBERS - n`.
 pub(crate) const NUMBERS: Register = CONSTANTS - CONSTANTS_MAX as Register;
 
+/// How many numbers need no constant: as many as there are positions in a code
+/// ([EIP-170](https://eips.ethereum.org/EIPS/eip-170)), because return addresses are
+/// the commonest constants.
+const NUMBERS_COUNT: usize = 0x6000;
+
 /// The numbers that need no constant.
-pub(crate) static SMALL: [U256; 256] = {
-    let mut numbers = [U256::ZERO; 256];
+pub(crate) static SMALL: [U256; NUMBERS_COUNT] = {
+    let mut numbers = [U256::ZERO; NUMBERS_COUNT];
     let mut n = 0;
     while n < numbers.len() {
         numbers[n] = U256::from_limbs([n as u64, 0, 0, 0]);
@@ -37,6 +43,9 @@ pub(crate) static SMALL: [U256; 256] = {
     }
     numbers
 };
+
+const _: () = assert!(NUMBERS as isize - NUMBERS_COUNT as isize >= Register::MIN as isize);
+const _: () = assert!(-(STACK_LIMIT as isize) > CONSTANTS as isize);
 
 /// The entry of a branch to an invalid destination.
 pub(crate) const NO_ENTRY: u32 = u32::MAX;
@@ -147,7 +156,8 @@ pub(crate) enum Op {
     TLoad,
     TStore,
     // Control. What ends a block leaves the stack higher by `to` than it was at entry.
-    /// Fails unless the stack holds `a` items and has room for `b` more.
+    /// Fails unless the stack holds `a` items and has room for `b` more than at entry.
+    /// Up to the first effect the block as a whole says so.
     StackCheck,
     /// A branch goes to its entry if the condition on `a` and `b` holds, else to the
     /// entry behind the block.
@@ -203,6 +213,12 @@ pub(crate) enum Op {
     Bail,
 }
 
+/// Whether a stack holds enough items and has room for more.
+#[inline]
+pub(crate) const fn fits(height: usize, need: usize, growth: usize) -> bool {
+    height >= need && height + growth <= STACK_LIMIT
+}
+
 /// A basic block, as register code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Block {
@@ -210,9 +226,20 @@ pub(crate) struct Block {
     pub(crate) constants: Box<[U256]>,
     /// Its static gas.
     pub(crate) gas: u32,
+    /// How many items it needs on the stack, and by how much it makes the stack grow,
+    /// up to its first effect.
+    pub(crate) need: u16,
+    pub(crate) growth: u16,
 }
 
 impl Block {
+    /// Whether a stack of this height holds what the block needs and has room for what
+    /// it adds, up to its first effect.
+    #[inline]
+    pub(crate) const fn fits(&self, height: usize) -> bool {
+        fits(height, self.need as usize, self.growth as usize)
+    }
+
     /// The block's size in bytes.
     pub(crate) fn size(&self) -> usize {
         size_of::<Self>() + size_of_val(&*self.code) + size_of_val(&*self.constants)

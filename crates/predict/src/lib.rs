@@ -35,8 +35,8 @@ mod state;
 mod unknown;
 mod world;
 
-pub use cache::ProgramCache;
-pub use machine::PrecompileCall;
+pub use cache::{CacheError, ProgramCache};
+pub use machine::{Frames, PrecompileCall};
 pub use prediction::Prediction;
 pub use predictor::{Ahead, BlockPredictor, PredictOptions, Progress};
 pub use state::{Complete, Lookup, StateView, Want, WithoutStorage};

@@ -13,6 +13,7 @@ mod call;
 mod context;
 mod create;
 mod finish;
+mod frames;
 mod keccak;
 mod memory;
 mod precompiled;
@@ -22,6 +23,7 @@ mod start;
 mod state_access;
 
 pub(crate) use context::TxContext;
+pub use frames::Frames;
 pub(crate) use keccak::Preimages;
 pub use precompiled::PrecompileCall;
 pub(crate) use run::read;
@@ -47,10 +49,10 @@ use std::{sync::Arc, time::Duration};
 
 /// The registers below the first stack. A block may name as many entry items as a
 /// stack can hold before the check that finds them missing.
-const REGISTERS_BELOW: usize = STACK_LIMIT;
+pub(crate) const REGISTERS_BELOW: usize = STACK_LIMIT;
 
 /// The registers that a frame may use above its stack's bottom.
-const REGISTERS_PER_FRAME: usize = STACK_LIMIT + TEMPORARIES as usize + TEMPORARIES_MAX;
+pub(crate) const REGISTERS_PER_FRAME: usize = STACK_LIMIT + TEMPORARIES as usize + TEMPORARIES_MAX;
 
 /// The most nested calls (Yellow Paper, section 8).
 const DEPTH_MAX: usize = 1024;
@@ -78,13 +80,16 @@ pub(crate) struct Machine {
     pub(crate) precompiled: Precompiled,
     /// Time spent in precompiles, if it is wanted.
     pub(crate) precompile_time: Option<Duration>,
+    /// What served the frames so far.
+    pub(crate) served: Frames,
 }
 
 /// One call or creation in progress.
 #[derive(Debug)]
 struct Frame {
     program: Arc<Program>,
-    /// The block at hand, and the instruction in it that comes next.
+    /// The block at hand, and one past the instruction in it that comes next; 0 if the
+    /// block was not entered yet. In a slice the instruction that comes next.
     entry: u32,
     next: usize,
     /// Register one past the stack top at block entry, and of the stack's bottom.
@@ -111,6 +116,8 @@ struct Frame {
     started: usize,
     /// The slice it runs in; none if it runs in blocks.
     slice: Option<Arc<Slice>>,
+    /// Whether a block had to be compiled for it.
+    compiled: bool,
     /// What it did so far, if its path may become part of a slice.
     log: Option<Box<Log>>,
 }
@@ -199,6 +206,7 @@ impl Machine {
         self.precompiled.begin(options.keep_results);
         self.precompile_time = options.time_precompiles.then_some(Duration::ZERO);
         self.logged = 0;
+        self.served = Frames::default();
     }
 
     /// The preimages seen so far, if they are recorded.

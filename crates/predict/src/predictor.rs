@@ -8,7 +8,9 @@ pub use ahead::Ahead;
 
 use crate::{
     cache::{Buffers, ProgramCache},
-    machine::{First, Interrupt, Machine, Outcome, PrecompileCall, Surroundings, TxContext},
+    machine::{
+        First, Frames, Interrupt, Machine, Outcome, PrecompileCall, Surroundings, TxContext,
+    },
     prediction::Prediction,
     rules::Rules,
     state::{StateView, Want},
@@ -169,6 +171,11 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
     /// The state that predictions read.
     pub const fn view_mut(&mut self) -> &mut S {
         &mut self.world.view
+    }
+
+    /// What served the frames so far.
+    pub const fn frames(&self) -> Frames {
+        self.machine.served
     }
 
     /// Time spent in precompiles so far; zero unless it was asked for.

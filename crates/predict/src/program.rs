@@ -10,10 +10,13 @@ use std::sync::{
 };
 
 /// Entries per page.
-const PAGE: u32 = 16;
+const PAGE: u32 = 8;
 
 /// The blocks of consecutive entries.
-type Page = Box<[OnceLock<Box<Block>>]>;
+type Page = Box<[OnceLock<Box<Block>>; PAGE as usize]>;
+
+/// Size of a page in bytes, its blocks apart.
+const PAGE_SIZE: usize = size_of::<[OnceLock<Box<Block>>; PAGE as usize]>();
 
 /// One contract's code under one set of rules, compiled block by block when a
 /// block is first entered. Shared by all transactions, blocks and threads.
@@ -26,7 +29,7 @@ pub(crate) struct Program {
     /// Where a block can start: at 0, at each JUMPDEST, and behind each
     /// instruction that leaves its block and comes back.
     entries: BitVec<u64, Lsb0>,
-    /// How many entries lie before each word of `entries`.
+    /// How many entries lie before each pair of words of `entries`.
     ranks: Box<[u32]>,
     /// Per entry, its block once it is compiled; in pages, because most of a code is
     /// never entered.
@@ -44,10 +47,10 @@ impl Program {
         let mut total = 0;
         let ranks = entries
             .as_raw_slice()
-            .iter()
-            .map(|word| {
+            .chunks(2)
+            .map(|words| {
                 let before = total;
-                total += word.count_ones();
+                total += words.iter().map(|word| word.count_ones()).sum::<u32>();
                 before
             })
             .collect();
@@ -63,14 +66,37 @@ impl Program {
         }
     }
 
+    /// A copy that goes its own way from here on.
+    pub(crate) fn fork(&self) -> Self {
+        let fork = Self {
+            code: self.code.clone(),
+            rules: self.rules.clone(),
+            entries: self.entries.clone(),
+            ranks: self.ranks.clone(),
+            pages: self.pages.clone(),
+            size: AtomicUsize::new(0),
+            slices: self.slices.fork(),
+        };
+        // Somebody may compile meanwhile: what was copied counts.
+        let pages = fork.pages.iter().filter_map(OnceLock::get);
+        let blocks = |page: &Page| -> usize {
+            page.iter().filter_map(OnceLock::get).map(|block| block.size()).sum()
+        };
+        let size = pages.map(|page| PAGE_SIZE + blocks(page)).sum();
+        fork.size.store(size, Ordering::Relaxed);
+        fork
+    }
+
     /// The number of the entry at a position of the code.
     pub(crate) fn entry(&self, pc: usize) -> Option<u32> {
         let (word, bit) = (pc / 64, pc % 64);
-        let bits = *self.entries.as_raw_slice().get(word)?;
+        let words = self.entries.as_raw_slice();
+        let bits = *words.get(word)?;
         if bits >> bit & 1 == 0 {
             return None;
         }
-        Some(self.ranks[word] + (bits & ((1 << bit) - 1)).count_ones())
+        let before = if word % 2 == 0 { 0 } else { words[word - 1].count_ones() };
+        Some(self.ranks[word / 2] + before + (bits & ((1 << bit) - 1)).count_ones())
     }
 
     /// The number of the entry at a jump destination, if it is a valid one.
@@ -81,9 +107,8 @@ impl Program {
     /// The block of an entry, compiled now if this is its first use.
     pub(crate) fn block(&self, entry: u32) -> &Block {
         let page = self.pages[(entry / PAGE) as usize].get_or_init(|| {
-            let page: Page = (0..PAGE).map(|_| OnceLock::new()).collect();
-            self.size.fetch_add(size_of_val(&*page), Ordering::Relaxed);
-            page
+            self.size.fetch_add(PAGE_SIZE, Ordering::Relaxed);
+            Page::default()
         });
         page[(entry % PAGE) as usize].get_or_init(|| {
             let block = compile(self, self.position(entry));
@@ -92,22 +117,47 @@ impl Program {
         })
     }
 
+    /// How many entries there are.
+    pub(crate) fn entries(&self) -> u32 {
+        self.entries.count_ones() as u32
+    }
+
+    /// The entries whose blocks are compiled.
+    pub(crate) fn compiled(&self) -> impl Iterator<Item = u32> {
+        let pages = (0..).step_by(PAGE as usize).zip(&self.pages);
+        let pages = pages.filter_map(|(first, page)| Some((first, page.get()?)));
+        pages.flat_map(|(first, page)| {
+            (first..).zip(&**page).filter_map(|(entry, block)| block.get().map(|_| entry))
+        })
+    }
+
     /// The position of an entry in the code.
     fn position(&self, entry: u32) -> usize {
-        let word = self.ranks.partition_point(|&rank| rank <= entry) - 1;
-        let mut bits = self.entries.as_raw_slice()[word];
-        for _ in self.ranks[word]..entry {
+        let pair = self.ranks.partition_point(|&rank| rank <= entry) - 1;
+        let (words, mut word) = (self.entries.as_raw_slice(), 2 * pair);
+        let mut before = entry - self.ranks[pair];
+        if let Some(rest) = before.checked_sub(words[word].count_ones()) {
+            (word, before) = (word + 1, rest);
+        }
+        let mut bits = words[word];
+        for _ in 0..before {
             bits &= bits - 1;
         }
         word * 64 + bits.trailing_zeros() as usize
+    }
+
+    /// Size in bytes of the blocks that are compiled.
+    pub(crate) fn compiled_size(&self) -> usize {
+        self.size.load(Ordering::Relaxed)
     }
 
     /// Size in bytes of the code and everything compiled from it.
     pub(crate) fn size(&self) -> usize {
         self.code.len()
             + size_of_val(&*self.pages)
-            + self.entries.len() / 8
-            + self.size.load(Ordering::Relaxed)
+            + size_of_val(self.entries.as_raw_slice())
+            + size_of_val(&*self.ranks)
+            + self.compiled_size()
             + self.slices.size()
     }
 }

@@ -12,6 +12,7 @@ mod emit;
 mod grow;
 mod log;
 mod memory;
+mod path;
 mod table;
 mod tree;
 mod value;
@@ -20,7 +21,8 @@ mod value;
 mod tests;
 
 pub(crate) use log::Log;
-pub(crate) use table::{SliceKey, SliceTable, Slices};
+pub(crate) use path::Path;
+pub(crate) use table::{KeyPaths, SliceKey, SliceTable, Slices};
 
 use crate::instruction::Instruction;
 use alloy_primitives::U256;

@@ -6,7 +6,7 @@ use crate::{
     input::Input,
 };
 use foresee_execute::{execute_in_order, execute_in_order_timing_precompiles};
-use foresee_predict::{PredictOptions, ProgramCache};
+use foresee_predict::{Frames, PredictOptions, ProgramCache};
 use serde::Serialize;
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ pub(super) struct Cost {
     /// With an empty cache.
     #[serde(rename = "predict_cold_us", serialize_with = "us")]
     pub(super) cold: Duration,
-    /// With the programs that earlier blocks of the run have left; measured once.
+    /// With copies of the programs that earlier blocks of the run have left.
     #[serde(rename = "predict_generalised_us", serialize_with = "us")]
     pub(super) generalised: Duration,
     /// With programs that this block itself has made.
@@ -92,27 +92,32 @@ fn warm_up(input: &Input, cache: &ProgramCache) -> Result<(), Failure> {
 }
 
 /// Measures by turns: in order, warm. What needs a clock or an empty cache is run
-/// apart, so that it does not disturb. Yields the times of each prediction too.
+/// apart, so that it does not disturb. Yields the times of each prediction too, and
+/// what served the frames when warm.
 pub(super) fn measure(
     input: &Input,
     cache: &ProgramCache,
-    generalised: Duration,
+    earlier: &ProgramCache,
     runs: u32,
-) -> Result<(Cost, Vec<Duration>), Failure> {
+) -> Result<(Cost, Vec<Duration>, Frames), Failure> {
     let (block, state) = (&input.loaded.block, &input.loaded.state);
     let failed = |error| input.failure("executing in order", error);
     let plain = PredictOptions::default();
     let with_clock = PredictOptions { time_precompiles: true, ..plain };
-    let [mut sequential, mut cold, mut warm, mut predict_precompiles, mut precompiles] =
-        [const { Vec::new() }; 5];
+    let [mut sequential, mut cold, mut generalised] = [const { Vec::new() }; 3];
+    let [mut warm, mut predict_precompiles, mut precompiles] = [const { Vec::new() }; 3];
+    let mut frames = Frames::default();
     warm_up(input, cache)?;
     for _ in 0..runs {
         timed(&mut sequential, || execute_in_order(block, state)).map_err(failed)?;
-        warm.push(predict(input, cache, plain)?.elapsed);
+        let predicted = predict(input, cache, plain)?;
+        warm.push(predicted.elapsed);
+        frames = predicted.frames;
     }
     let mut each = vec![Vec::new(); block.transactions.len()];
     for _ in 0..runs {
         cold.push(predict(input, &ProgramCache::new(), plain)?.elapsed);
+        generalised.push(predict(input, &earlier.fork(), plain)?.elapsed);
         predict_precompiles.push(predict(input, cache, with_clock)?.precompiles);
         precompiles.push(execute_in_order_timing_precompiles(block, state).map_err(failed)?.1);
         for (times, time) in each.iter_mut().zip(engine::predict_timed(input, cache)?) {
@@ -122,7 +127,7 @@ pub(super) fn measure(
     let median = |times| median(times).unwrap_or_default();
     let cost = Cost {
         cold: median(cold),
-        generalised,
+        generalised: median(generalised),
         warm: median(warm),
         sequential: median(sequential),
         precompiles: Precompiles {
@@ -130,5 +135,5 @@ pub(super) fn measure(
             sequential: median(precompiles),
         },
     };
-    Ok((cost, each.into_iter().map(median).collect()))
+    Ok((cost, each.into_iter().map(median).collect(), frames))
 }

@@ -21,6 +21,43 @@ pub(super) struct Detail {
     /// Transactions whose sets or gas are not exact.
     pub(super) inexact: Vec<Inexact>,
     pub(super) memory: Memory,
+    pub(super) frames: Frames,
+}
+
+/// What served the frames, with programs of earlier blocks only, and warm.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub(super) struct Frames {
+    pub(super) generalised: Served,
+    pub(super) warm: Served,
+}
+
+/// How many frames ran in slices, in blocks that were known, and in blocks that had to
+/// be compiled first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub(super) struct Served {
+    pub(super) slices: u64,
+    pub(super) blocks: u64,
+    pub(super) compiled: u64,
+}
+
+impl From<foresee_predict::Frames> for Served {
+    fn from(frames: foresee_predict::Frames) -> Self {
+        let foresee_predict::Frames { slices, blocks, compiled } = frames;
+        Self { slices, blocks, compiled }
+    }
+}
+
+impl Served {
+    /// How many there were.
+    pub(super) const fn total(&self) -> u64 {
+        self.slices + self.blocks + self.compiled
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.slices += other.slices;
+        self.blocks += other.blocks;
+        self.compiled += other.compiled;
+    }
 }
 
 /// Accuracy and cost of one class.
@@ -89,8 +126,12 @@ pub(super) struct Told<'a> {
 
 impl Detail {
     /// The detail of a block.
-    pub(super) fn new<'a>(transactions: impl Iterator<Item = Told<'a>>, memory: Memory) -> Self {
-        let mut detail = Self { memory, ..Self::default() };
+    pub(super) fn new<'a>(
+        transactions: impl Iterator<Item = Told<'a>>,
+        memory: Memory,
+        frames: Frames,
+    ) -> Self {
+        let mut detail = Self { memory, frames, ..Self::default() };
         for (index, tx) in transactions.enumerate() {
             detail.tell(index, &tx);
         }
@@ -132,6 +173,8 @@ impl Detail {
             sum.sequential_ns += more.sequential_ns;
         }
         self.memory = other.memory;
+        self.frames.generalised.add(&other.frames.generalised);
+        self.frames.warm.add(&other.frames.warm);
     }
 }
 

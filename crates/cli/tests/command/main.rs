@@ -9,6 +9,7 @@ mod fake_node;
 mod harness;
 mod help;
 mod http;
+mod programs;
 mod real_node;
 mod records;
 mod server;

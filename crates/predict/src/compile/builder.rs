@@ -24,6 +24,8 @@ pub(super) struct Builder {
     /// same as far as checks were emitted.
     growth: i32,
     checked: (usize, i32),
+    /// The same as far as the block checks it at its start.
+    entry: (usize, i32),
     /// Static gas so far.
     gas: u32,
     /// Instructions that look at gas, with the gas charged up to and including them.
@@ -40,6 +42,7 @@ impl Builder {
             temporaries: 0,
             growth: 0,
             checked: (0, 0),
+            entry: (0, 0),
             gas: 0,
             looking: Vec::new(),
         }
@@ -255,6 +258,11 @@ impl Builder {
         if self.consumed > need || self.growth > growth {
             self.checked = (self.consumed.max(need), self.growth.max(growth));
             let (a, b) = (self.checked.0 as Register, self.checked.1 as Register);
+            if self.looking.is_empty() {
+                // Nothing has happened yet: it may as well fail at once.
+                self.entry = self.checked;
+                return;
+            }
             let check = Instruction { op: Op::StackCheck, to: 0, a, b, c: 0, gas: 0 };
             // Pure instructions may run before or after a check.
             let mut at = self.code.len();
@@ -332,6 +340,14 @@ impl Builder {
         for (index, charged) in self.looking {
             self.code[index].gas = self.gas - charged;
         }
-        Block { code: self.code.into(), constants: self.constants.into(), gas: self.gas }
+        let (need, growth) = self.entry;
+        Block {
+            code: self.code.into(),
+            constants: self.constants.into(),
+            gas: self.gas,
+            // A stack holds fewer than a number of 16 bits can say.
+            need: u16::try_from(need).unwrap_or(u16::MAX),
+            growth: u16::try_from(growth).unwrap_or(u16::MAX),
+        }
     }
 }

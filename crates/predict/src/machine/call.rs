@@ -154,6 +154,7 @@ impl Machine {
             gas_at_start: call.gas as i64,
             started: around.world.checkpoint(),
             slice: None,
+            compiled: false,
             log: None,
         });
         self.prepare_frame(around);

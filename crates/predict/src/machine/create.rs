@@ -135,6 +135,7 @@ impl Machine {
             gas_at_start: gas as i64,
             started: around.world.checkpoint(),
             slice: None,
+            compiled: false,
             log: None,
         });
         Ok(None)

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     compile::{fold, truth},
-    instruction::{CONSTANTS, Instruction, NO_ENTRY, NUMBERS, Op, Register, SMALL},
+    instruction::{CONSTANTS, Instruction, NO_ENTRY, NUMBERS, Op, Register, SMALL, fits},
     program::Program,
     rules::Rules,
     slice::Log,
@@ -16,7 +16,6 @@ use crate::{
 };
 use alloy_primitives::{Address, U256};
 use core::cmp::Ordering;
-use revm::primitives::STACK_LIMIT;
 use revm_interpreter::instructions::i256::i256_cmp;
 use std::sync::Arc;
 
@@ -81,7 +80,8 @@ impl<'a, S> Cpu<'a, S> {
 
 /// Where a frame stands.
 struct Cursor {
-    /// The block at hand, and the instruction in it that comes next.
+    /// The block at hand, and one past the instruction in it that comes next; 0 if the
+    /// block was not entered yet.
     entry: u32,
     next: usize,
     /// Register one past the stack top at block entry, and of the stack's bottom.
@@ -136,8 +136,10 @@ impl Machine {
         let mut cpu =
             Cpu::new(frame, &mut self.memory, &self.return_data, &mut self.keccak, around);
         let mut log = frame.log.as_deref_mut();
+        let compiled = program.compiled_size();
         let left = cpu.run::<LOG>(&mut self.registers, &program, &mut cursor, &mut log);
         (frame.gas, frame.refund) = (cpu.gas, cpu.refund);
+        frame.compiled |= program.compiled_size() != compiled;
         (frame.entry, frame.next, frame.top) = (cursor.entry, cursor.next, cursor.top);
         self.steps = around.steps_max - cursor.steps;
         Ok(match left? {
@@ -165,12 +167,15 @@ impl<S: StateView> Cpu<'_, S> {
         'blocks: loop {
             let block = program.block(cursor.entry);
             let (code, constants, top) = (&*block.code, &*block.constants, cursor.top);
-            let mut next = cursor.next;
-            if next == 0 {
+            let mut next = cursor.next.saturating_sub(1);
+            if cursor.next == 0 {
                 let Some(steps) = cursor.steps.checked_sub(1) else {
                     return Err(Halt::Stop(Interrupt::Unknown(Unknown::StepLimit)));
                 };
                 cursor.steps = steps;
+                if !block.fits(top - cursor.bottom) {
+                    return Err(Halt::Fail);
+                }
                 self.gas -= i64::from(block.gas);
                 if LOG && let Some(log) = log {
                     log.enter(block.gas);
@@ -203,7 +208,7 @@ impl<S: StateView> Cpu<'_, S> {
                         match $effect {
                             Ok(value) => value,
                             Err(halt) => {
-                                cursor.next = next;
+                                cursor.next = next + 1;
                                 if LOG && let Some(log) = log {
                                     log.steps.pop();
                                 }
@@ -302,8 +307,7 @@ impl<S: StateView> Cpu<'_, S> {
                         set!(U256::from(self.gas + i64::from(gas)));
                     }
                     Op::StackCheck => {
-                        let height = top - cursor.bottom;
-                        if height < a as usize || height + b as usize > STACK_LIMIT {
+                        if !fits(top - cursor.bottom, a as usize, b as usize) {
                             return Err(Halt::Fail);
                         }
                     }

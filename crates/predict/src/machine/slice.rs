@@ -128,9 +128,8 @@ impl Machine {
     pub(super) fn learn<S: StateView>(&mut self, around: &mut Surroundings<'_, S>) {
         let Some(frame) = self.frames.last_mut() else { return };
         let (Some(log), Some(code)) = (frame.log.take(), frame.code) else { return };
-        self.logged += log.steps.len();
         let key = frame.slice_key(&self.memory);
-        frame.program.slices.learn(key, &log, &frame.program.code, around.rules);
+        self.logged += frame.program.slices.learn(key, &log, &frame.program);
         around.world.refresh_slices(code);
     }
 }

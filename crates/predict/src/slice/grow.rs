@@ -1,6 +1,6 @@
-//! A log → one more path of the tree.
+//! A log, or the decisions along a path → one more path of the tree.
 //!
-//! The log is followed once. Registers hold values, expressions over what the frame
+//! It is followed once. Registers hold values, expressions over what the frame
 //! started with; moves, jumps to constants, stack checks and logs leave nothing
 //! behind. Where the path needs a constant, for a memory offset, a length or a jump,
 //! and the value is none, the tree switches on the value.
@@ -9,13 +9,20 @@
 //! outcomes of conditions and the constants of switches apart, finds its way into an
 //! item; those two are guarded. So whoever passes all guards of a path would have
 //! written the same log.
+//!
+//! Because no more than those two is taken from a log, they are all that is kept of it
+//! ([`Path`]): `follow` finds the same path through the blocks again.
 
 mod access;
 mod control;
+mod follow;
+
+pub(super) use follow::follow;
 
 use super::{
     log::{Log, Place, Step},
     memory::{Memory, Word},
+    path::{Decisions, Path},
     tree::{Condition, Item, Next, Range, Tree},
     value::{Value, ValueId, Values},
 };
@@ -54,6 +61,7 @@ pub(super) struct Subject<'a> {
 struct Grower<'a> {
     tree: &'a mut Tree,
     subject: &'a Subject<'a>,
+    decisions: Decisions<'a>,
     /// Where in the tree the path has got to.
     node: usize,
     item: usize,
@@ -70,39 +78,66 @@ struct Grower<'a> {
     told: u64,
 }
 
-/// Adds the path that a log shows to a tree. False if it was there before.
-pub(super) fn grow(tree: &mut Tree, log: &Log, subject: &Subject<'_>) -> Result<bool, Refusal> {
-    let before = tree.nodes.len();
-    let fresh = tree.paths == 0;
-    let mut grower = Grower {
-        tree,
-        subject,
-        node: 0,
-        item: 0,
-        registers: HashMap::default(),
-        memory: Memory::default(),
-        storage: HashMap::default(),
-        conditions: HashMap::default(),
-        constants: HashMap::default(),
-        charged: 0,
-        determined: 0,
-        told: 0,
-    };
+/// Where the frame goes after an instruction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flow {
+    /// To the next one.
+    Next,
+    /// Along a branch or past it.
+    Branch(bool),
+    /// To this destination.
+    To(U256),
+    /// It has ended.
+    Ended,
+}
+
+/// Adds the path that a log shows to a tree. None if it was there before.
+pub(super) fn grow(
+    tree: &mut Tree,
+    log: &Log,
+    subject: &Subject<'_>,
+) -> Result<Option<Path>, Refusal> {
+    let nodes = tree.nodes.len();
+    let mut grower = Grower::new(tree, subject, Decisions::seen());
     for step in &log.steps {
         grower.step(step)?;
     }
-    let node = &grower.tree.nodes[grower.node];
-    if node.next == Next::Open {
-        return Err(Refusal::Foreign);
-    }
-    let grown = fresh || tree.nodes.len() > before;
-    tree.paths += usize::from(grown);
-    Ok(grown)
+    grower.finish(nodes)
 }
 
-impl Grower<'_> {
+impl<'a> Grower<'a> {
+    fn new(tree: &'a mut Tree, subject: &'a Subject<'a>, decisions: Decisions<'a>) -> Self {
+        Self {
+            tree,
+            subject,
+            decisions,
+            node: 0,
+            item: 0,
+            registers: HashMap::default(),
+            memory: Memory::default(),
+            storage: HashMap::default(),
+            conditions: HashMap::default(),
+            constants: HashMap::default(),
+            charged: 0,
+            determined: 0,
+            told: 0,
+        }
+    }
+
+    /// Ends the path in a tree that had so many nodes before. None if it was there.
+    fn finish(self, nodes: usize) -> Result<Option<Path>, Refusal> {
+        let Self { tree, decisions, node, .. } = self;
+        let path = decisions.into_path().ok_or(Refusal::Foreign)?;
+        if tree.nodes[node].next == Next::Open {
+            return Err(Refusal::Foreign);
+        }
+        let grown = tree.paths == 0 || tree.nodes.len() > nodes;
+        tree.paths += usize::from(grown);
+        Ok(grown.then_some(path))
+    }
+
     /// Follows one instruction.
-    fn step(&mut self, step: &Step) -> Result<(), Refusal> {
+    fn step(&mut self, step: &Step) -> Result<Flow, Refusal> {
         match step.op {
             Op::Goto => self.charged += u64::from(step.gas),
             Op::StackCheck => {}
@@ -112,7 +147,7 @@ impl Grower<'_> {
             }
             Op::GotoDynamic => {
                 let target = self.operand(step, 0);
-                self.pin(target, step.values[0])?;
+                return self.pin(target, step.values[0]).map(Flow::To);
             }
             Op::BranchIf
             | Op::BranchUnless
@@ -122,9 +157,12 @@ impl Grower<'_> {
             | Op::BranchGe
             | Op::BranchGt
             | Op::BranchLe
-            | Op::BranchDynamic => self.branch(step)?,
+            | Op::BranchDynamic => return self.branch(step),
             Op::Call | Op::Create => self.call(step)?,
-            Op::Stop | Op::Return | Op::Revert | Op::SelfDestruct => self.end(step)?,
+            Op::Stop | Op::Return | Op::Revert | Op::SelfDestruct => {
+                self.end(step)?;
+                return Ok(Flow::Ended);
+            }
             Op::Log => {
                 let (at, len) = (self.pin_operand(step, 0)?, self.pin_operand(step, 1)?);
                 self.determined += self.subject.rules.gas.log_cost(step.number, len.into());
@@ -139,7 +177,7 @@ impl Grower<'_> {
                 None => self.access(step)?,
             },
         }
-        Ok(())
+        Ok(Flow::Next)
     }
 
     /// The value of an operand.
@@ -162,21 +200,25 @@ impl Grower<'_> {
     /// An operand that must be a small constant.
     fn pin_operand(&mut self, step: &Step, n: usize) -> Result<u32, Refusal> {
         let value = self.operand(step, n);
-        self.pin(value, step.values[n])?;
-        u32::try_from(step.values[n]).map_err(|_| Refusal::TooLarge)
+        let constant = self.pin(value, step.values[n])?;
+        u32::try_from(constant).map_err(|_| Refusal::TooLarge)
     }
 
-    /// Makes sure that a value is the constant it was.
-    fn pin(&mut self, value: ValueId, constant: U256) -> Result<(), Refusal> {
-        if let Some(known) = self.tree.values.as_constant(value) {
-            return if known == constant { Ok(()) } else { Err(Refusal::Foreign) };
+    /// Makes sure that a value is the constant it was, and yields that.
+    fn pin(&mut self, value: ValueId, seen: U256) -> Result<U256, Refusal> {
+        let known = self.tree.values.as_constant(value).or(self.constants.get(&value).copied());
+        if let Some(known) = known {
+            return if self.decisions.agree(&known, &seen) {
+                Ok(known)
+            } else {
+                Err(Refusal::Foreign)
+            };
         }
-        if self.constants.get(&value) == Some(&constant) {
-            return Ok(());
-        }
+        let constant = self.decisions.constant(seen).ok_or(Refusal::Foreign)?;
         self.constants.insert(value, constant);
-        let constant = self.tree.values.constant(constant);
-        self.enter_switch(value, constant)
+        let case = self.tree.values.constant(constant);
+        self.enter_switch(value, case)?;
+        Ok(constant)
     }
 
     /// Makes sure that memory reaches over a range, which must be a constant one.

@@ -9,7 +9,7 @@ use alloy_primitives::U256;
 use revm_bytecode::opcode;
 
 /// The longest run that is kept.
-const STEPS_MAX: usize = 8192;
+pub(super) const STEPS_MAX: usize = 8192;
 
 /// A register as seen from the bottom of the frame's stack; none for a constant.
 pub(crate) type Place = Option<u32>;

@@ -6,11 +6,12 @@
 use super::{
     Slice,
     emit::emit,
-    grow::{Subject, grow},
+    grow::{Subject, follow, grow},
     log::Log,
+    path::Path,
     tree::Tree,
 };
-use crate::rules::Rules;
+use crate::program::Program;
 use alloy_primitives::map::HashMap;
 use core::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -31,13 +32,13 @@ const SIZE_PER_CODE: usize = 4;
 const SIZE_MIN: usize = 1 << 16;
 
 /// What frames with the same slice have in common.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct SliceKey {
     /// The first four bytes of the calldata, if there are as many.
-    selector: Option<[u8; 4]>,
+    pub(crate) selector: Option<[u8; 4]>,
     /// The length of the calldata.
-    len: u32,
-    is_static: bool,
+    pub(crate) len: u32,
+    pub(crate) is_static: bool,
 }
 
 impl Hash for SliceKey {
@@ -57,20 +58,26 @@ impl SliceKey {
 /// The slices of a program at one time.
 pub(crate) type SliceTable = HashMap<SliceKey, Arc<Slice>>;
 
+/// The paths of a key.
+pub(crate) type KeyPaths = (SliceKey, Vec<Path>);
+
 /// What is known of a key.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Growth {
     seen: u32,
-    /// The paths so far; none before the first, and none once there will be no more.
-    tree: Option<Tree>,
+    /// No path will be added.
     sealed: bool,
+    /// The paths so far.
+    paths: Vec<Path>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Inner {
     table: Arc<SliceTable>,
     growth: HashMap<SliceKey, Growth>,
-    size: usize,
+    /// Bytes of slices and of paths.
+    slices: usize,
+    paths: usize,
 }
 
 /// All slices of a program, and what they grow from.
@@ -82,6 +89,11 @@ pub(crate) struct Slices {
 impl Slices {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A copy that goes its own way.
+    pub(crate) fn fork(&self) -> Self {
+        Self { inner: Mutex::new(self.lock().clone()) }
     }
 
     /// The slices as they are now.
@@ -100,42 +112,115 @@ impl Slices {
         growth.seen > SEEN_MIN && !growth.sealed
     }
 
-    /// Takes in a frame's path, if it can be.
-    pub(crate) fn learn(&self, key: SliceKey, log: &Log, code: &[u8], rules: &Rules) {
+    /// Takes in a frame's path, if it can be. Yields how many steps had to be followed.
+    pub(crate) fn learn(&self, key: SliceKey, log: &Log, program: &Program) -> usize {
         let inner = &mut *self.lock();
         let growth = inner.growth.entry(key).or_default();
         if growth.sealed {
-            return;
+            return log.steps.len();
         }
-        let tree = growth.tree.get_or_insert_with(|| Tree::new(key.selector));
-        let subject = Subject { rules, calldata: key.len };
-        let grown = if log.overflowed { Ok(None) } else { grow(tree, log, &subject).map(Some) };
-        let slice = match grown {
-            Ok(Some(false)) => return,
-            Ok(Some(true)) => emit(tree),
-            Ok(None) | Err(_) => None,
+        // The tree of a key that has settled would take more memory than all its code:
+        // it is grown anew where a path comes to it, which soon ends.
+        let mut steps = log.steps.len();
+        let subject = Subject { rules: &program.rules, calldata: key.len };
+        let grown = regrow(key, &growth.paths, program, &mut steps).and_then(|mut tree| {
+            let path = if log.overflowed { None } else { grow(&mut tree, log, &subject).ok() };
+            path.map(|path| (tree, path))
+        });
+        let (tree, path) = match grown {
+            Some((tree, Some(path))) => (tree, path),
+            Some((_, None)) => return steps,
+            None => {
+                growth.sealed = true;
+                return steps;
+            }
         };
-        growth.sealed = slice.is_none() || tree.paths >= PATHS_MAX || tree.items >= ITEMS_MAX;
-        if growth.sealed {
-            growth.tree = None;
-        }
-        let Some(slice) = slice else { return };
-        if inner.size + slice.size() > SIZE_MIN.max(SIZE_PER_CODE * code.len()) {
-            (growth.sealed, growth.tree) = (true, None);
-            return;
-        }
+        let Some(slice) = emit(&tree).filter(|slice| inner.slices + slice.size() <= most(program))
+        else {
+            growth.sealed = true;
+            return steps;
+        };
+        growth.sealed = is_full(&tree);
+        inner.paths += path.size();
+        growth.paths.reserve_exact(1);
+        growth.paths.push(path);
+        inner.slices += slice.size();
         let mut table = SliceTable::clone(&inner.table);
-        inner.size += slice.size();
         if let Some(old) = table.insert(key, Arc::new(slice)) {
-            inner.size -= old.size();
+            inner.slices -= old.size();
         }
+        table.shrink_to_fit();
+        inner.table = Arc::new(table);
+        steps
+    }
+
+    /// The paths of all slices, in the order of their keys.
+    pub(crate) fn paths(&self) -> Vec<KeyPaths> {
+        let inner = self.lock();
+        let with_paths = inner.growth.iter().filter(|(_, growth)| !growth.paths.is_empty());
+        let mut keys: Vec<_> =
+            with_paths.map(|(key, growth)| (*key, growth.paths.clone())).collect();
+        keys.sort_unstable_by_key(|(key, _)| *key);
+        keys
+    }
+
+    /// Makes slices of paths that were written down, as far as the code has them and so
+    /// many steps suffice. There must be none yet.
+    pub(crate) fn restore(&self, keys: Vec<KeyPaths>, program: &Program, steps_left: &mut usize) {
+        let inner = &mut *self.lock();
+        let mut table = SliceTable::default();
+        for (key, mut paths) in keys {
+            if inner.growth.len() >= KEYS_MAX || paths.len() > PATHS_MAX || *steps_left == 0 {
+                break;
+            }
+            let mut steps = 1;
+            let tree = regrow(key, &paths, program, &mut steps);
+            *steps_left = steps_left.saturating_sub(steps);
+            let Some((tree, slice)) = tree.and_then(|tree| {
+                let slice = emit(&tree)?;
+                (inner.slices + slice.size() <= most(program)).then_some((tree, slice))
+            }) else {
+                continue;
+            };
+            inner.slices += slice.size();
+            inner.paths += paths.iter().map(Path::size).sum::<usize>();
+            paths.shrink_to_fit();
+            if let Some(old) = table.insert(key, Arc::new(slice)) {
+                inner.slices -= old.size();
+            }
+            let sealed = is_full(&tree);
+            inner.growth.insert(key, Growth { seen: SEEN_MIN, sealed, paths });
+        }
+        table.shrink_to_fit();
         inner.table = Arc::new(table);
     }
 
     /// Size in bytes of the slices and of what they grow from.
     pub(crate) fn size(&self) -> usize {
         let inner = self.lock();
-        let trees = inner.growth.values().filter_map(|growth| growth.tree.as_ref());
-        inner.size + trees.map(Tree::size).sum::<usize>()
+        inner.slices
+            + inner.paths
+            + inner.growth.capacity() * size_of::<(SliceKey, Growth)>()
+            + inner.table.capacity() * size_of::<(SliceKey, Arc<Slice>)>()
     }
+}
+
+/// The most bytes that the slices of a program may take.
+fn most(program: &Program) -> usize {
+    SIZE_MIN.max(SIZE_PER_CODE * program.code.len())
+}
+
+/// Whether a tree takes no more paths.
+const fn is_full(tree: &Tree) -> bool {
+    tree.paths >= PATHS_MAX || tree.items >= ITEMS_MAX
+}
+
+/// The tree of some paths, which are followed once more; none if one cannot be.
+fn regrow(key: SliceKey, paths: &[Path], program: &Program, steps: &mut usize) -> Option<Tree> {
+    let subject = Subject { rules: &program.rules, calldata: key.len };
+    let mut tree = Tree::new(key.selector);
+    for path in paths {
+        follow(&mut tree, path, program, &subject, steps).ok()?;
+    }
+    Some(tree)
 }

@@ -81,16 +81,6 @@ impl Tree {
         }
     }
 
-    /// Size in bytes.
-    pub(super) fn size(&self) -> usize {
-        let items = self.nodes.iter().flat_map(|node| &node.items);
-        let operands: usize = items.map(|item| size_of_val(&*item.operands)).sum();
-        self.nodes.len() * size_of::<Node>()
-            + self.items * size_of::<Item>()
-            + operands
-            + self.values.size()
-    }
-
     /// A new stretch.
     pub(super) fn open(&mut self) -> usize {
         self.nodes.push(Node { items: Vec::new(), next: Next::Open });

@@ -57,11 +57,6 @@ impl Values {
         self.list.len()
     }
 
-    /// Size in bytes: each value stands in the list and in the index.
-    pub(super) const fn size(&self) -> usize {
-        self.list.len() * (2 * size_of::<Value>() + size_of::<ValueId>())
-    }
-
     pub(super) fn get(&self, id: ValueId) -> Value {
         self.list[id.0 as usize]
     }

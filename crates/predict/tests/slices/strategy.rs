@@ -47,13 +47,17 @@ struct Call {
 
 impl Case {
     /// Predicts the block several times with one cache, so that slices are made and
-    /// used, and compares with execution.
+    /// used, and then with what is left of it in a file; compares with execution.
     pub(crate) fn check(&self) {
         let (block, state) = self.block();
         let cache = ProgramCache::new();
         for round in 0..2 {
             check(&cache, &block, &state, &format!("round {round}"), Fields::Named);
         }
+        let loaded = ProgramCache::new();
+        loaded.load(&cache.to_bytes()).unwrap();
+        assert_eq!(loaded.to_bytes(), cache.to_bytes(), "every path is found again");
+        check(&loaded, &block, &state, "loaded", Fields::Named);
     }
 
     /// The block, and the state before it.

@@ -1,12 +1,12 @@
 //! Branches, switches, calls, and the end of a path.
 
-use super::{Condition, Grower, Item, Next, Op, Refusal, Step, Value, ValueId, Values, item};
+use super::{Condition, Flow, Grower, Item, Next, Op, Refusal, Step, Value, ValueId, Values, item};
 use alloy_primitives::U256;
 use revm_bytecode::opcode;
 
 impl Grower<'_> {
     /// A conditional branch, taken or not.
-    pub(super) fn branch(&mut self, step: &Step) -> Result<(), Refusal> {
+    pub(super) fn branch(&mut self, step: &Step) -> Result<Flow, Refusal> {
         let [x, y, ..] = step.values;
         let (a, b) = (self.operand(step, 0), self.operand(step, 1));
         let compare = |op| Condition { op, a, b };
@@ -23,36 +23,43 @@ impl Grower<'_> {
             Op::Lt => x < y,
             _ => x > y,
         };
-        self.guard(condition, holds)?;
-        if step.op == Op::BranchDynamic && !holds {
-            self.pin(b, y)?;
+        let holds = self.guard(condition, holds)?;
+        let taken = match step.op {
+            Op::BranchUnless | Op::BranchEq | Op::BranchLt | Op::BranchGt => holds,
+            _ => !holds,
+        };
+        if step.op == Op::BranchDynamic && taken {
+            return self.pin(b, y).map(Flow::To);
         }
-        Ok(())
+        Ok(Flow::Branch(taken))
     }
 
-    /// Makes sure that a condition holds, or does not, as it did.
-    fn guard(&mut self, Condition { op, a, b }: Condition, holds: bool) -> Result<(), Refusal> {
+    /// Makes sure that a condition holds, or does not, as it did, and yields which.
+    fn guard(&mut self, Condition { op, a, b }: Condition, seen: bool) -> Result<bool, Refusal> {
         let inputs = if op == Op::IsZero { 1 } else { 2 };
         let mut value = self.tree.values.pure(op, inputs, [a, b, Values::ZERO]);
-        let mut holds = holds;
+        let agreed = |agree: bool, holds| if agree { Ok(holds) } else { Err(Refusal::Foreign) };
         if let Some(constant) = self.tree.values.as_constant(value) {
-            return if constant.is_zero() != holds { Ok(()) } else { Err(Refusal::Foreign) };
+            let holds = !constant.is_zero();
+            return agreed(self.decisions.agree(&holds, &seen), holds);
         }
         // Down to what is really compared.
+        let mut opposite = false;
         while let Value::Pure(Op::IsZero, [inner, ..]) = self.tree.values.get(value) {
             value = inner;
-            holds = !holds;
+            opposite = !opposite;
         }
         let condition = match self.tree.values.get(value) {
             Value::Pure(op @ (Op::Eq | Op::Lt | Op::Gt), [a, b, _]) => Condition { op, a, b },
             _ => {
-                holds = !holds;
+                opposite = !opposite;
                 Condition { op: Op::IsZero, a: value, b: Values::ZERO }
             }
         };
         if let Some(known) = self.conditions.get(&condition) {
-            return if *known == holds { Ok(()) } else { Err(Refusal::Foreign) };
+            return agreed(self.decisions.agree(known, &(seen != opposite)), *known != opposite);
         }
+        let holds = self.decisions.guard(seen != opposite).ok_or(Refusal::Foreign)?;
         self.conditions.insert(condition, holds);
         self.leave_node()?;
         let node = &mut self.tree.nodes[self.node];
@@ -70,7 +77,7 @@ impl Grower<'_> {
             children[side] = Some(child);
         }
         self.enter_node(child);
-        Ok(())
+        Ok(holds != opposite)
     }
 
     /// Goes on where a value is a constant.
@@ -131,8 +138,8 @@ impl Grower<'_> {
             for (m, bound) in bounds.iter_mut().enumerate() {
                 let at = first + 2 * n + m;
                 let value = *operands.get(at).ok_or(Refusal::Foreign)?;
-                let (_, constant) = *step.arguments.get(at).ok_or(Refusal::Foreign)?;
-                self.pin(value, constant)?;
+                let (_, seen) = *step.arguments.get(at).ok_or(Refusal::Foreign)?;
+                let constant = self.pin(value, seen)?;
                 operands[at] = self.tree.values.constant(constant);
                 *bound = match u32::try_from(constant) {
                     Ok(bound) => bound,
