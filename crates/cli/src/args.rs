@@ -84,6 +84,10 @@ pub(crate) struct Replay {
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
     /// Which executions to time
+    ///
+    /// Foresee chooses between one thread and several by what it expects to pay, unless
+    /// parallel alone is asked for, which forces it. The choice, its reason and its
+    /// numbers are reported.
     #[arg(long, value_enum, default_value_t = Mode::Both)]
     pub(crate) mode: Mode,
     /// When a transaction may start
@@ -323,11 +327,11 @@ pub(crate) enum GraphFormat {
 /// Which executions to time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Mode {
-    /// In parallel; in order only once, to compare the results
+    /// In parallel, whether it pays or not; in order only once, to compare the results
     Parallel,
     /// In order
     Sequential,
-    /// Both
+    /// In order, and as Foresee chooses
     Both,
 }
 

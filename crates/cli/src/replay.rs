@@ -13,11 +13,11 @@ use crate::{
     failure::Failure,
     input::Input,
 };
-use foresee::{Config, ExecutedBlock, Foresee};
+use foresee::{Config, Decision, ExecutedBlock, Foresee};
 use foresee_execute::{BlockOutput, ParallelStats, Policy, execute_in_order};
 use foresee_source::HeaderMatch;
 use guide::{Followed, Known};
-use report::Report;
+use report::{Decided, Report};
 use simulate::Simulation;
 use std::time::Duration;
 
@@ -50,6 +50,7 @@ struct Runs {
     predict: Vec<Duration>,
     parallel: Vec<Duration>,
     stats: Option<ParallelStats>,
+    decision: Option<Decision>,
     difference: Option<String>,
 }
 
@@ -62,8 +63,11 @@ impl Replay {
                 args::Policy::Dataflow => Policy::Dataflow,
                 args::Policy::Layers => Policy::Layers,
             },
-            // What is timed as parallel is parallel, whether it pays or not.
-            mode: foresee::Mode::Parallel,
+            mode: match args.mode {
+                // What it takes is to be seen, whether it pays or not.
+                Mode::Parallel => foresee::Mode::Parallel,
+                Mode::Sequential | Mode::Both => foresee::Mode::Auto,
+            },
             ..default
         })?;
         let known = Known::open(args)?;
@@ -118,11 +122,12 @@ impl Replay {
             timed(&mut runs.predict, || self.foresee.predict_block(block, state))
                 .map_err(predicting)?;
         }
-        let ExecutedBlock { output, stats, .. } =
+        let ExecutedBlock { output, stats, decision, .. } =
             executed.map_err(|error| input.failure("executing in parallel", error))?;
         runs.difference =
             runs.difference.take().or_else(|| compare::difference(&output, reference));
         runs.stats = Some(stats);
+        runs.decision = Some(decision);
         Ok(())
     }
 
@@ -134,7 +139,7 @@ impl Replay {
         followed: Option<Followed>,
         simulation: Option<Simulation>,
     ) -> Report {
-        let Runs { sequential, predict, parallel, stats, difference } = runs;
+        let Runs { sequential, predict, parallel, stats, decision, difference } = runs;
         let [sequential, predict, parallel] = [sequential, predict, parallel].map(median);
         let ratio = |(sequential, parallel): (Duration, Duration)| {
             sequential.as_secs_f64() / parallel.as_secs_f64()
@@ -159,6 +164,7 @@ impl Replay {
             header: HeaderMatch::new(reference, expected, *block.cfg.spec()),
             predicted_ahead: self.ahead,
             followed,
+            decision: decision.map(Decided::from),
             limit: simulation.as_ref().map(|simulation| simulation.limit),
             parallel_over_limit: simulation
                 .as_ref()

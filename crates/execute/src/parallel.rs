@@ -30,7 +30,11 @@ use foresee_schedule::Schedule;
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use revm::{DatabaseRef, context::TxEnv, database::states::bundle_state::BundleRetention};
 use scheduler::{Plan, Scheduler};
-use std::{borrow::Cow, sync::Arc};
+use std::{
+    borrow::Cow,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 use versions::Versions;
 use worker::{CancelOnPanic, Duty, Worker};
 
@@ -123,6 +127,8 @@ pub struct ParallelStats {
     pub ahead: usize,
     /// Transactions that were executed a second time, in block order.
     pub reexecuted: Vec<Reexecution>,
+    /// Time that all threads together spent executing transactions that run code.
+    pub executing: Duration,
 }
 
 impl ParallelStats {
@@ -191,6 +197,24 @@ impl ParallelExecutor {
     #[must_use]
     pub fn knowing(&self, known: Arc<Known>) -> Self {
         Self { known: Some(known), ..self.clone() }
+    }
+
+    /// The same executor on so many threads, no more than it has; 0 counts as 1.
+    #[must_use]
+    pub fn on(&self, threads: usize) -> Self {
+        let threads = threads.clamp(1, self.config.threads.max(1));
+        let helpers = self.helpers.clone().filter(|_| threads > 1);
+        Self { helpers, config: ParallelConfig { threads, ..self.config }, ..self.clone() }
+    }
+
+    /// How long it takes to call so many threads, the calling one included, to do nothing,
+    /// and have them back.
+    pub fn call(&self, threads: usize) -> Duration {
+        let start = Instant::now();
+        if let Some(pool) = &self.helpers {
+            pool.in_place_scope(|scope| (1..threads).for_each(|_| scope.spawn(|_| {})));
+        }
+        start.elapsed()
     }
 
     /// The configuration.
@@ -365,10 +389,12 @@ impl ParallelExecutor {
                 Some(late)
             }
         };
+        let executing = Mutex::new(Duration::ZERO);
         let work = |shares| {
             let known = self.known.as_deref();
             let duty = Duty { shares, witnesses: self.reports.observed, known };
-            Worker::new(block, db, &versions, &any_tx, &plan, duty).run(&scheduler);
+            let took = Worker::new(block, db, &versions, &any_tx, &plan, duty).run(&scheduler);
+            *executing.lock().unwrap_or_else(PoisonError::into_inner) += took;
         };
         let plan_and_work = |shares| {
             if let Some(late) = late {
@@ -390,7 +416,9 @@ impl ParallelExecutor {
             }),
         }
         let authority = scheduler.into_authority();
-        finish(block, *authority.expect("whoever settles turns hands the authority back"))
+        let mut authority = authority.expect("whoever settles turns hands the authority back");
+        authority.stats.executing = executing.into_inner().unwrap_or_else(PoisonError::into_inner);
+        finish(block, *authority)
     }
 }
 

@@ -13,7 +13,7 @@ mod chase;
 mod scout;
 mod view;
 
-use crate::{Config, Decision, ExecutedBlock, Foresee, Mode, pipeline::know};
+use crate::{Config, Decision, DecisionReason, ExecutedBlock, Foresee, Mode, pipeline::know};
 use chase::{Chase, Chased, News};
 use foresee_access::{Location, TxIndex};
 use foresee_execute::{
@@ -85,7 +85,7 @@ impl Foresee {
         let Config { mode, score, .. } = *self.config();
         if mode == Mode::InOrder && !score {
             let outcome = execute_in_order_reporting(block, source, self.config().reports())?;
-            let decision = Decision::Configured;
+            let decision = Decision::in_order(DecisionReason::Configured);
             return Ok(ExecutedBlock::in_order(self.config(), outcome, decision, Vec::new()));
         }
         let desk = Desk::new();
@@ -120,7 +120,7 @@ impl Foresee {
             let chased = predict(&Unpaced);
             let outcome = execute_in_order_reporting(block, fetched, self.config().reports())?;
             let predictions = chased.predictions.clone();
-            let decision = Decision::Configured;
+            let decision = Decision::in_order(DecisionReason::Configured);
             (ExecutedBlock::in_order(self.config(), outcome, decision, predictions), chased)
         } else {
             let mut chased = Chased::default();
@@ -129,7 +129,9 @@ impl Foresee {
                 chased = predict(pace);
                 Some(Schedule::from_dag(&self.schedule(block, &chased.predictions)))
             })?;
-            (self.executed(outcome, core::mem::take(&mut chased.predictions)), chased)
+            let decision = Decision::parallel(executor.config().threads);
+            let predictions = core::mem::take(&mut chased.predictions);
+            (self.executed(outcome, decision, predictions), chased)
         };
         let Chased { waits_max, waits_in_order, scouted, .. } = chased;
         executed.cold =

@@ -1,5 +1,6 @@
 //! How blocks are to be executed.
 
+use crate::MachineCosts;
 use foresee_execute::{ParallelConfig, Policy, Reports};
 use foresee_predict::PredictOptions;
 
@@ -20,12 +21,15 @@ pub struct Config {
     /// Whether to build the block access list
     /// ([EIP-7928](https://eips.ethereum.org/EIPS/eip-7928)).
     pub access_list: bool,
+    /// What things take on this machine, where [`Mode::Auto`] is to count on that instead
+    /// of measuring and learning it.
+    pub costs: Option<MachineCosts>,
 }
 
 /// Whether to execute in parallel at all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
-    /// In parallel where that can pay.
+    /// In parallel where that is expected to pay, on as many threads as pay.
     #[default]
     Auto,
     /// By the parallel executor always. On one thread it needs no prediction, and
@@ -40,7 +44,7 @@ impl Default for Config {
     fn default() -> Self {
         let ParallelConfig { threads, policy, .. } = ParallelConfig::default();
         let (mode, predict) = (Mode::Auto, PredictOptions::default());
-        Self { threads, policy, mode, predict, score: false, access_list: false }
+        Self { threads, policy, mode, predict, score: false, access_list: false, costs: None }
     }
 }
 

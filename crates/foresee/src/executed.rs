@@ -1,6 +1,6 @@
 //! What the execution of a block yields to a builder.
 
-use crate::{ColdReads, Config, Score};
+use crate::{ColdReads, Config, Decision, Score};
 use foresee_access::AccessSet;
 use foresee_execute::{AccessList, BlockOutput, InOrderOutcome, ParallelStats};
 use foresee_predict::Prediction;
@@ -45,33 +45,5 @@ impl ExecutedBlock {
         let score = is_scored.then(|| Score::new(&predictions, &observed, &output));
         let stats = ParallelStats::default();
         Self { output, decision, predictions, stats, observed, score, access_list, cold: None }
-    }
-}
-
-/// How a block was executed, and why.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decision {
-    /// In parallel.
-    Parallel {
-        /// On this many threads.
-        threads: usize,
-    },
-    /// In order, because the configuration says so.
-    Configured,
-    /// In order, because there is one thread only.
-    OneThread,
-    /// In order, because there are too few transactions to share.
-    FewTransactions,
-}
-
-impl Decision {
-    /// In words.
-    pub const fn text(self) -> &'static str {
-        match self {
-            Self::Parallel { .. } => "in parallel",
-            Self::Configured => "in order: configured",
-            Self::OneThread => "in order: one thread",
-            Self::FewTransactions => "in order: few transactions",
-        }
     }
 }

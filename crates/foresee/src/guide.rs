@@ -3,12 +3,12 @@
 //! A guide takes the place of predictions and is trusted as little. Whatever it says,
 //! the result is that of in-order execution, and where the guide is wrong that is said.
 
-use crate::{ExecutedBlock, Foresee};
+use crate::{ExecutedBlock, Foresee, choice::Work};
 use alloy_eips::eip7928::BlockAccessListHashMismatch;
 use foresee_access::{Difference, TxIndex};
 use foresee_execute::{
     AccessList, AccessListFault, Block, BlockIdentity, Divergence, ExecuteError, Prefetched,
-    Record, Status, execute_in_order_reporting,
+    Record, Status,
 };
 use foresee_schedule::Schedule;
 use revm::DatabaseRef;
@@ -88,17 +88,21 @@ impl Foresee {
         if let Err(fault) = guide.check(block) {
             return Ok((self.execute_block(block, db)?, Some(fault)));
         }
-        let executed = match (self.reason_for_order(block), guide) {
-            (Some(decision), _) => {
-                let outcome = execute_in_order_reporting(block, db, self.config().reports())?;
-                ExecutedBlock::in_order(self.config(), outcome, decision, Vec::new())
+        let decision = self.decide(|costs| match guide {
+            Guide::Record(record) => {
+                Work::by_gas(block, |position| record.transactions[position].gas_used)
             }
-            (None, Guide::Record(record)) => {
+            Guide::AccessList(_) => Work::by_limits(block, costs).predicted_already(),
+        });
+        let executor = self.executor().on(decision.threads);
+        let executed = match guide {
+            _ if !decision.parallel => self.execute_in_order(block, db, decision)?,
+            Guide::Record(record) => {
                 let schedule = Schedule::from_dag(&record.true_dag());
-                self.executed(self.executor().execute(block, db, &schedule)?, Vec::new())
+                self.executed(executor.execute(block, db, &schedule)?, decision, Vec::new())
             }
-            (None, Guide::AccessList(list)) => {
-                self.executed(self.executor().execute_listed(block, db, list)?, Vec::new())
+            Guide::AccessList(list) => {
+                self.executed(executor.execute_listed(block, db, list)?, decision, Vec::new())
             }
         };
         let fault = guide.verify(&executed).err();

@@ -18,6 +18,7 @@
 //! What is left of a block is a [record](Foresee::record) and its access list. Whoever
 //! has one of them need not predict: [`execute_guided`](Foresee::execute_guided).
 
+mod choice;
 mod cold;
 mod config;
 mod executed;
@@ -27,9 +28,10 @@ mod predicted_list;
 mod record;
 mod score;
 
+pub use choice::{Decision, DecisionReason, Estimate, costs::MachineCosts};
 pub use cold::ColdReads;
 pub use config::{Config, Mode};
-pub use executed::{Decision, ExecutedBlock};
+pub use executed::ExecutedBlock;
 pub use foresee_access as access;
 pub use foresee_execute as execute;
 pub use foresee_predict as predict;

@@ -1,6 +1,9 @@
 //! The pipeline: predict, schedule, execute.
 
-use crate::{Config, Decision, ExecutedBlock, Mode};
+use crate::{
+    Config, Decision, DecisionReason, ExecutedBlock, MachineCosts, Mode,
+    choice::{self, Work, costs::Learned},
+};
 use foresee_access::{AccessSet, Hashes, Location, TxIndex};
 use foresee_execute::{
     Block, ExecuteError, InOrderOutcome, Known, Pace, ParallelConfig, ParallelExecutor,
@@ -12,7 +15,7 @@ use foresee_predict::{
 use foresee_schedule::{DependencyDag, Node, Schedule};
 use rayon::ThreadPoolBuildError;
 use revm::{DatabaseRef, context::TxEnv, state::EvmState};
-use std::{borrow::Cow, sync::Arc};
+use std::{borrow::Cow, sync::Arc, time::Instant};
 
 /// A predictor over a complete state.
 type Predictor<'a, DB> = BlockPredictor<'a, Complete<&'a DB>>;
@@ -23,8 +26,10 @@ type Predicted<DB> = Result<Prediction, <DB as DatabaseRef>::Error>;
 /// The gas of a payment (Yellow Paper, appendix G).
 const PAYMENT_GAS: u64 = 21_000;
 
-/// Blocks with fewer transactions are executed in order: there is nothing to share.
-const TRANSACTIONS_MIN: usize = 2;
+/// When one in so many transactions with code is predicted, and at least so many, it is
+/// seen whether the block is a chain.
+const SAMPLE_DIVISOR: usize = 4;
+const SAMPLE_MIN: usize = 8;
 
 /// Executes blocks in parallel by foresight. Made once, used for every block; cheap
 /// to clone, clones share threads and compiled programs.
@@ -33,6 +38,7 @@ pub struct Foresee {
     config: Config,
     cache: ProgramCache,
     executor: ParallelExecutor,
+    learned: Arc<Learned>,
 }
 
 impl Foresee {
@@ -45,12 +51,22 @@ impl Foresee {
         let Config { threads, policy, .. } = config;
         let parallel = ParallelConfig { threads, policy };
         let executor = ParallelExecutor::new(parallel)?.reporting(config.reports());
-        Ok(Self { config, cache: ProgramCache::new(), executor })
+        let learned = match (config.costs, config.mode) {
+            (Some(costs), _) => Learned::fixed(costs),
+            (None, Mode::Auto) => Learned::from(MachineCosts::measure(&executor)),
+            (None, Mode::Parallel | Mode::InOrder) => Learned::fixed(MachineCosts::default()),
+        };
+        Ok(Self { config, cache: ProgramCache::new(), executor, learned: Arc::new(learned) })
     }
 
     /// The configuration.
     pub const fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// What things take on this machine, as far as it is known by now.
+    pub fn costs(&self) -> MachineCosts {
+        self.learned.costs()
     }
 
     pub(crate) const fn executor(&self) -> &ParallelExecutor {
@@ -80,7 +96,8 @@ impl Foresee {
             return self
                 .predict_and_execute(block, db, known, |predictor, _, tx| predictor.predict(tx));
         }
-        self.execute_foreseen(block, db, known, |pre, progress| {
+        let decision = self.decide(|costs| Work::by_limits(block, costs));
+        self.execute_foreseen(block, db, known, decision, |pre, progress| {
             self.predict_rest(block, db, pre, progress)
         })
     }
@@ -132,7 +149,9 @@ impl Foresee {
                 predictor.predict_again(tx, &ahead[position])
             });
         }
-        self.execute_foreseen(block, db, known, |_, _| {
+        let gas = |position: usize| ahead[position].prediction.gas_used;
+        let decision = self.decide(|_| Work::by_gas(block, gas));
+        self.execute_foreseen(block, db, known, decision, |_, _| {
             Some(ahead.iter().map(|ahead| Some(Cow::Borrowed(&ahead.prediction))).collect())
         })
     }
@@ -184,7 +203,8 @@ impl Foresee {
         );
         let schedule = Schedule::from_dag(&self.schedule(block, &predictions));
         let outcome = self.executor.execute(block, db, &schedule)?;
-        Ok(self.executed(outcome, predictions))
+        let decision = Decision::parallel(self.executor.config().threads);
+        Ok(self.executed(outcome, decision, predictions))
     }
 
     /// A predictor for a block whose results of precompiles will be executed with.
@@ -194,17 +214,27 @@ impl Foresee {
         BlockPredictor::new(&self.cache, cfg, env, Complete(db), options)
     }
 
-    /// Why a block is not executed in parallel, if it is not.
-    pub(crate) const fn reason_for_order(&self, block: &Block) -> Option<Decision> {
-        match self.config.mode {
-            Mode::InOrder => Some(Decision::Configured),
-            Mode::Parallel => None,
-            Mode::Auto if self.config.threads <= 1 => Some(Decision::OneThread),
-            Mode::Auto if block.transactions.len() < TRANSACTIONS_MIN => {
-                Some(Decision::FewTransactions)
-            }
-            Mode::Auto => None,
+    /// Decides how to execute a block that holds so much work.
+    pub(crate) fn decide(&self, work: impl FnOnce(&MachineCosts) -> Work) -> Decision {
+        Decision::configured(&self.config).unwrap_or_else(|| {
+            let costs = self.learned.costs();
+            choice::choose(&self.config, &costs, work(&costs))
+        })
+    }
+
+    /// Executes in order, and learns from it.
+    pub(crate) fn execute_in_order<DB: DatabaseRef>(
+        &self,
+        block: &Block,
+        db: &DB,
+        decision: Decision,
+    ) -> Result<ExecutedBlock, ExecuteError<DB::Error>> {
+        let start = Instant::now();
+        let outcome = execute_in_order_reporting(block, db, self.config.reports())?;
+        if !self.config.score {
+            self.learned.in_order(block, &outcome.output, start.elapsed());
         }
+        Ok(ExecutedBlock::in_order(&self.config, outcome, decision, Vec::new()))
     }
 
     /// Predicts every transaction in block order, executes, and scores. A state that
@@ -230,18 +260,19 @@ impl Foresee {
             });
             all.collect::<Result<Vec<_>, _>>().ok()
         };
-        if let Some(decision) = self.reason_for_order(block) {
+        let decision = self.decide(|costs| Work::by_limits(block, costs));
+        if !decision.parallel {
             let predictions = predict().unwrap_or_default();
             let outcome = execute_in_order_reporting(block, db, self.config.reports())?;
             return Ok(ExecutedBlock::in_order(&self.config, outcome, decision, predictions));
         }
         let mut predictions = Vec::new();
-        let executor = self.executor.knowing(known.clone());
+        let executor = self.executor.on(decision.threads).knowing(known.clone());
         let outcome = executor.execute_while(pre, block, db, |_| {
             predictions = predict()?;
             Some(Schedule::from_dag(&self.schedule(block, &predictions)))
         })?;
-        Ok(self.executed(outcome, predictions))
+        Ok(self.executed(outcome, decision, predictions))
     }
 
     /// Executes a block by the schedule that the predictions of some of its transactions
@@ -253,38 +284,57 @@ impl Foresee {
         block: &'a Block,
         db: &'a DB,
         known: Known,
+        mut decision: Decision,
         foresee: impl FnOnce(&[EvmState], &Progress<'_>) -> Option<Vec<Option<Cow<'a, Prediction>>>>,
     ) -> Result<ExecutedBlock, ExecuteError<DB::Error>> {
-        if let Some(decision) = self.reason_for_order(block) {
-            let outcome = execute_in_order_reporting(block, db, self.config.reports())?;
-            return Ok(ExecutedBlock::in_order(&self.config, outcome, decision, Vec::new()));
+        if !decision.parallel && (known.precompiles.is_empty() || self.config.mode == Mode::InOrder)
+        {
+            return self.execute_in_order(block, db, decision);
         }
         let pre = PreBlock::run(block, db)?;
-        if self.config.threads <= 1 {
-            // One thread settles turn after turn: no schedule could help it.
+        let known = Arc::new(known);
+        let executor = self.executor.on(decision.threads).knowing(known.clone());
+        if decision.threads <= 1 {
+            // One thread settles turn after turn: no schedule could help it. In order as
+            // well if results of precompiles are known, which only this executor can use.
             let schedule = Schedule::independent(block.transactions.len());
-            let outcome = self.executor.execute_after(pre, block, db, &schedule)?;
-            return Ok(self.executed(outcome, Vec::new()));
+            let outcome = executor.execute_after(pre, block, db, &schedule)?;
+            return Ok(self.executed(outcome, decision, Vec::new()));
         }
         let changes = pre.changes().to_vec();
-        let known = Arc::new(known);
-        let executor = self.executor.knowing(known.clone());
+        let sample = match self.config.mode {
+            Mode::Auto => decision.estimate.map_or(0, |it| it.transactions_with_code),
+            Mode::Parallel | Mode::InOrder => usize::MAX,
+        };
+        let sample = (sample / SAMPLE_DIVISOR).max(SAMPLE_MIN);
         let outcome = executor.execute_while(pre, block, db, |pace| {
-            let foreseen = foresee(&changes, &Progress { pace, known: &known })?;
+            let foreseen = foresee(&changes, &Progress { pace, known: &known, sample })?;
             let foreseen: Vec<_> =
                 foreseen.into_iter().map(|prediction| prediction.map(cautious)).collect();
-            let nodes: Vec<_> = foreseen
-                .iter()
-                .map(|prediction| node_alone(block, prediction.as_deref()))
-                .collect();
-            Some(Schedule::from_dag(&DependencyDag::build(&nodes)))
+            let schedule = schedule(block, &foreseen);
+            if self.config.mode == Mode::Auto {
+                let (span, gas) = shape(&schedule, &foreseen);
+                if let Some(estimate) = &mut decision.estimate {
+                    let percent = choice::parallelism_percent(span, gas);
+                    estimate.parallelism_percent = (gas > 0).then_some(percent);
+                }
+                if choice::is_serial(span, gas) {
+                    let estimate = decision.estimate;
+                    let reason = DecisionReason::Dependent;
+                    decision = Decision { estimate, ..Decision::in_order(reason) };
+                    return None;
+                }
+            }
+            Some(schedule)
         })?;
-        Ok(self.executed(outcome, Vec::new()))
+        self.learned.parallel(block, &outcome.output, outcome.stats.executing);
+        Ok(self.executed(outcome, decision, Vec::new()))
     }
 
     /// Predicts transactions alone, the last one first, until it meets those that have
     /// been executed meanwhile: so none is predicted in vain. Nothing is predicted of a
-    /// transaction that runs no code; what it leaves behind is settled at commit.
+    /// transaction that runs no code; what it leaves behind is settled at commit. If those
+    /// at the end of the block turn out to be a chain, the rest is left alone.
     fn predict_rest<'a, DB: DatabaseRef + Sync>(
         &self,
         block: &'a Block,
@@ -295,6 +345,7 @@ impl Foresee {
         let mut predictor = self.predictor(block, db);
         before.iter().for_each(|changes| predictor.apply(changes));
         let mut predictions = vec![None; block.transactions.len()];
+        let mut predicted = 0;
         for (position, tx) in block.transactions.iter().enumerate().rev() {
             if position < progress.pace.turn() {
                 break;
@@ -302,6 +353,13 @@ impl Foresee {
             if pays_ahead(tx) || runs_code(tx, db) {
                 predictions[position] = Some(Cow::Owned(predictor.predict_alone(tx).ok()?));
                 take_results(&mut predictor, progress.known, position);
+                predicted += 1;
+                if predicted == progress.sample {
+                    let (span, gas) = shape(&schedule(block, &predictions), &predictions);
+                    if choice::is_serial(span, gas) {
+                        break;
+                    }
+                }
             }
         }
         Some(predictions)
@@ -310,10 +368,10 @@ impl Foresee {
     pub(crate) fn executed(
         &self,
         outcome: ParallelOutcome,
+        decision: Decision,
         predictions: Vec<Prediction>,
     ) -> ExecutedBlock {
         let ParallelOutcome { output, stats, observed, access_list } = outcome;
-        let decision = Decision::Parallel { threads: self.config.threads };
         let outcome = InOrderOutcome { output, observed, access_list };
         ExecutedBlock {
             stats,
@@ -328,6 +386,25 @@ struct Progress<'p> {
     pace: &'p dyn Pace,
     /// Where results go that execution can use.
     known: &'p Known,
+    /// After how many predictions to see whether the block is a chain.
+    sample: usize,
+}
+
+/// The schedule that predictions of some transactions imply.
+fn schedule(block: &Block, predictions: &[Option<Cow<'_, Prediction>>]) -> Schedule {
+    let nodes: Vec<_> =
+        predictions.iter().map(|prediction| node_alone(block, prediction.as_deref())).collect();
+    Schedule::from_dag(&DependencyDag::build(&nodes))
+}
+
+/// Of the transactions that were predicted, the gas on the longest path and of all.
+fn shape(schedule: &Schedule, predictions: &[Option<Cow<'_, Prediction>>]) -> (u64, u64) {
+    let predicted = predictions.iter().enumerate();
+    let predicted = predicted.filter_map(|(at, prediction)| Some((at, prediction.as_ref()?)));
+    predicted.fold((0, 0u64), |(span, gas), (at, prediction)| {
+        let path = schedule.priority(TxIndex::new(at));
+        (span.max(path), gas.saturating_add(prediction.gas_used))
+    })
 }
 
 /// A prediction made alone, as a schedule has to see it. A transaction that fails alone

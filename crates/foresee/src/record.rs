@@ -1,6 +1,6 @@
 //! From an executed block to its record.
 
-use crate::{Decision, ExecutedBlock, Foresee};
+use crate::{ExecutedBlock, Foresee};
 use core::time::Duration;
 use foresee_execute::{Block, Forecast, Incarnation, Policy, Reason, Record, Run};
 use foresee_predict::{Prediction, Unknown};
@@ -31,10 +31,7 @@ impl Foresee {
         });
         let run = Run {
             decision: decision.text().to_owned(),
-            threads: match decision {
-                Decision::Parallel { threads } => *threads as u64,
-                _ => 1,
-            },
+            threads: decision.threads as u64,
             policy: match self.config().policy {
                 Policy::Dataflow => "dataflow".to_owned(),
                 Policy::Layers => "layers".to_owned(),

@@ -6,7 +6,7 @@ use core::{
     convert::Infallible,
     sync::atomic::{AtomicI64, Ordering},
 };
-use foresee::{Config, Decision, Foresee, Mode, execute::Policy};
+use foresee::{Config, DecisionReason, Foresee, Mode, execute::Policy};
 use foresee_access::{AccessSet, Location};
 use foresee_execute::{ExecuteError, execute_in_order, observe};
 use foresee_predict::Prediction;
@@ -35,7 +35,7 @@ fn check(foresee: &Foresee, loaded: &LoadedBlock, name: &str) {
     for pass in ["cold", "warm"] {
         let inside = foresee.execute_block(block, state).unwrap();
         assert!(inside.output == in_order, "{name}, inside, {pass}, {config:?}");
-        assert_eq!(inside.decision, Decision::Parallel { threads: config.threads });
+        assert!(inside.decision.parallel && inside.decision.threads == config.threads);
         let ahead = foresee.predict_ahead(block, state).unwrap();
         let ahead = foresee.execute_ahead(block, state, &ahead).unwrap();
         assert!(ahead.output == in_order, "{name}, ahead, {pass}, {config:?}");
@@ -78,10 +78,11 @@ fn mainnet_blocks_equal_in_order_execution() {
 #[test]
 fn one_thread_and_one_transaction_need_no_prediction() {
     let loaded = generate(Scenario::Payments, 1, 1).unwrap().into_block().unwrap();
-    for (threads, decision) in [(1, Decision::OneThread), (2, Decision::FewTransactions)] {
+    let reasons = [(1, DecisionReason::OneThread), (2, DecisionReason::FewTransactions)];
+    for (threads, reason) in reasons {
         let foresee = Foresee::new(Config { threads, ..Config::default() }).unwrap();
         let executed = foresee.execute_block(&loaded.block, &loaded.state).unwrap();
-        assert_eq!(executed.decision, decision);
+        assert_eq!((executed.decision.parallel, executed.decision.reason), (false, reason));
         assert!(executed.predictions.is_empty());
     }
 }

@@ -5,6 +5,7 @@ use super::{
     simulate::{self, Simulation},
 };
 use crate::text::{count, mgas, table, time};
+use foresee::Decision;
 use foresee_source::HeaderMatch;
 use serde::{Serialize, Serializer};
 use std::time::Duration;
@@ -38,6 +39,9 @@ pub(super) struct Report {
     /// What was followed instead of predictions, if anything was.
     #[serde(rename = "guide", skip_serializing_if = "Option::is_none")]
     pub(super) followed: Option<Followed>,
+    /// How the last run was executed, and why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) decision: Option<Decided>,
     /// The limit on as many cores as there are threads: list scheduling of the true
     /// dependencies with measured times.
     #[serde(rename = "limit_us", serialize_with = "us", skip_serializing_if = "Option::is_none")]
@@ -48,6 +52,50 @@ pub(super) struct Report {
     /// What a simulation says of other numbers of cores, if it was asked for.
     #[serde(rename = "simulated", skip_serializing_if = "Option::is_none")]
     pub(super) simulation: Option<Simulation>,
+}
+
+/// A decision as it is shown. The numbers are estimates from before the execution, and
+/// absent where nothing was weighed.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct Decided {
+    threads: usize,
+    /// `in parallel`, or `in order` with the reason.
+    reason: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transactions_with_code: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gas: Option<u64>,
+    #[serde(
+        rename = "in_order_us",
+        serialize_with = "us",
+        skip_serializing_if = "Option::is_none"
+    )]
+    in_order: Option<Duration>,
+    #[serde(
+        rename = "parallel_us",
+        serialize_with = "us",
+        skip_serializing_if = "Option::is_none"
+    )]
+    parallel: Option<Duration>,
+    /// Gas of what was predicted over that of its longest path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parallelism: Option<f64>,
+}
+
+impl From<Decision> for Decided {
+    fn from(decision: Decision) -> Self {
+        let Decision { threads, estimate, .. } = decision;
+        let percent = estimate.and_then(|estimate| estimate.parallelism_percent);
+        Self {
+            threads,
+            reason: decision.text(),
+            transactions_with_code: estimate.map(|estimate| estimate.transactions_with_code),
+            gas: estimate.map(|estimate| estimate.gas),
+            in_order: estimate.map(|estimate| estimate.in_order),
+            parallel: estimate.map(|estimate| estimate.parallel),
+            parallelism: percent.map(|percent| percent as f64 / 100.0),
+        }
+    }
 }
 
 fn us<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -102,7 +150,7 @@ pub(super) fn text(reports: &[Report]) -> String {
     let rows = reports.iter().map(row).collect();
     let header = [
         "block", "txs", "gas", "in order", "predict", "parallel", "speedup", "again", "in order",
-        "header",
+        "header", "executed",
     ];
     let mut text = reports.first().map_or(String::new(), |first| {
         let how = match &first.followed {
@@ -147,12 +195,14 @@ fn row(report: &Report) -> Vec<String> {
             (true, false) => "-",
         }
         .to_owned(),
+        or_dash(report.decision.map(|decision| decision.reason.to_owned())),
     ]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use foresee::{DecisionReason, Estimate};
 
     fn good() -> Report {
         let us = Duration::from_micros;
@@ -176,6 +226,18 @@ mod tests {
             },
             predicted_ahead: false,
             followed: None,
+            decision: Some(Decided::from(Decision {
+                parallel: true,
+                threads: 2,
+                reason: DecisionReason::Pays,
+                estimate: Some(Estimate {
+                    transactions_with_code: 80,
+                    gas: 12_000_000,
+                    in_order: us(9_600),
+                    parallel: us(5_000),
+                    parallelism_percent: Some(812),
+                }),
+            })),
             limit: None,
             parallel_over_limit: None,
             simulation: None,
@@ -190,7 +252,7 @@ mod tests {
 
     #[test]
     fn json_has_the_documented_keys() {
-        insta::assert_snapshot!(serde_json::to_string(&good()).unwrap(), @r#"{"block":7,"transactions":100,"gas_used":12345678,"threads":2,"policy":"dataflow","sequential_us":10000,"predict_us":1000,"parallel_us":6250,"speedup":1.6,"reexecuted":3,"reexecuted_gas":100000,"matches_sequential":true,"header":{"gas_used":true,"receipts_root":null,"logs_bloom":true}}"#);
+        insta::assert_snapshot!(serde_json::to_string(&good()).unwrap(), @r#"{"block":7,"transactions":100,"gas_used":12345678,"threads":2,"policy":"dataflow","sequential_us":10000,"predict_us":1000,"parallel_us":6250,"speedup":1.6,"reexecuted":3,"reexecuted_gas":100000,"matches_sequential":true,"header":{"gas_used":true,"receipts_root":null,"logs_bloom":true},"decision":{"threads":2,"reason":"in parallel","transactions_with_code":80,"gas":12000000,"in_order_us":9600,"parallel_us":5000,"parallelism":8.12}}"#);
         let in_order_only = Report {
             predict: None,
             parallel: None,
@@ -198,6 +260,7 @@ mod tests {
             reexecuted: None,
             reexecuted_gas: None,
             predicted_ahead: true,
+            decision: None,
             ..bad()
         };
         insta::assert_snapshot!(serde_json::to_string(&in_order_only).unwrap(), @r#"{"block":8,"transactions":100,"gas_used":12345678,"threads":2,"policy":"dataflow","sequential_us":10000,"predict_us":null,"parallel_us":null,"speedup":null,"reexecuted":null,"reexecuted_gas":null,"matches_sequential":false,"header":{"gas_used":false,"receipts_root":null,"logs_bloom":true},"predicted_ahead":true}"#);
@@ -207,9 +270,9 @@ mod tests {
     fn what_differs_is_told_below_the_table() {
         insta::assert_snapshot!(text(&[good(), bad()]), @r#"
         2 threads, dataflow
-          block  txs         gas  in order  predict  parallel  speedup  again  in order  header
-              7  100  12.35 Mgas  10.00 ms  1.00 ms   6.25 ms    1.60x      3  equal     equal
-              8  100  12.35 Mgas  10.00 ms  1.00 ms   6.25 ms    0.40x      3  DIFFERS   DIFFERS
+          block  txs         gas  in order  predict  parallel  speedup  again  in order  header   executed
+              7  100  12.35 Mgas  10.00 ms  1.00 ms   6.25 ms    1.60x      3  equal     equal    in parallel
+              8  100  12.35 Mgas  10.00 ms  1.00 ms   6.25 ms    0.40x      3  DIFFERS   DIFFERS  in parallel
         block 8: differs from in-order execution in the receipt of transaction 4
         block 8: gas used is not the header's
         geometric mean of the speedups 0.800x

@@ -115,6 +115,7 @@ fn replay_has_the_documented_keys() {
         "reexecuted_gas",
         "matches_sequential",
         "header",
+        "decision",
     ];
     assert_eq!(keys(&answer), sorted(expected));
     assert_eq!((&answer["threads"], &answer["policy"]), (&json!(2), &json!("dataflow")));
@@ -131,6 +132,11 @@ fn replay_times_what_was_asked_for() {
     let parallel = answer("replay", &["--mode", "parallel", "--policy", "layers"], "chain");
     assert_eq!((&parallel["sequential_us"], &parallel["speedup"]), (&json!(null), &json!(null)));
     assert_eq!(parallel["policy"], json!("layers"));
+    // A chain is executed in order, unless parallel execution is all that is wanted.
+    assert_eq!(parallel["decision"]["reason"], json!("in parallel"));
+    let one_thread = answer("replay", &["--threads", "1"], "chain");
+    let expected = json!({"threads": 1, "reason": "in order: one thread"});
+    assert_eq!(one_thread["decision"], expected);
     assert!(parallel["parallel_us"].is_u64());
     let sequential = answer("replay", &["--mode", "sequential"], "chain");
     assert_eq!(sequential["parallel_us"], json!(null));

@@ -44,6 +44,11 @@ impl PrecompileResults {
         }
     }
 
+    /// Whether nothing is known.
+    pub fn is_empty(&self) -> bool {
+        self.inner.read().unwrap_or_else(PoisonError::into_inner).results.is_empty()
+    }
+
     /// The result for an input, if it is there and the gas suffices.
     fn get(&self, address: &Address, input: &[u8], gas: u64) -> Option<PrecompileOutput> {
         let inner = self.inner.read().unwrap_or_else(PoisonError::into_inner);

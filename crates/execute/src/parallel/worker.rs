@@ -6,6 +6,7 @@ use super::{
     authority::{Authority, EvmError, evm_error, state_error},
     known::{Known, Recall},
     looks::{self, Aside, Looks, WorkerContext},
+    pays_ahead,
     precompiles::KnownPrecompiles,
     scheduler::{Job, Plan, Scheduler, Settled, Turn},
     validate,
@@ -26,6 +27,7 @@ use revm::{
     interpreter::interpreter::EthInterpreter,
     state::EvmState,
 };
+use std::time::{Duration, Instant};
 
 /// revm as a worker uses it.
 pub(super) type WorkerEvm<'a, DB> = Evm<
@@ -73,6 +75,9 @@ pub(super) struct Worker<'a, DB: DatabaseRef> {
     versions: &'a Versions,
     plan: &'a Plan<'a>,
     duty: Duty<'a>,
+    /// Time spent executing transactions that run code; what others take is less than
+    /// what a clock does.
+    executing: Duration,
 }
 
 impl<'a, DB: DatabaseRef> Worker<'a, DB> {
@@ -101,18 +106,19 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
             precompiles: KnownPrecompiles::new(block.cfg.spec, duty.known),
             frame_stack: FrameStack::new_prealloc(8),
         };
-        Self { evm, block, versions, plan, duty }
+        Self { evm, block, versions, plan, duty, executing: Duration::ZERO }
     }
 
-    /// Works until the block is done or given up.
-    pub(super) fn run(&mut self, scheduler: &BlockScheduler<'_, 'a, DB>) {
+    /// Works until the block is done or given up. How long transactions that run code
+    /// took to execute.
+    pub(super) fn run(&mut self, scheduler: &BlockScheduler<'_, 'a, DB>) -> Duration {
         let _cancel = CancelOnPanic { scheduler };
         let mut finished = None;
         loop {
             match scheduler.next(finished.take()) {
                 Job::Settle(authority, turn) => self.settle_turns(scheduler, authority, turn),
                 Job::Speculate(tx) => finished = Some((tx, self.speculate(tx))),
-                Job::Stop => return,
+                Job::Stop => return self.executing,
             }
         }
     }
@@ -265,7 +271,9 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
         let tx = &self.block.transactions[index.position()];
         let known = self.duty.known.and_then(|known| known.hashes_of(index));
         self.evm.ctx.chain.recall = Recall::new(known);
+        let start = pays_ahead(tx).then(Instant::now);
         let executed = self.evm.transact(tx);
+        self.executing += start.map_or(Duration::ZERO, |start| start.elapsed());
         let looks = core::mem::take(&mut self.evm.ctx.chain.looks);
         let ResultAndState { result, state } = executed?;
         Ok((result, state, looks))

@@ -1,0 +1,306 @@
+//! Whether a block is worth more than one thread, and how many.
+//!
+//! Decided twice. Before anything is predicted, [`choose`] weighs what threads could save
+//! at best against what calling them and handing transactions around costs. When
+//! predictions are there, [`is_serial`] tells whether the transactions wait for each
+//! other so much that the block, which one thread executes in order meanwhile, had better
+//! go on like that.
+//!
+//! A decision says how long a block takes, never what comes out. So it may rest on clocks
+//! and on what earlier blocks have taught ([`costs`]).
+
+pub(crate) mod costs;
+
+use crate::{Config, Mode};
+use core::time::Duration;
+use costs::MachineCosts;
+use foresee_execute::{Block, pays_ahead};
+
+/// Blocks with fewer transactions that run code are executed in order: there is nothing
+/// to share.
+const TRANSACTIONS_MIN: usize = 2;
+
+/// So many percent must be expected to be saved for threads to be called: estimates err.
+const SAVING_MIN_PERCENT: u64 = 10;
+
+/// Transactions whose longest path is this part of all their gas have next to nothing to
+/// be run beside each other.
+const SERIAL_PERCENT: u64 = 95;
+
+/// How a block was executed, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// Whether it was executed in parallel, not in order.
+    pub parallel: bool,
+    /// Threads that worked on it.
+    pub threads: usize,
+    /// Why so many.
+    pub reason: DecisionReason,
+    /// The numbers behind it, if it was weighed.
+    pub estimate: Option<Estimate>,
+}
+
+/// Why a block was executed on one thread or on several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DecisionReason {
+    /// The configuration says so.
+    Configured,
+    /// There is one thread only.
+    OneThread,
+    /// Too few transactions run code.
+    FewTransactions,
+    /// Calling other threads costs more than they could save.
+    LittleWork,
+    /// The predictions showed that nearly every transaction waits for another.
+    Dependent,
+    /// Several threads are expected to be faster.
+    Pays,
+}
+
+/// What a block was expected to take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Estimate {
+    /// Transactions that run code, as far as that shows before they are predicted.
+    pub transactions_with_code: usize,
+    /// Gas that these will use.
+    pub gas: u64,
+    /// Time that these take one after the other.
+    pub in_order: Duration,
+    /// The shortest time that they can take on several threads, machinery included.
+    pub parallel: Duration,
+    /// Of what was predicted, gas of all over gas of the longest path, in percent.
+    pub parallelism_percent: Option<u64>,
+}
+
+impl Decision {
+    pub(crate) const fn in_order(reason: DecisionReason) -> Self {
+        Self { parallel: false, threads: 1, reason, estimate: None }
+    }
+
+    /// In parallel because that is asked for; 0 threads count as 1.
+    pub(crate) const fn parallel(threads: usize) -> Self {
+        let threads = if threads == 0 { 1 } else { threads };
+        Self { parallel: true, threads, reason: DecisionReason::Configured, estimate: None }
+    }
+
+    /// Decides if the configuration does.
+    pub(crate) const fn configured(config: &Config) -> Option<Self> {
+        match config.mode {
+            Mode::InOrder => Some(Self::in_order(DecisionReason::Configured)),
+            Mode::Parallel => Some(Self::parallel(config.threads)),
+            Mode::Auto if config.threads <= 1 => Some(Self::in_order(DecisionReason::OneThread)),
+            Mode::Auto => None,
+        }
+    }
+
+    /// In words.
+    pub const fn text(&self) -> &'static str {
+        match (self.parallel, self.reason) {
+            (true, _) => "in parallel",
+            (false, DecisionReason::Configured) => "in order: configured",
+            (false, DecisionReason::OneThread) => "in order: one thread",
+            (false, DecisionReason::FewTransactions) => "in order: few transactions with code",
+            (false, DecisionReason::LittleWork) => "in order: little work",
+            (false, DecisionReason::Dependent) => "in order: dependent transactions",
+            (false, DecisionReason::Pays) => "in order",
+        }
+    }
+}
+
+/// The work in a block, as far as it shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Work {
+    /// All transactions.
+    transactions: usize,
+    /// Those that run code.
+    with_code: usize,
+    /// Gas of those that run code.
+    gas: u64,
+    /// Gas of the largest of them; 0 if it is not known.
+    largest: u64,
+    /// Whether predicting is part of the work.
+    predicts: bool,
+}
+
+impl Work {
+    /// From gas limits, which are usually more than is used.
+    pub(crate) fn by_limits(block: &Block, costs: &MachineCosts) -> Self {
+        let limits = with_code(block).map(|(_, limit)| limit);
+        let (with_code, limit) = limits.fold((0, 0u64), |(n, sum), limit| (n + 1, sum + limit));
+        let gas = costs.limit_percent.saturating_mul(limit) / 100;
+        let transactions = block.transactions.len();
+        Self { transactions, with_code, gas, largest: 0, predicts: true }
+    }
+
+    /// The same work where something else takes the place of predictions.
+    pub(crate) const fn predicted_already(self) -> Self {
+        Self { predicts: false, ..self }
+    }
+
+    /// From the gas that each transaction was predicted to use.
+    pub(crate) fn by_gas(block: &Block, gas: impl Fn(usize) -> u64) -> Self {
+        let mut work = Self { transactions: block.transactions.len(), ..Self::default() };
+        for (position, _) in with_code(block) {
+            let gas = gas(position);
+            work.with_code += 1;
+            work.gas = work.gas.saturating_add(gas);
+            work.largest = work.largest.max(gas);
+        }
+        work
+    }
+}
+
+/// The transactions that run code, with their gas limits. Nobody can use more than the
+/// block has.
+fn with_code(block: &Block) -> impl Iterator<Item = (usize, u64)> {
+    let each = block.transactions.iter().enumerate();
+    each.filter(|(_, tx)| pays_ahead(tx))
+        .map(|(position, tx)| (position, tx.gas_limit.min(block.env.gas_limit)))
+}
+
+/// Decides before anything is predicted.
+pub(crate) fn choose(config: &Config, costs: &MachineCosts, work: Work) -> Decision {
+    if work.with_code < TRANSACTIONS_MIN {
+        return Decision::in_order(DecisionReason::FewTransactions);
+    }
+    let in_order = costs.executing(work.gas);
+    let best = (2..=config.threads.min(work.with_code).max(2))
+        .map(|threads| (expected(costs, work, threads), threads))
+        .min();
+    let (parallel, threads) = best.unwrap_or((u64::MAX, 2));
+    let estimate = Some(Estimate {
+        transactions_with_code: work.with_code,
+        gas: work.gas,
+        in_order: Duration::from_nanos(in_order),
+        parallel: Duration::from_nanos(parallel),
+        parallelism_percent: None,
+    });
+    let pays = parallel.saturating_mul(100) <= in_order.saturating_mul(100 - SAVING_MIN_PERCENT);
+    match pays {
+        true => Decision { parallel: true, threads, reason: DecisionReason::Pays, estimate },
+        false => Decision { estimate, ..Decision::in_order(DecisionReason::LittleWork) },
+    }
+}
+
+/// The shortest time, in nanoseconds, that the work can take on so many threads.
+///
+/// Who predicts starts at the end of the block, another thread executes from its start,
+/// and they meet where both have spent the same time. The rest is shared by all.
+fn expected(costs: &MachineCosts, work: Work, threads: usize) -> u64 {
+    let all = costs.executing(work.gas);
+    let ratio = if work.predicts { costs.predict_percent } else { 0 };
+    let alone = mul_div(all, ratio, 100 + ratio);
+    let shared = alone + (all - alone) / threads as u64;
+    shared
+        .max(costs.executing(work.largest))
+        .saturating_add(costs.wake_ns)
+        .saturating_add(costs.helper_ns.saturating_mul(threads as u64 - 2))
+        .saturating_add(costs.transaction_ns.saturating_mul(work.transactions as u64))
+}
+
+/// Whether transactions of so much gas, `span` on their longest path, are better
+/// executed one after the other.
+pub(crate) fn is_serial(span: u64, gas: u64) -> bool {
+    mul_div(gas, SERIAL_PERCENT, 100) <= span
+}
+
+/// Gas over the gas of the longest path, in percent.
+pub(crate) fn parallelism_percent(span: u64, gas: u64) -> u64 {
+    mul_div(gas, 100, span)
+}
+
+/// `a * b / c`, as good as it gets; 0 if `c` is.
+pub(crate) fn mul_div(a: u64, b: u64, c: u64) -> u64 {
+    let product = u128::from(a) * u128::from(b);
+    product.checked_div(c.into()).map_or(0, |it| u64::try_from(it).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Round numbers: 1 ns a gas, predicting takes half as long as executing.
+    const COSTS: MachineCosts = MachineCosts {
+        wake_ns: 100_000,
+        helper_ns: 10_000,
+        transaction_ns: 1_000,
+        gas_ps: 1_000,
+        predict_percent: 50,
+        limit_percent: 50,
+    };
+
+    fn work(with_code: usize, gas: u64) -> Work {
+        Work { transactions: with_code, with_code, gas, largest: 0, predicts: false }
+    }
+
+    fn threads(work: Work, threads: usize) -> (usize, DecisionReason) {
+        let config = Config { threads, ..Config::default() };
+        let Decision { threads, reason, .. } = choose(&config, &COSTS, work);
+        (threads, reason)
+    }
+
+    #[test]
+    fn one_transaction_with_code_is_not_shared() {
+        assert_eq!(threads(work(1, 30_000_000), 8), (1, DecisionReason::FewTransactions));
+        assert_eq!(threads(work(0, 0), 8), (1, DecisionReason::FewTransactions));
+    }
+
+    #[test]
+    fn what_is_saved_must_be_worth_a_call() {
+        // 300 µs in order; 150 + 100 + 20 in parallel: less, but not by enough.
+        assert_eq!(threads(work(20, 300_000), 2), (1, DecisionReason::LittleWork));
+        assert_eq!(threads(work(20, 400_000), 2), (2, DecisionReason::Pays));
+        // Payments are handed around as well.
+        let paid = Work { transactions: 400, ..work(20, 400_000) };
+        assert_eq!(threads(paid, 2), (1, DecisionReason::LittleWork));
+    }
+
+    #[test]
+    fn as_many_threads_as_pay() {
+        assert_eq!(threads(work(100, 1_000_000), 64).0, 10);
+        assert_eq!(threads(work(100, 100_000_000), 64).0, 64);
+        // No more than there are transactions.
+        assert_eq!(threads(work(3, 100_000_000), 64).0, 3);
+    }
+
+    #[test]
+    fn nothing_is_faster_than_its_largest_part() {
+        let lopsided = Work { largest: 9_500_000, ..work(50, 10_000_000) };
+        assert_eq!(threads(lopsided, 8), (1, DecisionReason::LittleWork));
+        let less = Work { largest: 5_000_000, ..lopsided };
+        assert_eq!(threads(less, 8).1, DecisionReason::Pays);
+    }
+
+    #[test]
+    fn predicting_is_work_too() {
+        // Of 900 µs one thread executes 300 while the other predicts the rest; then 300
+        // each.
+        let inside = Work { predicts: true, ..work(10, 900_000) };
+        assert_eq!(expected(&COSTS, inside, 2), 600_000 + 110_000);
+        assert_eq!(expected(&COSTS, work(10, 900_000), 2), 450_000 + 110_000);
+    }
+
+    #[test]
+    fn a_chain_is_serial_and_two_chains_are_not() {
+        assert!(is_serial(100, 100) && is_serial(0, 0) && is_serial(u64::MAX, u64::MAX));
+        assert!(!is_serial(50, 100));
+        assert_eq!(parallelism_percent(50, 100), 200);
+        assert_eq!(parallelism_percent(0, 0), 0);
+    }
+
+    #[test]
+    fn costs_of_any_size_are_no_fault() {
+        let most = MachineCosts {
+            wake_ns: u64::MAX,
+            helper_ns: u64::MAX,
+            transaction_ns: u64::MAX,
+            gas_ps: u64::MAX,
+            predict_percent: u32::MAX.into(),
+            limit_percent: u64::MAX,
+        };
+        let config = Config { threads: 64, ..Config::default() };
+        for work in [work(2, u64::MAX), Work { largest: u64::MAX, ..work(usize::MAX, 0) }] {
+            assert_eq!(choose(&config, &most, work).reason, DecisionReason::LittleWork);
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! What things take on this machine: measured when the threads are started, and learned
+//! from the blocks that are executed.
+
+use super::{mul_div, with_code};
+use core::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+use foresee_execute::{Block, BlockOutput, ParallelExecutor};
+use std::thread;
+
+/// How often calling the threads is measured.
+const MEASUREMENTS: usize = 5;
+
+/// How long the threads are left alone before they are called: they fall asleep
+/// meanwhile, as they do between blocks.
+const REST: Duration = Duration::from_micros(300);
+
+/// Time of a payment in order, about.
+const PAYMENT_NS: u64 = 1_500;
+
+/// What things take on a machine. Times are nanoseconds where nothing else is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MachineCosts {
+    /// From calling one sleeping thread to having it back.
+    pub wake_ns: u64,
+    /// The same for each thread beyond that.
+    pub helper_ns: u64,
+    /// What a transaction costs beside its execution where threads share a block.
+    pub transaction_ns: u64,
+    /// Picoseconds of execution per gas of transactions that run code.
+    pub gas_ps: u64,
+    /// Time that predicting takes, in percent of executing.
+    pub predict_percent: u64,
+    /// Gas that transactions with code use, in percent of their gas limits.
+    pub limit_percent: u64,
+}
+
+impl Default for MachineCosts {
+    /// What a common machine was found to take.
+    fn default() -> Self {
+        Self {
+            wake_ns: 60_000,
+            helper_ns: 5_000,
+            transaction_ns: 500,
+            gas_ps: 300,
+            predict_percent: 50,
+            limit_percent: 60,
+        }
+    }
+}
+
+impl MachineCosts {
+    /// Measures what calling the threads takes, which needs a few milliseconds.
+    pub(crate) fn measure(executor: &ParallelExecutor) -> Self {
+        let threads = executor.config().threads;
+        let default = Self::default();
+        if threads <= 1 {
+            return default;
+        }
+        let wake_ns = call(executor, 2);
+        let others = threads as u64 - 2;
+        let helper_ns = call(executor, threads).saturating_sub(wake_ns).checked_div(others);
+        Self { wake_ns, helper_ns: helper_ns.unwrap_or(default.helper_ns), ..default }
+    }
+
+    /// Time of executing transactions with code.
+    pub(crate) fn executing(&self, gas: u64) -> u64 {
+        mul_div(gas, self.gas_ps, 1_000)
+    }
+}
+
+/// How long it takes to have so many threads do nothing; the median of several.
+fn call(executor: &ParallelExecutor, threads: usize) -> u64 {
+    let mut times = [0; MEASUREMENTS];
+    for time in &mut times {
+        thread::park_timeout(REST);
+        *time = nanoseconds(executor.call(threads));
+    }
+    times.sort_unstable();
+    times[MEASUREMENTS / 2]
+}
+
+/// The costs as the blocks so far have shown them; shared by all who execute.
+#[derive(Debug)]
+pub(crate) struct Learned {
+    measured: MachineCosts,
+    gas_ps: AtomicU64,
+    limit_percent: AtomicU64,
+    /// Whether blocks teach anything.
+    learns: bool,
+}
+
+impl Learned {
+    /// Starts from what was measured.
+    pub(crate) const fn from(measured: MachineCosts) -> Self {
+        Self { learns: true, ..Self::fixed(measured) }
+    }
+
+    /// Costs that stay as they are.
+    pub(crate) const fn fixed(measured: MachineCosts) -> Self {
+        Self {
+            measured,
+            gas_ps: AtomicU64::new(measured.gas_ps),
+            limit_percent: AtomicU64::new(measured.limit_percent),
+            learns: false,
+        }
+    }
+
+    /// The costs as they are known now.
+    pub(crate) fn costs(&self) -> MachineCosts {
+        MachineCosts {
+            gas_ps: self.gas_ps.load(Ordering::Relaxed),
+            limit_percent: self.limit_percent.load(Ordering::Relaxed),
+            ..self.measured
+        }
+    }
+
+    /// Learns from a block that was executed in order.
+    pub(crate) fn in_order(&self, block: &Block, output: &BlockOutput, elapsed: Duration) {
+        if self.learns {
+            let (with_code, gas) = self.limits(block, output);
+            let payments = (block.transactions.len() - with_code) as u64;
+            self.speed(gas, nanoseconds(elapsed).saturating_sub(payments * PAYMENT_NS));
+        }
+    }
+
+    /// Learns from a block whose transactions with code took all threads together so
+    /// long to execute.
+    pub(crate) fn parallel(&self, block: &Block, output: &BlockOutput, executing: Duration) {
+        if self.learns {
+            let (_, gas) = self.limits(block, output);
+            self.speed(gas, nanoseconds(executing));
+        }
+    }
+
+    /// Learns how much of their limits the transactions with code use; tells how many
+    /// there are and their gas.
+    fn limits(&self, block: &Block, output: &BlockOutput) -> (usize, u64) {
+        let mut used = output.gas_by_transaction().enumerate();
+        let (mut count, mut gas, mut limits) = (0, 0u64, 0u64);
+        for (position, limit) in with_code(block) {
+            let this = used.find(|(at, _)| *at == position);
+            count += 1;
+            gas += this.and_then(|(_, gas)| gas).unwrap_or(0);
+            limits = limits.saturating_add(limit);
+        }
+        if limits > 0 {
+            learn(&self.limit_percent, mul_div(gas, 100, limits).max(1));
+        }
+        (count, gas)
+    }
+
+    fn speed(&self, gas: u64, elapsed_ns: u64) {
+        if gas > 0 {
+            learn(&self.gas_ps, mul_div(elapsed_ns, 1_000, gas).max(1));
+        }
+    }
+}
+
+/// Neighbouring blocks resemble each other: the newest counts as much as all before.
+fn learn(value: &AtomicU64, sample: u64) {
+    let before = value.load(Ordering::Relaxed);
+    value.store(before / 2 + sample / 2 + (before & sample & 1), Ordering::Relaxed);
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use foresee_execute::{ParallelConfig, execute_in_order};
+    use foresee_workload::{Scenario, generate};
+
+    #[test]
+    fn calling_threads_takes_time_and_one_thread_is_not_called() {
+        let executor = |threads| {
+            ParallelExecutor::new(ParallelConfig { threads, ..ParallelConfig::default() }).unwrap()
+        };
+        assert_eq!(MachineCosts::measure(&executor(1)), MachineCosts::default());
+        assert!(MachineCosts::measure(&executor(3)).wake_ns > 0);
+    }
+
+    #[test]
+    fn blocks_teach_and_fixed_costs_stay() {
+        let loaded = generate(Scenario::Amm, 20, 1).unwrap().into_block().unwrap();
+        let output = execute_in_order(&loaded.block, &loaded.state).unwrap();
+        let costs = MachineCosts { gas_ps: 1_000_000, limit_percent: 1, ..Default::default() };
+        let (learned, fixed) = (Learned::from(costs), Learned::fixed(costs));
+        for learner in [&learned, &fixed] {
+            (0..30).for_each(|_| {
+                learner.in_order(&loaded.block, &output, Duration::from_millis(1));
+            });
+        }
+        assert_eq!(fixed.costs(), costs);
+        let MachineCosts { gas_ps, limit_percent, .. } = learned.costs();
+        assert!(gas_ps < 10_000 && limit_percent > 1, "{gas_ps} {limit_percent}");
+        (0..30).for_each(|_| learned.parallel(&loaded.block, &output, Duration::from_secs(1)));
+        assert!(learned.costs().gas_ps > gas_ps);
+    }
+}
