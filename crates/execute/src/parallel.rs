@@ -42,6 +42,10 @@ use worker::{CancelOnPanic, Duty, Worker};
 /// 21,000 that a payment takes.
 const PAYMENT_GAS_MAX: u64 = 100_000;
 
+/// How often a transaction is executed at most: ahead of its turn, and once more at its
+/// turn if that was wrong. There the result is right by definition.
+pub const INCARNATIONS_MAX: usize = 2;
+
 /// How a parallel execution goes about a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParallelConfig {
