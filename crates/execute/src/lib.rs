@@ -22,7 +22,7 @@ pub use in_order::{execute_in_order, execute_in_order_timing_precompiles};
 pub use observe::{Observation, observe, time_transactions, true_dag};
 pub use parallel::{
     INCARNATIONS_MAX, Known, Pace, ParallelConfig, ParallelExecutor, ParallelOutcome,
-    ParallelStats, Policy, PreBlock, PrecompileResults, Reason, Reexecution, pays_ahead,
+    ParallelStats, Policy, PreBlock, PrecompileResults, Reason, Reexecution, Task, pays_ahead,
 };
 pub use prefetch::Prefetched;
 pub use record::{

@@ -3,6 +3,7 @@
 use crate::{
     Config, Decision, DecisionReason, ExecutedBlock, MachineCosts, Mode,
     choice::{self, Work, costs::Learned},
+    telemetry,
 };
 use foresee_access::{AccessSet, Hashes, Location, TxIndex};
 use foresee_execute::{
@@ -231,10 +232,13 @@ impl Foresee {
     ) -> Result<ExecutedBlock, ExecuteError<DB::Error>> {
         let start = Instant::now();
         let outcome = execute_in_order_reporting(block, db, self.config.reports())?;
+        let elapsed = start.elapsed();
         if !self.config.score {
-            self.learned.in_order(block, &outcome.output, start.elapsed());
+            self.learned.in_order(block, &outcome.output, elapsed);
         }
-        Ok(ExecutedBlock::in_order(&self.config, outcome, decision, Vec::new()))
+        let executed = ExecutedBlock::in_order(&self.config, outcome, decision, Vec::new());
+        telemetry::block(&executed, elapsed);
+        Ok(executed)
     }
 
     /// Predicts every transaction in block order, executes, and scores. A state that
@@ -291,6 +295,7 @@ impl Foresee {
         {
             return self.execute_in_order(block, db, decision);
         }
+        let start = Instant::now();
         let pre = PreBlock::run(block, db)?;
         let known = Arc::new(known);
         let executor = self.executor.on(decision.threads).knowing(known.clone());
@@ -308,10 +313,15 @@ impl Foresee {
         };
         let sample = (sample / SAMPLE_DIVISOR).max(SAMPLE_MIN);
         let outcome = executor.execute_while(pre, block, db, |pace| {
-            let foreseen = foresee(&changes, &Progress { pace, known: &known, sample })?;
+            let progress = Progress { pace, known: &known, sample };
+            let span = tracing::debug_span!("predict");
+            let foreseen =
+                telemetry::stage(span, "foresee_predict_seconds", || foresee(&changes, &progress))?;
             let foreseen: Vec<_> =
                 foreseen.into_iter().map(|prediction| prediction.map(cautious)).collect();
-            let schedule = schedule(block, &foreseen);
+            let span = tracing::debug_span!("schedule");
+            let schedule =
+                telemetry::stage(span, "foresee_schedule_seconds", || schedule(block, &foreseen));
             if self.config.mode == Mode::Auto {
                 let (span, gas) = shape(&schedule, &foreseen);
                 if let Some(estimate) = &mut decision.estimate {
@@ -328,7 +338,9 @@ impl Foresee {
             Some(schedule)
         })?;
         self.learned.parallel(block, &outcome.output, outcome.stats.executing);
-        Ok(self.executed(outcome, decision, Vec::new()))
+        let executed = self.executed(outcome, decision, Vec::new());
+        telemetry::block(&executed, start.elapsed());
+        Ok(executed)
     }
 
     /// Predicts transactions alone, the last one first, until it meets those that have
@@ -371,10 +383,11 @@ impl Foresee {
         decision: Decision,
         predictions: Vec<Prediction>,
     ) -> ExecutedBlock {
-        let ParallelOutcome { output, stats, observed, access_list } = outcome;
+        let ParallelOutcome { output, stats, observed, access_list, timeline } = outcome;
         let outcome = InOrderOutcome { output, observed, access_list };
         ExecutedBlock {
             stats,
+            timeline,
             ..ExecutedBlock::in_order(&self.config, outcome, decision, predictions)
         }
     }

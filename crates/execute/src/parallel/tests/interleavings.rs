@@ -96,7 +96,7 @@ fn execute(case: &Case, lab: &Lab) -> Result<ParallelOutcome, ExecuteError<Infal
     let plan = Plan::new();
     let scheduler = Scheduler::new(&plan, case.policy, (0..n).map(|_| true), authority);
     let duty = Duty { shares: true, witnesses: false, known: None };
-    let work = || Worker::new(block, db, &versions, &any_tx, &plan, duty).run(&scheduler);
+    let work = || Worker::new(block, db, &versions, &any_tx, &plan, duty, None).run(&scheduler);
     let install = || scheduler.install(Cow::Borrowed(&schedule));
     match case.planner {
         Planner::Early => install(),
@@ -105,7 +105,7 @@ fn execute(case: &Case, lab: &Lab) -> Result<ParallelOutcome, ExecuteError<Infal
     }
     thread::scope(|scope| {
         for _ in 1..case.threads {
-            scope.spawn(work);
+            scope.spawn(|| drop(work()));
         }
         if case.planner == Planner::Paced {
             (1..n).for_each(|admitted| scheduler.admit(admitted));
@@ -113,7 +113,7 @@ fn execute(case: &Case, lab: &Lab) -> Result<ParallelOutcome, ExecuteError<Infal
         if matches!(case.planner, Planner::Late | Planner::Paced) {
             install();
         }
-        work();
+        drop(work());
     });
     let authority = scheduler.into_authority().expect("it was handed back");
     finish(block, *authority)
