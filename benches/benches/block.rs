@@ -84,14 +84,21 @@ fn execute(criterion: &mut Criterion) {
                     });
                 }
             }
-            let config = Config { threads, mode: Mode::Parallel, ..Config::default() };
+            for policy in [Policy::Dataflow, Policy::Layers] {
+                let config = Config { threads, policy, mode: Mode::Parallel, ..Config::default() };
+                let foresee = Foresee::new(config).expect("two threads can be started");
+                group.bench_function(format!("predicted-inside/{policy:?}/{threads}"), |bencher| {
+                    bencher.iter(|| foresee.execute_block(block, state));
+                });
+                let ahead = foresee.predict_ahead(block, state).expect("the state is in memory");
+                group.bench_function(format!("predicted-ahead/{policy:?}/{threads}"), |bencher| {
+                    bencher.iter(|| foresee.execute_ahead(block, state, &ahead));
+                });
+            }
+            let config = Config { threads, ..Config::default() };
             let foresee = Foresee::new(config).expect("two threads can be started");
-            group.bench_function(format!("predicted-inside/{threads}"), |bencher| {
+            group.bench_function(format!("chosen/{threads}"), |bencher| {
                 bencher.iter(|| foresee.execute_block(block, state));
-            });
-            let ahead = foresee.predict_ahead(block, state).expect("the state is in memory");
-            group.bench_function(format!("predicted-ahead/{threads}"), |bencher| {
-                bencher.iter(|| foresee.execute_ahead(block, state, &ahead));
             });
         }
         group.finish();

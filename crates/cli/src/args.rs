@@ -20,6 +20,9 @@ use std::{
 #[derive(Debug, Parser)]
 #[command(name = "foresee", version)]
 pub(crate) struct Args {
+    /// Tell on standard error what is decided, executed again, and how long stages take
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
     #[command(subcommand)]
     pub(crate) command: Command,
 }

@@ -13,6 +13,7 @@ mod failure;
 mod fetch;
 mod generate;
 mod input;
+mod logging;
 mod manual;
 mod output;
 mod predict;
@@ -63,6 +64,9 @@ fn main() -> ExitCode {
 }
 
 fn run(args: Args) -> Result<Verdict, Failure> {
+    if args.verbose {
+        logging::start();
+    }
     match args.command {
         Command::Predict(args) => predict::run(&args),
         Command::Replay(args) => replay::run(&args),

@@ -10,6 +10,7 @@ mod prefetch;
 mod record;
 mod reports;
 mod source;
+mod sync;
 mod whole_state;
 
 pub use access_list::{
@@ -20,8 +21,8 @@ pub use block::{Block, BlockOutput, ExecuteError, InvalidReason, InvalidTransact
 pub use in_order::{execute_in_order, execute_in_order_timing_precompiles};
 pub use observe::{Observation, observe, time_transactions, true_dag};
 pub use parallel::{
-    Known, Pace, ParallelConfig, ParallelExecutor, ParallelOutcome, ParallelStats, Policy,
-    PreBlock, PrecompileResults, Reason, Reexecution, pays_ahead,
+    Activity, INCARNATIONS_MAX, Known, Pace, ParallelConfig, ParallelExecutor, ParallelOutcome,
+    ParallelStats, Policy, PreBlock, PrecompileResults, Reason, Reexecution, Task, pays_ahead,
 };
 pub use prefetch::Prefetched;
 pub use record::{

@@ -3,6 +3,7 @@
 #![doc = include_str!("parallel/PROTOCOL.md")]
 
 mod authority;
+mod clock;
 mod hashing;
 mod known;
 mod ledger;
@@ -19,6 +20,7 @@ mod worker;
 #[cfg(test)]
 mod tests;
 
+pub use clock::{Activity, Task};
 pub use known::Known;
 pub use phases::PreBlock;
 pub use precompiles::PrecompileResults;
@@ -41,6 +43,10 @@ use worker::{CancelOnPanic, Duty, Worker};
 /// With this gas and no data little code can run; wallets often set more than the
 /// 21,000 that a payment takes.
 const PAYMENT_GAS_MAX: u64 = 100_000;
+
+/// How often a transaction is executed at most: ahead of its turn, and once more at its
+/// turn if that was wrong. There the result is right by definition.
+pub const INCARNATIONS_MAX: usize = 2;
 
 /// How a parallel execution goes about a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,6 +123,9 @@ pub struct ParallelOutcome {
     pub observed: Vec<AccessSet>,
     /// The block access list, if [asked for](Reports).
     pub access_list: Option<AccessList>,
+    /// By thread, in the order in which they began, what it did when. Nothing unless
+    /// [asked for](Reports).
+    pub timeline: Vec<Vec<Activity>>,
 }
 
 /// How a parallel execution went.
@@ -389,12 +398,18 @@ impl ParallelExecutor {
                 Some(late)
             }
         };
-        let executing = Mutex::new(Duration::ZERO);
+        let threads = self.config.threads;
+        let span =
+            tracing::debug_span!("execute", transactions = block.transactions.len(), threads);
+        let _entered = span.enter();
+        let origin = self.reports.timeline.then(Instant::now);
+        let worked = Mutex::new(Vec::new());
         let work = |shares| {
             let known = self.known.as_deref();
             let duty = Duty { shares, witnesses: self.reports.observed, known };
-            let took = Worker::new(block, db, &versions, &any_tx, &plan, duty).run(&scheduler);
-            *executing.lock().unwrap_or_else(PoisonError::into_inner) += took;
+            let worker = Worker::new(block, db, &versions, &any_tx, &plan, duty, origin);
+            let mine = worker.run(&scheduler);
+            worked.lock().unwrap_or_else(PoisonError::into_inner).push(mine);
         };
         let plan_and_work = |shares| {
             if let Some(late) = late {
@@ -417,8 +432,13 @@ impl ParallelExecutor {
         }
         let authority = scheduler.into_authority();
         let mut authority = authority.expect("whoever settles turns hands the authority back");
-        authority.stats.executing = executing.into_inner().unwrap_or_else(PoisonError::into_inner);
-        finish(block, *authority)
+        let worked = worked.into_inner().unwrap_or_else(PoisonError::into_inner);
+        authority.stats.executing = worked.iter().map(|worked| worked.executing).sum();
+        let outcome = finish(block, *authority)?;
+        let mut timeline: Vec<_> = worked.into_iter().map(|worked| worked.activities).collect();
+        timeline.retain(|activities| !activities.is_empty());
+        timeline.sort_by_key(|activities| activities.first().map(|first| first.start));
+        Ok(ParallelOutcome { timeline, ..outcome })
     }
 }
 
@@ -434,6 +454,8 @@ fn finish<DB: DatabaseRef>(
     block: &Block,
     authority: Authority<'_, DB>,
 ) -> Result<ParallelOutcome, ExecuteError<DB::Error>> {
+    let _entered = tracing::debug_span!("commit").entered();
+    let start = Instant::now();
     let Authority { mut state, ledger, stats, observed, failure, .. } = authority;
     if let Some(failure) = failure {
         return Err(failure);
@@ -450,5 +472,7 @@ fn finish<DB: DatabaseRef>(
         state: state.take_bundle(),
     };
     let access_list = state.take_built_alloy_bal().map(AccessList::new);
-    Ok(ParallelOutcome { output, stats, observed: observed.unwrap_or_default(), access_list })
+    let (observed, timeline) = (observed.unwrap_or_default(), Vec::new());
+    metrics::histogram!("foresee_commit_seconds").record(start.elapsed());
+    Ok(ParallelOutcome { output, stats, observed, access_list, timeline })
 }

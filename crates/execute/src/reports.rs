@@ -12,6 +12,8 @@ pub struct Reports {
     /// The block access list
     /// ([EIP-7928](https://eips.ethereum.org/EIPS/eip-7928)).
     pub access_list: bool,
+    /// What each thread did when, of a parallel execution.
+    pub timeline: bool,
 }
 
 /// A block executed in order, with what was asked for.

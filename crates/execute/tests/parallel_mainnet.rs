@@ -13,7 +13,7 @@ use proptest::test_runner::{RngAlgorithm, TestRng};
 use std::path::PathBuf;
 
 /// Building the access list.
-const LISTING: Reports = Reports { observed: false, access_list: true };
+const LISTING: Reports = Reports { observed: false, access_list: true, timeline: false };
 
 /// Folder of the data that is not part of the repository.
 fn data() -> PathBuf {

@@ -21,6 +21,8 @@ pub struct Config {
     /// Whether to build the block access list
     /// ([EIP-7928](https://eips.ethereum.org/EIPS/eip-7928)).
     pub access_list: bool,
+    /// Whether to note what each thread does when, of a block executed in parallel.
+    pub timeline: bool,
     /// What things take on this machine, where [`Mode::Auto`] is to count on that instead
     /// of measuring and learning it.
     pub costs: Option<MachineCosts>,
@@ -44,13 +46,23 @@ impl Default for Config {
     fn default() -> Self {
         let ParallelConfig { threads, policy, .. } = ParallelConfig::default();
         let (mode, predict) = (Mode::Auto, PredictOptions::default());
-        Self { threads, policy, mode, predict, score: false, access_list: false, costs: None }
+        Self {
+            threads,
+            policy,
+            mode,
+            predict,
+            score: false,
+            access_list: false,
+            timeline: false,
+            costs: None,
+        }
     }
 }
 
 impl Config {
     /// What executions report beside their output.
     pub(crate) const fn reports(&self) -> Reports {
-        Reports { observed: self.score, access_list: self.access_list }
+        let Self { score, access_list, timeline, .. } = *self;
+        Reports { observed: score, access_list, timeline }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::{ColdReads, Config, Decision, Score};
 use foresee_access::AccessSet;
-use foresee_execute::{AccessList, BlockOutput, InOrderOutcome, ParallelStats};
+use foresee_execute::{AccessList, Activity, BlockOutput, InOrderOutcome, ParallelStats};
 use foresee_predict::Prediction;
 
 /// An executed block: its results, and how well it was foreseen.
@@ -27,6 +27,9 @@ pub struct ExecutedBlock {
     pub score: Option<Score>,
     /// The block access list, if it is [asked for](Config::access_list).
     pub access_list: Option<AccessList>,
+    /// By thread, what it did when. Nothing unless [asked for](Config::timeline), or if
+    /// there was no parallel execution.
+    pub timeline: Vec<Vec<Activity>>,
     /// How the state was read, if it was [cold](crate::Foresee::execute_cold).
     pub cold: Option<ColdReads>,
 }
@@ -44,6 +47,16 @@ impl ExecutedBlock {
         let is_scored = config.score && predictions.len() == observed.len();
         let score = is_scored.then(|| Score::new(&predictions, &observed, &output));
         let stats = ParallelStats::default();
-        Self { output, decision, predictions, stats, observed, score, access_list, cold: None }
+        Self {
+            output,
+            decision,
+            predictions,
+            stats,
+            observed,
+            score,
+            access_list,
+            timeline: Vec::new(),
+            cold: None,
+        }
     }
 }

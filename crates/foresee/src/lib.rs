@@ -28,6 +28,7 @@ mod pipeline;
 mod predicted_list;
 mod record;
 mod score;
+mod telemetry;
 
 pub use choice::{Decision, DecisionReason, Estimate, costs::MachineCosts};
 pub use cold::ColdReads;

@@ -4,6 +4,7 @@ use crate::{
     Config, Decision, DecisionReason, ExecutedBlock, MachineCosts, Mode,
     choice::{self, Work, costs::Learned},
     outlook::{Outlook, Progress, know, node, take_results},
+    telemetry,
 };
 use foresee_access::TxIndex;
 use foresee_execute::{
@@ -227,10 +228,13 @@ impl Foresee {
     ) -> Result<ExecutedBlock, ExecuteError<DB::Error>> {
         let start = Instant::now();
         let outcome = execute_in_order_reporting(block, db, self.config.reports())?;
+        let elapsed = start.elapsed();
         if !self.config.score {
-            self.learned.in_order(block, &outcome.output, start.elapsed());
+            self.learned.in_order(block, &outcome.output, elapsed);
         }
-        Ok(ExecutedBlock::in_order(&self.config, outcome, decision, Vec::new()))
+        let executed = ExecutedBlock::in_order(&self.config, outcome, decision, Vec::new());
+        telemetry::block(&executed, elapsed);
+        Ok(executed)
     }
 
     /// Predicts every transaction in block order, executes, and scores. A state that
@@ -287,6 +291,7 @@ impl Foresee {
         {
             return self.execute_in_order(block, db, decision);
         }
+        let start = Instant::now();
         let pre = PreBlock::run(block, db)?;
         let known = Arc::new(known);
         let executor = self.executor.on(decision.threads).knowing(known.clone());
@@ -304,8 +309,13 @@ impl Foresee {
         };
         let sample = (sample / SAMPLE_DIVISOR).max(SAMPLE_MIN);
         let outcome = executor.execute_while(pre, block, db, |pace| {
-            let outlook = foresee(&changes, &Progress { pace, known: &known, sample })?;
-            let schedule = outlook.schedule(block);
+            let progress = Progress { pace, known: &known, sample };
+            let span = tracing::debug_span!("predict");
+            let outlook =
+                telemetry::stage(span, "foresee_predict_seconds", || foresee(&changes, &progress))?;
+            let span = tracing::debug_span!("schedule");
+            let schedule =
+                telemetry::stage(span, "foresee_schedule_seconds", || outlook.schedule(block));
             if self.config.mode == Mode::Auto {
                 let (span, gas) = outlook.shape(&schedule);
                 if let Some(estimate) = &mut decision.estimate {
@@ -322,7 +332,9 @@ impl Foresee {
             Some(schedule)
         })?;
         self.learned.parallel(block, &outcome.output, outcome.stats.executing);
-        Ok(self.executed(outcome, decision, Vec::new()))
+        let executed = self.executed(outcome, decision, Vec::new());
+        telemetry::block(&executed, start.elapsed());
+        Ok(executed)
     }
 
     pub(crate) fn executed(
@@ -331,10 +343,11 @@ impl Foresee {
         decision: Decision,
         predictions: Vec<Prediction>,
     ) -> ExecutedBlock {
-        let ParallelOutcome { output, stats, observed, access_list } = outcome;
+        let ParallelOutcome { output, stats, observed, access_list, timeline } = outcome;
         let outcome = InOrderOutcome { output, observed, access_list };
         ExecutedBlock {
             stats,
+            timeline,
             ..ExecutedBlock::in_order(&self.config, outcome, decision, predictions)
         }
     }

@@ -8,7 +8,7 @@ use core::{
 };
 use foresee::{Config, DecisionReason, Foresee, Mode, execute::Policy};
 use foresee_access::{AccessSet, Location};
-use foresee_execute::{ExecuteError, execute_in_order, observe};
+use foresee_execute::{ExecuteError, Task, execute_in_order, observe};
 use foresee_predict::Prediction;
 use foresee_source::{LoadedBlock, Snapshot};
 use foresee_workload::{Scenario, generate};
@@ -113,6 +113,27 @@ fn the_score_comes_with_the_block_however_it_is_executed() {
         scores.sort_by_key(|score| score.exact);
         assert_eq!(scores[0], scores[3], "{scenario}");
     }
+}
+
+#[test]
+fn a_timeline_tells_what_each_thread_did() {
+    let loaded = generate(Scenario::Mix, 30, 2).unwrap().into_block().unwrap();
+    let config = Config { threads: 3, mode: Mode::Parallel, timeline: true, ..Config::default() };
+    let foresee = Foresee::new(config).unwrap();
+    let executed = foresee.execute_block(&loaded.block, &loaded.state).unwrap();
+    let mut turns = Vec::new();
+    for thread in &executed.timeline {
+        assert!(thread.is_sorted_by(|a, b| a.end <= b.start), "{thread:?}");
+        turns.extend(thread.iter().filter_map(|activity| match activity.task {
+            Task::Turn(tx) => Some((activity.start, tx.position())),
+            Task::Ahead(_) | Task::Wait => None,
+        }));
+    }
+    turns.sort_unstable();
+    assert!(turns.into_iter().map(|(_, tx)| tx).eq(0..loaded.block.transactions.len()));
+    let unasked = Config { timeline: false, ..config };
+    let foresee = Foresee::new(unasked).unwrap();
+    assert!(foresee.execute_block(&loaded.block, &loaded.state).unwrap().timeline.is_empty());
 }
 
 #[test]

@@ -122,3 +122,15 @@ fn an_interrupt_ends_the_run() {
     assert_eq!(process.wait().unwrap().signal(), Some(SIGTERM));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
+
+#[test]
+fn stages_and_decisions_are_told_on_request() {
+    let block = testdata("mix");
+    let args = ["replay", "--verbose", "--mode", "parallel", "--threads", "2"];
+    let output = run(args.iter().map(AsRef::as_ref).chain([block.as_os_str()]));
+    let told = String::from_utf8(output.stderr).unwrap();
+    for what in ["predict", "schedule", "execute", "commit", "block executed", "in parallel"] {
+        assert!(told.contains(what), "{what}: {told}");
+    }
+    assert_eq!(output.status.code(), Some(0));
+}

@@ -2,13 +2,10 @@
 //! versions. See the protocol in the documentation of [`parallel`](super).
 
 use super::{Pace, Policy};
+use crate::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use foresee_access::TxIndex;
 use foresee_schedule::Schedule;
-use std::{
-    borrow::Cow,
-    collections::BinaryHeap,
-    sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError},
-};
+use std::{borrow::Cow, collections::BinaryHeap, sync::OnceLock};
 
 /// Hands transactions to workers, and the authority `A` to whoever settles the
 /// next turn. `R` is what a speculation results in.

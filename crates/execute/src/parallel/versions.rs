@@ -14,17 +14,14 @@
 
 mod seed;
 
-use core::{
-    hash::BuildHasher,
-    sync::atomic::{AtomicU64, Ordering},
-};
+use crate::sync::{AtomicU64, Mutex, MutexGuard, Ordering, PoisonError};
+use core::hash::BuildHasher;
 use revm::{
     primitives::{
         Address, AddressMap, B256, StorageKeyMap, U256, hash_map::Entry, map::DefaultHashBuilder,
     },
     state::{Account, AccountInfo, Bytecode, EvmState},
 };
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Words of the set of locations that may have been written: 2^17 bits in 16 KiB,
 /// so that a block of 4,000 written locations sends 3 % of its other reads to a

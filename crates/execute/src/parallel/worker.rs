@@ -4,6 +4,7 @@
 use super::{
     Reason, Reexecution,
     authority::{Authority, EvmError, evm_error, state_error},
+    clock::{Clock, Task, Worked},
     known::{Known, Recall},
     looks::{self, Aside, Looks, WorkerContext},
     pays_ahead,
@@ -75,9 +76,7 @@ pub(super) struct Worker<'a, DB: DatabaseRef> {
     versions: &'a Versions,
     plan: &'a Plan<'a>,
     duty: Duty<'a>,
-    /// Time spent executing transactions that run code; what others take is less than
-    /// what a clock does.
-    executing: Duration,
+    clock: Clock,
 }
 
 impl<'a, DB: DatabaseRef> Worker<'a, DB> {
@@ -89,6 +88,7 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
         any_tx: &'a TxEnv,
         plan: &'a Plan<'a>,
         duty: Duty<'a>,
+        origin: Option<Instant>,
     ) -> Self {
         let context = Context::mainnet()
             .with_chain(Aside::default())
@@ -106,19 +106,25 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
             precompiles: KnownPrecompiles::new(block.cfg.spec, duty.known),
             frame_stack: FrameStack::new_prealloc(8),
         };
-        Self { evm, block, versions, plan, duty, executing: Duration::ZERO }
+        Self { evm, block, versions, plan, duty, clock: Clock::new(origin) }
     }
 
-    /// Works until the block is done or given up. How long transactions that run code
-    /// took to execute.
-    pub(super) fn run(&mut self, scheduler: &BlockScheduler<'_, 'a, DB>) -> Duration {
+    /// Works until the block is done or given up.
+    pub(super) fn run(mut self, scheduler: &BlockScheduler<'_, 'a, DB>) -> Worked {
         let _cancel = CancelOnPanic { scheduler };
         let mut finished = None;
         loop {
-            match scheduler.next(finished.take()) {
+            let start = self.clock.start();
+            let job = scheduler.next(finished.take());
+            self.clock.end(Task::Wait, start);
+            match job {
                 Job::Settle(authority, turn) => self.settle_turns(scheduler, authority, turn),
-                Job::Speculate(tx) => finished = Some((tx, self.speculate(tx))),
-                Job::Stop => return self.executing,
+                Job::Speculate(tx) => {
+                    let start = self.clock.start();
+                    finished = Some((tx, self.speculate(tx)));
+                    self.clock.end(Task::Ahead(tx), start);
+                }
+                Job::Stop => return self.clock.worked,
             }
         }
     }
@@ -148,7 +154,9 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
                 Some(_) => Settled::Ahead,
                 None => Settled::AtItsTurn(turn.tx),
             };
+            let (tx, start) = (turn.tx, self.clock.start());
             authority = self.settle(authority, turn);
+            self.clock.end(Task::Turn(tx), start);
             if authority.failure.is_some() {
                 return scheduler.stop(Some(authority));
             }
@@ -217,6 +225,7 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
             Ok((result, mut changes, looks)) => {
                 if let Some(reason) = reason {
                     let gas = result.tx_gas_used();
+                    tracing::debug!(transaction = index.0, ?reason, gas, "executed again");
                     authority.stats.reexecuted.push(Reexecution { index, reason, gas });
                 }
                 if self.duty.shares && index.position() + 1 < self.block.transactions.len() {
@@ -273,7 +282,7 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
         self.evm.ctx.chain.recall = Recall::new(known);
         let start = pays_ahead(tx).then(Instant::now);
         let executed = self.evm.transact(tx);
-        self.executing += start.map_or(Duration::ZERO, |start| start.elapsed());
+        self.clock.worked.executing += start.map_or(Duration::ZERO, |start| start.elapsed());
         let looks = core::mem::take(&mut self.evm.ctx.chain.looks);
         let ResultAndState { result, state } = executed?;
         Ok((result, state, looks))

@@ -222,7 +222,7 @@ fn drive<DB: DatabaseRef>(
     let mut authority = Box::new(Authority::new(block, pre.state, false));
     let plan = Plan::new();
     let duty = Duty { shares: true, witnesses: false, known: None };
-    let mut worker = Worker::new(block, db, &versions, &any_tx, &plan, duty);
+    let mut worker = Worker::new(block, db, &versions, &any_tx, &plan, duty, None);
     let mut open: Vec<usize> = (0..block.transactions.len()).collect();
     let mut attempts: Vec<_> = open.iter().map(|_| None).collect();
     for position in 0..attempts.len() {

@@ -2,7 +2,7 @@
 //! conflict.
 
 use super::lab::{BENEFICIARY, Lab, SplitMix, contract, interleave, user};
-use crate::{ParallelConfig, ParallelExecutor, Policy, execute_in_order};
+use crate::{INCARNATIONS_MAX, ParallelConfig, ParallelExecutor, Policy, execute_in_order};
 use foresee_access::TxIndex;
 use foresee_schedule::Schedule;
 use proptest::prelude::*;
@@ -126,5 +126,10 @@ proptest! {
         let executor = ParallelExecutor::new(ParallelConfig { threads, policy }).unwrap();
         let outcome = executor.execute(&lab.block, &lab.db, &schedule).unwrap();
         prop_assert_eq!(outcome.output, expected);
+        let mut incarnations = vec![1; n];
+        for again in &outcome.stats.reexecuted {
+            incarnations[again.index.position()] += 1;
+        }
+        prop_assert!(incarnations.iter().all(|count| *count <= INCARNATIONS_MAX));
     }
 }

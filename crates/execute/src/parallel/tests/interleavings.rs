@@ -1,0 +1,189 @@
+//! Interleavings of workers, chosen by a model checker instead of the system.
+//!
+//! These are the scheduler, the versions and the workers that ship, with real revm in
+//! them; only their locks and atomics are the model checker's. A deadlock, a panic or a
+//! lost wake-up fails the test, which prints the schedule that leads there. Needs the
+//! feature `shuttle`.
+
+use super::{
+    super::{
+        Pace, Policy,
+        authority::Authority,
+        finish,
+        scheduler::{Plan, Scheduler},
+        versions::Versions,
+        worker::{Duty, Worker},
+    },
+    lab::{Lab, contract, user},
+};
+use crate::{BlockOutput, ExecuteError, ParallelOutcome, PreBlock, execute_in_order};
+use core::convert::Infallible;
+use foresee_access::TxIndex;
+use foresee_schedule::Schedule;
+use revm::{bytecode::opcode::*, context::TxEnv, primitives::hardfork::SpecId};
+use shuttle::{
+    Config, Runner,
+    scheduler::{PctScheduler, RandomScheduler},
+    thread,
+};
+use std::borrow::Cow;
+
+/// Interleavings of each case, by each of the two ways to choose them.
+const ITERATIONS: usize = 150;
+
+/// How often the checker that looks for rare orders changes priorities.
+const PREEMPTIONS: usize = 4;
+
+/// revm needs more than a coroutine's usual stack.
+const STACK_BYTES: usize = 4 << 20;
+
+/// What the thread that makes the schedule does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Planner {
+    /// It is there before anybody starts.
+    Early,
+    /// It comes while others execute in order.
+    Late,
+    /// The same, but others execute only as far as they are let.
+    Paced,
+    /// It never comes.
+    Never,
+}
+
+/// One case: a block, how it is scheduled, and who works on it.
+#[derive(Clone)]
+struct Case {
+    block: fn() -> Lab,
+    edges: &'static [(u32, u32)],
+    threads: usize,
+    policy: Policy,
+    planner: Planner,
+}
+
+/// Four transactions: three count in the same contract, one in another.
+fn counters() -> Lab {
+    let mut lab = Lab::new(SpecId::PRAGUE);
+    let count = vec![PUSH0, SLOAD, PUSH1, 1, ADD, PUSH0, SSTORE];
+    lab.deploy(contract(1), 0, count.clone()).deploy(contract(2), 0, count);
+    for (sender, to) in [(1, 1), (2, 1), (3, 2), (1, 1)] {
+        lab.send(user(sender), contract(to), 0);
+    }
+    lab
+}
+
+/// A payment to somebody who could not pay else, and a transaction that is refused.
+fn payments() -> Lab {
+    let mut lab = Lab::new(SpecId::PRAGUE);
+    lab.owns(user(2), 0u64);
+    lab.send(user(1), user(2), 10_000_000);
+    lab.send(user(2), user(3), 5);
+    lab.send(user(4), user(5), 1).nonce = 7;
+    lab
+}
+
+fn execute(case: &Case, lab: &Lab) -> Result<ParallelOutcome, ExecuteError<Infallible>> {
+    let Lab { block, db, .. } = lab;
+    let n = block.transactions.len();
+    let edges = case.edges.iter().map(|(from, to)| (TxIndex(*from), TxIndex(*to)));
+    let schedule = Schedule::from_edges(n, edges, &vec![1; n]);
+    let mut pre = PreBlock::run(block, db)?;
+    let versions = Versions::new();
+    for changes in pre.changes_mut() {
+        versions.publish(0, block.env.beneficiary, true, changes);
+    }
+    let any_tx = TxEnv::default();
+    let authority = Box::new(Authority::new(block, pre.state, false));
+    let plan = Plan::new();
+    let scheduler = Scheduler::new(&plan, case.policy, (0..n).map(|_| true), authority);
+    let duty = Duty { shares: true, witnesses: false, known: None };
+    let work = || Worker::new(block, db, &versions, &any_tx, &plan, duty, None).run(&scheduler);
+    let install = || scheduler.install(Cow::Borrowed(&schedule));
+    match case.planner {
+        Planner::Early => install(),
+        Planner::Paced => scheduler.admit(0),
+        Planner::Late | Planner::Never => {}
+    }
+    thread::scope(|scope| {
+        for _ in 1..case.threads {
+            scope.spawn(|| drop(work()));
+        }
+        if case.planner == Planner::Paced {
+            (1..n).for_each(|admitted| scheduler.admit(admitted));
+        }
+        if matches!(case.planner, Planner::Late | Planner::Paced) {
+            install();
+        }
+        drop(work());
+    });
+    let authority = scheduler.into_authority().expect("it was handed back");
+    finish(block, *authority)
+}
+
+/// Whatever the order, the output is that of in-order execution, and no transaction is
+/// executed more than twice.
+fn check(case: Case) {
+    let expected = in_order(&case);
+    let explore = move || {
+        let lab = (case.block)();
+        let outcome = execute(&case, &lab).expect("the state is in memory");
+        assert_eq!(outcome.output, expected);
+        let again = &outcome.stats.reexecuted;
+        assert!(again.is_sorted_by(|a, b| a.index < b.index), "{again:?}");
+    };
+    let mut config = Config::new();
+    config.stack_size = STACK_BYTES;
+    Runner::new(RandomScheduler::new(ITERATIONS), config.clone()).run(explore.clone());
+    Runner::new(PctScheduler::new(PREEMPTIONS, ITERATIONS), config).run(explore);
+}
+
+fn in_order(case: &Case) -> BlockOutput {
+    let lab = (case.block)();
+    execute_in_order(&lab.block, &lab.db).expect("the state is in memory")
+}
+
+/// The true dependencies of [`counters`].
+const TRUE: &[(u32, u32)] = &[(0, 1), (1, 3)];
+
+fn case(edges: &'static [(u32, u32)], planner: Planner) -> Case {
+    Case { block: counters, edges, threads: 3, policy: Policy::Dataflow, planner }
+}
+
+#[test]
+fn the_right_schedule_early_and_late() {
+    check(case(TRUE, Planner::Early));
+    check(case(TRUE, Planner::Late));
+}
+
+#[test]
+fn no_dependency_is_foreseen() {
+    check(case(&[], Planner::Early));
+    check(case(&[], Planner::Late));
+}
+
+#[test]
+fn dependencies_that_there_are_not() {
+    check(case(&[(0, 2), (2, 3)], Planner::Early));
+}
+
+#[test]
+fn transactions_are_let_one_by_one() {
+    check(case(TRUE, Planner::Paced));
+    check(Case { block: payments, ..case(&[], Planner::Paced) });
+}
+
+#[test]
+fn no_schedule_comes() {
+    check(case(&[], Planner::Never));
+}
+
+#[test]
+fn by_layers() {
+    check(Case { policy: Policy::Layers, ..case(TRUE, Planner::Early) });
+    check(Case { policy: Policy::Layers, ..case(&[], Planner::Late) });
+}
+
+#[test]
+fn settled_balances_and_refused_transactions() {
+    check(Case { block: payments, ..case(&[], Planner::Early) });
+    check(Case { block: payments, threads: 2, ..case(&[(0, 1)], Planner::Late) });
+}

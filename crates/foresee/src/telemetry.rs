@@ -1,0 +1,54 @@
+//! What is told of each block to whoever listens: spans and events through `tracing`,
+//! counters and histograms through `metrics`. Where nobody listens it costs nothing to
+//! speak of: both are looked at once per stage and block, never per read.
+//!
+//! | metric | |
+//! |---|---|
+//! | `foresee_blocks_total` | by `decision` |
+//! | `foresee_transactions_total` | |
+//! | `foresee_transactions_ahead_total` | whose result was ready at their turn, and right |
+//! | `foresee_reexecutions_total` | by `reason` |
+//! | `foresee_reexecuted_gas_total` | |
+//! | `foresee_block_seconds`, `foresee_predict_seconds`, `foresee_schedule_seconds`, `foresee_commit_seconds` | histograms |
+
+use crate::ExecutedBlock;
+use core::time::Duration;
+use foresee_execute::{Reason, Reexecution};
+use std::time::Instant;
+use tracing::Span;
+
+/// Does the work of a stage inside its span, and records how long it took.
+pub(crate) fn stage<T>(span: Span, metric: &'static str, work: impl FnOnce() -> T) -> T {
+    let _entered = span.entered();
+    let start = Instant::now();
+    let done = work();
+    metrics::histogram!(metric).record(start.elapsed());
+    done
+}
+
+/// Tells of a block that was executed in this time.
+pub(crate) fn block(executed: &ExecutedBlock, elapsed: Duration) {
+    let decision = executed.decision.text();
+    let transactions = executed.output.receipts.len() + executed.output.invalid.len();
+    tracing::debug!(
+        decision,
+        threads = executed.decision.threads,
+        transactions,
+        ahead = executed.stats.ahead,
+        executed_again = executed.stats.reexecuted.len(),
+        ?elapsed,
+        "block executed"
+    );
+    metrics::counter!("foresee_blocks_total", "decision" => decision).increment(1);
+    metrics::counter!("foresee_transactions_total").increment(transactions as u64);
+    metrics::counter!("foresee_transactions_ahead_total").increment(executed.stats.ahead as u64);
+    for Reexecution { reason, gas, .. } in &executed.stats.reexecuted {
+        let reason = match reason {
+            Reason::Conflict(_) => "conflict",
+            Reason::Undecided => "undecided",
+        };
+        metrics::counter!("foresee_reexecutions_total", "reason" => reason).increment(1);
+        metrics::counter!("foresee_reexecuted_gas_total").increment(*gas);
+    }
+    metrics::histogram!("foresee_block_seconds").record(elapsed);
+}
