@@ -175,7 +175,7 @@ pub(crate) fn choose(config: &Config, costs: &MachineCosts, work: Work) -> Decis
         parallel: Duration::from_nanos(parallel),
         parallelism_percent: None,
     });
-    let pays = parallel.saturating_mul(100) <= in_order.saturating_mul(100 - SAVING_MIN_PERCENT);
+    let pays = parallel.saturating_mul(100) < in_order.saturating_mul(100 - SAVING_MIN_PERCENT);
     match pays {
         true => Decision { parallel: true, threads, reason: DecisionReason::Pays, estimate },
         false => Decision { estimate, ..Decision::in_order(DecisionReason::LittleWork) },
