@@ -80,8 +80,9 @@ pub enum Policy {
 enum Plans<'s, F> {
     /// It is there.
     Ready(Cow<'s, Schedule>),
-    /// The calling thread makes it while the others execute in order.
-    Late(F),
+    /// The calling thread makes it while another executes in order; the rest help it
+    /// before they execute.
+    Late(F, &'s (dyn Fn(&dyn Pace) + Sync)),
     /// The same, but only as far as they are let.
     Paced(F),
 }
@@ -310,9 +311,9 @@ impl ParallelExecutor {
     }
 
     /// Executes a block while its schedule is still being made: the calling thread
-    /// makes it, the others execute in order until it is there. `schedule` can ask whose
-    /// turn it is meanwhile (a position in the block): of the transactions before that
-    /// one the schedule need not know anything.
+    /// makes it, another executes in order until it is there, and all the rest may `help`
+    /// before they execute. Both can ask whose turn it is meanwhile (a position in the
+    /// block): of the transactions before that one the schedule need not know anything.
     ///
     /// # Errors
     ///
@@ -320,18 +321,19 @@ impl ParallelExecutor {
     ///
     /// # Panics
     ///
-    /// As [`execute`](Self::execute), or if `schedule` does.
+    /// As [`execute`](Self::execute), or if `schedule` or `help` does.
     pub fn execute_while<DB>(
         &self,
         pre: PreBlock<'_, DB>,
         block: &Block,
         db: &DB,
         schedule: impl FnOnce(&dyn Pace) -> Option<Schedule>,
+        help: impl Fn(&dyn Pace) + Sync,
     ) -> Result<ParallelOutcome, ExecuteError<DB::Error>>
     where
         DB: DatabaseRef + Sync,
     {
-        self.run(pre, block, db, None, Plans::Late(schedule))
+        self.run(pre, block, db, None, Plans::Late(schedule, &help))
     }
 
     /// As [`execute_while`](Self::execute_while), but no transaction is begun before
@@ -387,12 +389,16 @@ impl ParallelExecutor {
         let plan = Plan::new();
         let pays_ahead = block.transactions.iter().map(pays_ahead);
         let scheduler = Scheduler::new(&plan, self.config.policy, pays_ahead, authority);
+        let mut help = None;
         let late = match plans {
             Plans::Ready(schedule) => {
                 scheduler.install(schedule);
                 None
             }
-            Plans::Late(late) => Some(late),
+            Plans::Late(late, helping) => {
+                help = Some(helping);
+                Some(late)
+            }
             Plans::Paced(late) => {
                 scheduler.admit(0);
                 Some(late)
@@ -424,8 +430,16 @@ impl ParallelExecutor {
         match &self.helpers {
             None => plan_and_work(false),
             Some(pool) => pool.in_place_scope(|scope| {
-                for _ in 1..self.config.threads {
-                    scope.spawn(|_| work(true));
+                for helper in 1..self.config.threads {
+                    let help = help.filter(|_| helper > 1);
+                    let (scheduler, work) = (&scheduler, &work);
+                    scope.spawn(move |_| {
+                        if let Some(help) = help {
+                            let _cancel = CancelOnPanic { scheduler };
+                            help(scheduler);
+                        }
+                        work(true);
+                    });
                 }
                 plan_and_work(true);
             }),

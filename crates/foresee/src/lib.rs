@@ -21,6 +21,7 @@
 mod choice;
 mod cold;
 mod config;
+mod crew;
 mod executed;
 mod guide;
 mod outlook;

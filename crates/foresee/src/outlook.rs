@@ -1,13 +1,12 @@
 //! What is foreseen of a block for its schedule: predictions of some of its
 //! transactions, each made alone on the state before the block.
 
-use crate::{choice, pipeline::Predictor};
-use alloy_primitives::TxKind;
+use crate::pipeline::Predictor;
 use foresee_access::{AccessSet, Hashes, Location, TxIndex};
-use foresee_execute::{Block, Known, Pace, pays_ahead};
+use foresee_execute::{Block, Known};
 use foresee_predict::{Ahead, PrecompileCall, Prediction};
 use foresee_schedule::{DependencyDag, Node, Schedule};
-use revm::{DatabaseRef, context::TxEnv};
+use revm::DatabaseRef;
 use std::{borrow::Cow, sync::Arc};
 
 /// The gas of a payment (Yellow Paper, appendix G).
@@ -18,16 +17,6 @@ pub(crate) struct Outlook<'p> {
     predictions: Vec<Option<Cow<'p, Prediction>>>,
 }
 
-/// How far the block is while it is being predicted.
-pub(crate) struct Progress<'p> {
-    /// Whose turn it is.
-    pub(crate) pace: &'p dyn Pace,
-    /// Where results go that execution can use.
-    pub(crate) known: &'p Known,
-    /// After how many predictions to see whether the block is a chain.
-    pub(crate) sample: usize,
-}
-
 impl<'p> Outlook<'p> {
     /// From predictions of all transactions.
     pub(crate) fn of(ahead: &'p [Ahead]) -> Self {
@@ -36,38 +25,10 @@ impl<'p> Outlook<'p> {
         Self { predictions: predictions.collect() }
     }
 
-    /// Predicts transactions alone, the last one first, until it meets those that have
-    /// been executed meanwhile: so none is predicted in vain. Nothing is predicted of a
-    /// transaction that runs no code; what it leaves behind is settled at commit. If those
-    /// at the end of the block turn out to be a chain, the rest is left alone. Nothing is
-    /// foreseen if the state fails.
-    pub(crate) fn predict<DB: DatabaseRef>(
-        block: &'p Block,
-        db: &'p DB,
-        mut predictor: Predictor<'p, DB>,
-        progress: &Progress<'_>,
-    ) -> Option<Self> {
-        let mut outlook = Self { predictions: vec![None; block.transactions.len()] };
-        let mut predicted = 0;
-        for (position, tx) in block.transactions.iter().enumerate().rev() {
-            if position < progress.pace.turn() {
-                break;
-            }
-            if !pays_ahead(tx) && !runs_code(tx, db) {
-                continue;
-            }
-            let prediction = predictor.predict_alone(tx).ok()?;
-            outlook.predictions[position] = Some(cautious(Cow::Owned(prediction)));
-            take_results(&mut predictor, progress.known, position);
-            predicted += 1;
-            if predicted == progress.sample {
-                let (span, gas) = outlook.shape(&outlook.schedule(block));
-                if choice::is_serial(span, gas) {
-                    break;
-                }
-            }
-        }
-        Some(outlook)
+    /// From predictions of some transactions.
+    pub(crate) fn some(predictions: impl Iterator<Item = Option<Prediction>>) -> Self {
+        let careful = |prediction: Option<_>| prediction.map(|it| cautious(Cow::Owned(it)));
+        Self { predictions: predictions.map(careful).collect() }
     }
 
     /// The schedule that follows.
@@ -122,12 +83,6 @@ pub(crate) fn node<'p>(block: &Block, prediction: &'p Prediction) -> Node<'p> {
         gas: prediction.gas_used,
         in_order: !prediction.is_complete() || ordering.any(|read| *read == fees),
     }
-}
-
-/// Whether the recipient has code. If that cannot be told it has.
-fn runs_code<DB: DatabaseRef>(tx: &TxEnv, db: &DB) -> bool {
-    let TxKind::Call(to) = tx.kind else { return true };
-    db.basic_ref(to).map_or(true, |to| to.is_some_and(|to| !to.is_empty_code_hash()))
 }
 
 /// Hands what a predictor computed for a transaction to whoever executes it.

@@ -3,18 +3,19 @@
 use crate::{
     Config, Decision, DecisionReason, ExecutedBlock, MachineCosts, Mode,
     choice::{self, Work, costs::Learned},
-    outlook::{Outlook, Progress, know, node, take_results},
+    crew::Crew,
+    outlook::{Outlook, know, node, take_results},
     telemetry,
 };
 use foresee_access::TxIndex;
 use foresee_execute::{
-    Block, ExecuteError, InOrderOutcome, Known, ParallelConfig, ParallelExecutor, ParallelOutcome,
-    PreBlock, execute_in_order_reporting,
+    Block, ExecuteError, InOrderOutcome, Known, Pace, ParallelConfig, ParallelExecutor,
+    ParallelOutcome, PreBlock, execute_in_order_reporting,
 };
 use foresee_predict::{Ahead, BlockPredictor, Complete, PredictOptions, Prediction, ProgramCache};
 use foresee_schedule::{DependencyDag, Schedule};
 use rayon::ThreadPoolBuildError;
-use revm::{DatabaseRef, context::TxEnv, state::EvmState};
+use revm::{DatabaseRef, context::TxEnv};
 use std::{sync::Arc, time::Instant};
 
 /// A predictor over a complete state.
@@ -94,11 +95,7 @@ impl Foresee {
                 .predict_and_execute(block, db, known, |predictor, _, tx| predictor.predict(tx));
         }
         let decision = self.decide(|costs| Work::by_limits(block, costs));
-        self.execute_foreseen(block, db, known, decision, |pre, progress| {
-            let mut predictor = self.predictor(block, db);
-            pre.iter().for_each(|changes| predictor.apply(changes));
-            Outlook::predict(block, db, predictor, progress)
-        })
+        self.execute_foreseen(block, db, known, decision, None)
     }
 
     /// Predicts every transaction alone, on the state before the block: what a builder
@@ -150,7 +147,7 @@ impl Foresee {
         }
         let gas = |position: usize| ahead[position].prediction.gas_used;
         let decision = self.decide(|_| Work::by_gas(block, gas));
-        self.execute_foreseen(block, db, known, decision, |_, _| Some(Outlook::of(ahead)))
+        self.execute_foreseen(block, db, known, decision, Some(ahead))
     }
 
     /// Predicts every transaction of a block, in block order.
@@ -268,24 +265,25 @@ impl Foresee {
         }
         let mut predictions = Vec::new();
         let executor = self.executor.on(decision.threads).knowing(known.clone());
-        let outcome = executor.execute_while(pre, block, db, |_| {
+        let make = |_: &dyn Pace| {
             predictions = predict()?;
             Some(Schedule::from_dag(&self.schedule(block, &predictions)))
-        })?;
+        };
+        let outcome = executor.execute_while(pre, block, db, make, |_| {})?;
         Ok(self.executed(outcome, decision, predictions))
     }
 
-    /// Executes a block by the schedule that the predictions of some of its transactions
-    /// imply. These are made or fetched on the calling thread while the others execute
-    /// already, in order until there is a schedule. Where nothing is gained by it nothing
-    /// is predicted.
+    /// Executes a block by the schedule that predictions made alone imply: those made
+    /// ahead, or if there are none, those that all threads but one make while that one
+    /// executes already, in order until there is a schedule. Where nothing is gained by it
+    /// nothing is predicted.
     fn execute_foreseen<'a, DB: DatabaseRef + Sync>(
         &self,
         block: &'a Block,
         db: &'a DB,
         known: Known,
         mut decision: Decision,
-        foresee: impl FnOnce(&[EvmState], &Progress<'_>) -> Option<Outlook<'a>>,
+        ahead: Option<&[Ahead]>,
     ) -> Result<ExecutedBlock, ExecuteError<DB::Error>> {
         if !decision.parallel && (known.precompiles.is_empty() || self.config.mode == Mode::InOrder)
         {
@@ -302,17 +300,23 @@ impl Foresee {
             let outcome = executor.execute_after(pre, block, db, &schedule)?;
             return Ok(self.executed(outcome, decision, Vec::new()));
         }
-        let changes = pre.changes().to_vec();
         let sample = match self.config.mode {
             Mode::Auto => decision.estimate.map_or(0, |it| it.transactions_with_code),
             Mode::Parallel | Mode::InOrder => usize::MAX,
         };
         let sample = (sample / SAMPLE_DIVISOR).max(SAMPLE_MIN);
-        let outcome = executor.execute_while(pre, block, db, |pace| {
-            let progress = Progress { pace, known: &known, sample };
+        let changes = pre.changes().to_vec();
+        let crew = Crew::new(block, db, &known, || {
+            let mut predictor = self.predictor(block, db);
+            changes.iter().for_each(|changes| predictor.apply(changes));
+            predictor
+        });
+        let make = |pace: &dyn Pace| {
             let span = tracing::debug_span!("predict");
-            let outlook =
-                telemetry::stage(span, "foresee_predict_seconds", || foresee(&changes, &progress))?;
+            let outlook = telemetry::stage(span, "foresee_predict_seconds", || match ahead {
+                Some(ahead) => Some(Outlook::of(ahead)),
+                None => crew.outlook(pace, sample),
+            })?;
             let span = tracing::debug_span!("schedule");
             let schedule =
                 telemetry::stage(span, "foresee_schedule_seconds", || outlook.schedule(block));
@@ -330,7 +334,13 @@ impl Foresee {
                 }
             }
             Some(schedule)
-        })?;
+        };
+        let help = |pace: &dyn Pace| {
+            if ahead.is_none() {
+                crew.help(pace);
+            }
+        };
+        let outcome = executor.execute_while(pre, block, db, make, help)?;
         self.learned.parallel(block, &outcome.output, outcome.stats.executing);
         let executed = self.executed(outcome, decision, Vec::new());
         telemetry::block(&executed, start.elapsed());

@@ -1,0 +1,159 @@
+//! Several threads that predict one block together.
+//!
+//! Each transaction is predicted alone, so it does not matter who predicts which. They
+//! are handed out from the last one on, until those are met that have been executed
+//! meanwhile: so none is predicted in vain. Nothing is predicted of a transaction that
+//! runs no code; what it leaves behind is settled at commit.
+//!
+//! The thread that needs the outlook is one of the crew. It ends when nothing is left to
+//! be handed out and no other is at a transaction; whoever comes later finds it closed.
+
+use crate::{
+    choice,
+    outlook::{Outlook, know},
+    pipeline::Predictor,
+};
+use alloy_primitives::TxKind;
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use foresee_access::TxIndex;
+use foresee_execute::{Block, Known, Pace, pays_ahead};
+use foresee_predict::Prediction;
+use revm::{DatabaseRef, context::TxEnv};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+
+/// The predictions of a block while they are made.
+pub(crate) struct Crew<'a, DB, F> {
+    block: &'a Block,
+    db: &'a DB,
+    /// Makes a predictor for one of the crew.
+    predictor: F,
+    /// Where results go that execution can use.
+    known: &'a Known,
+    /// The transactions before this one are not handed out yet.
+    left: AtomicUsize,
+    predictions: Vec<OnceLock<Prediction>>,
+    predicted: AtomicUsize,
+    /// Whether the state failed.
+    failed: AtomicBool,
+    members: Mutex<Members>,
+    /// Told when a member ends.
+    ended: Condvar,
+}
+
+#[derive(Default)]
+struct Members {
+    /// How many are predicting.
+    working: usize,
+    /// Whether nobody may join any more.
+    closed: bool,
+}
+
+/// One of the crew, until it is dropped.
+struct Member<'c> {
+    members: &'c Mutex<Members>,
+    ended: &'c Condvar,
+}
+
+impl Drop for Member<'_> {
+    fn drop(&mut self) {
+        self.members.lock().unwrap_or_else(PoisonError::into_inner).working -= 1;
+        self.ended.notify_one();
+    }
+}
+
+impl<'a, DB: DatabaseRef, F: Fn() -> Predictor<'a, DB>> Crew<'a, DB, F> {
+    pub(crate) fn new(block: &'a Block, db: &'a DB, known: &'a Known, predictor: F) -> Self {
+        let n = block.transactions.len();
+        Self {
+            block,
+            db,
+            predictor,
+            known,
+            left: AtomicUsize::new(n),
+            predictions: (0..n).map(|_| OnceLock::new()).collect(),
+            predicted: AtomicUsize::new(0),
+            failed: AtomicBool::new(false),
+            members: Mutex::default(),
+            ended: Condvar::new(),
+        }
+    }
+
+    /// Predicts until there is an outlook. If after `sample` predictions those at the end
+    /// of the block turn out to be a chain, the rest is left alone. Nothing is foreseen if
+    /// the state fails.
+    pub(crate) fn outlook(&self, pace: &dyn Pace, sample: usize) -> Option<Outlook<'static>> {
+        let mut sampled = false;
+        self.work(pace, || {
+            if !sampled && self.predicted.load(Ordering::Relaxed) >= sample {
+                sampled = true;
+                let outlook = self.so_far();
+                let (span, gas) = outlook.shape(&outlook.schedule(self.block));
+                if choice::is_serial(span, gas) {
+                    self.left.store(0, Ordering::Relaxed);
+                }
+            }
+        });
+        let members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut members = self
+            .ended
+            .wait_while(members, |members| members.working > 0)
+            .unwrap_or_else(PoisonError::into_inner);
+        members.closed = true;
+        drop(members);
+        (!self.failed.load(Ordering::Relaxed)).then(|| self.so_far())
+    }
+
+    /// Predicts with the others, if there is anything left.
+    pub(crate) fn help(&self, pace: &dyn Pace) {
+        self.work(pace, || {});
+    }
+
+    fn work(&self, pace: &dyn Pace, mut after_each: impl FnMut()) {
+        let Some(_member) = self.join() else { return };
+        let mut predictor = (self.predictor)();
+        while let Some(position) = self.take(pace) {
+            let tx = &self.block.transactions[position];
+            if !pays_ahead(tx) && !runs_code(tx, self.db) {
+                continue;
+            }
+            let Ok(prediction) = predictor.predict_alone(tx) else {
+                self.failed.store(true, Ordering::Relaxed);
+                self.left.store(0, Ordering::Relaxed);
+                return;
+            };
+            let hashes = Arc::new(predictor.take_hashes());
+            know(self.known, TxIndex::new(position), &predictor.take_precompiled(), hashes);
+            // Each position is handed out once.
+            let _ = self.predictions[position].set(prediction);
+            self.predicted.fetch_add(1, Ordering::Relaxed);
+            after_each();
+        }
+    }
+
+    fn join(&self) -> Option<Member<'_>> {
+        let mut members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
+        if members.closed {
+            return None;
+        }
+        members.working += 1;
+        Some(Member { members: &self.members, ended: &self.ended })
+    }
+
+    /// The next transaction to predict, unless all from there on are executed.
+    fn take(&self, pace: &dyn Pace) -> Option<usize> {
+        let one_less = |left: usize| left.checked_sub(1);
+        let relaxed = Ordering::Relaxed;
+        let position = self.left.fetch_update(relaxed, relaxed, one_less).ok()? - 1;
+        (position >= pace.turn()).then_some(position)
+    }
+
+    fn so_far(&self) -> Outlook<'static> {
+        Outlook::some(self.predictions.iter().map(|prediction| prediction.get().cloned()))
+    }
+}
+
+/// Whether the recipient has code. If that cannot be told it has.
+fn runs_code<DB: DatabaseRef>(tx: &TxEnv, db: &DB) -> bool {
+    let TxKind::Call(to) = tx.kind else { return true };
+    db.basic_ref(to).map_or(true, |to| to.is_some_and(|to| !to.is_empty_code_hash()))
+}
