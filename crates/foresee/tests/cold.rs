@@ -1,6 +1,8 @@
 //! On a state whose reads take long, fail, come in any order or not at all, the result is
 //! that of in-order execution.
 
+#![expect(clippy::disallowed_methods, reason = "the sources are slow on purpose")]
+
 use alloy_primitives::{Address, B256, U256};
 use core::{
     convert::Infallible,
