@@ -18,7 +18,7 @@ use chase::{Chase, Chased, News};
 use foresee_access::{Location, TxIndex};
 use foresee_execute::{
     Block, Desk, ExecuteError, Fetched, Known, Pace, PreBlock, ReadStats, StateKey, StateSource,
-    evident_reads, execute_in_order_reporting,
+    execute_in_order_reporting, reads_after, reads_before, reads_of,
 };
 use foresee_predict::{Ahead, PredictOptions, Prediction};
 use foresee_schedule::Schedule;
@@ -89,8 +89,14 @@ impl Foresee {
             return Ok(ExecutedBlock::in_order(self.config(), outcome, decision, Vec::new()));
         }
         let desk = Desk::new();
-        desk.post(evident_reads(block));
-        desk.post(ahead.into_iter().flatten().flat_map(|ahead| named(&ahead.prediction)));
+        desk.post(reads_before(block));
+        for (position, tx) in block.transactions.iter().enumerate() {
+            desk.post(reads_of(tx));
+            if let Some(ahead) = ahead {
+                desk.post(named(&ahead[position].prediction));
+            }
+        }
+        desk.post(reads_after(block));
         source.serve(&desk, || self.execute_at(block, &desk, &Fetched::new(source, &desk), ahead))
     }
 
