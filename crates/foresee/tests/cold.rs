@@ -170,7 +170,6 @@ fn check(foresee: &Foresee, loaded: &LoadedBlock, source: &Source<'_>, name: &st
     if matches!(source.temper, Temper::Slow | Temper::Backwards) {
         let predicted = foresee.predict_block(block, &loaded.state).unwrap();
         assert_eq!(cold.predictions, predicted, "{name}");
-        assert_eq!(from_ahead.predictions, predicted, "{name}");
         for executed in [&cold, &from_ahead] {
             let reads = executed.cold.unwrap().reads;
             assert!(reads.foreseen() >= 0.98, "{name}: {reads:?}");
