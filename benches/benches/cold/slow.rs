@@ -25,6 +25,7 @@ impl<'a> Slow<'a> {
         Self { state, sleep, meter }
     }
 
+    #[expect(clippy::disallowed_methods, reason = "the sleep is what is measured")]
     fn wait(&self) {
         self.meter.time(|| thread::sleep(self.sleep));
     }

@@ -45,6 +45,13 @@ impl KeccakMemo {
         self.hashes = keeps.then(Hashes::default);
     }
 
+    /// Exchanges what is remembered with another memo of the same block, so that one table
+    /// serves many in turn. What is kept stays.
+    pub const fn swap(&mut self, other: &mut Self) {
+        core::mem::swap(&mut self.entries, &mut other.entries);
+        core::mem::swap(&mut self.block, &mut other.block);
+    }
+
     /// The hash of any input.
     pub fn hash(&mut self, input: &[u8]) -> B256 {
         <&Words>::try_from(input).map_or_else(|_| keccak256(input), |words| self.hash_two(words))

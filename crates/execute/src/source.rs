@@ -19,7 +19,7 @@ mod readers;
 mod tests;
 
 pub use desk::{Desk, Request, Standing};
-pub use evident::evident_reads;
+pub use evident::{reads_after, reads_before, reads_of};
 pub use fetched::{Fetched, ReadStats};
 pub use readers::{READERS, Readers, ReadersOver};
 

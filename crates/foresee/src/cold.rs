@@ -13,12 +13,12 @@ mod chase;
 mod scout;
 mod view;
 
-use crate::{Config, Decision, DecisionReason, ExecutedBlock, Foresee, Mode, outlook::know};
+use crate::{Decision, DecisionReason, ExecutedBlock, Foresee, Mode, outlook::know};
 use chase::{Chase, Chased, News};
-use foresee_access::{Location, TxIndex};
+use foresee_access::Location;
 use foresee_execute::{
     Block, Desk, ExecuteError, Fetched, Known, Pace, PreBlock, ReadStats, StateKey, StateSource,
-    evident_reads, execute_in_order_reporting,
+    execute_in_order_reporting, reads_after, reads_before, reads_of,
 };
 use foresee_predict::{Ahead, PredictOptions, Prediction};
 use foresee_schedule::Schedule;
@@ -53,11 +53,23 @@ impl Foresee {
         block: &Block,
         source: &S,
     ) -> Result<ExecutedBlock, ExecuteError<S::Error>> {
-        self.execute_from(block, source, None)
+        let config = self.config();
+        if config.mode == Mode::InOrder && !config.score {
+            let outcome = execute_in_order_reporting(block, source, config.reports())?;
+            let decision = Decision::in_order(DecisionReason::Configured);
+            return Ok(ExecutedBlock::in_order(config, outcome, decision, Vec::new()));
+        }
+        let desk = Desk::new();
+        desk.post(reads_before(block));
+        block.transactions.iter().for_each(|tx| desk.post(reads_of(tx)));
+        desk.post(reads_after(block));
+        source.serve(&desk, || self.execute_at(block, &desk, &Fetched::new(source, &desk)))
     }
 
     /// Executes a block on a state whose reads take long, and whose transactions were
-    /// predicted ahead, each alone: all that the predictions name is asked for at once.
+    /// predicted ahead, each alone: all that the predictions name is asked for at once, in
+    /// block order, and what is on its way is waited for where it is needed. As
+    /// [`execute_ahead`](Self::execute_ahead) otherwise.
     ///
     /// # Errors
     ///
@@ -73,25 +85,19 @@ impl Foresee {
         ahead: &[Ahead],
     ) -> Result<ExecutedBlock, ExecuteError<S::Error>> {
         assert_eq!(ahead.len(), block.transactions.len(), "one prediction for each transaction");
-        self.execute_from(block, source, Some(ahead))
-    }
-
-    fn execute_from<S: StateSource>(
-        &self,
-        block: &Block,
-        source: &S,
-        ahead: Option<&[Ahead]>,
-    ) -> Result<ExecutedBlock, ExecuteError<S::Error>> {
-        let Config { mode, score, .. } = *self.config();
-        if mode == Mode::InOrder && !score {
-            let outcome = execute_in_order_reporting(block, source, self.config().reports())?;
-            let decision = Decision::in_order(DecisionReason::Configured);
-            return Ok(ExecutedBlock::in_order(self.config(), outcome, decision, Vec::new()));
-        }
         let desk = Desk::new();
-        desk.post(evident_reads(block));
-        desk.post(ahead.into_iter().flatten().flat_map(|ahead| named(&ahead.prediction)));
-        source.serve(&desk, || self.execute_at(block, &desk, &Fetched::new(source, &desk), ahead))
+        desk.post(reads_before(block));
+        for (tx, ahead) in block.transactions.iter().zip(ahead) {
+            desk.post(reads_of(tx).into_iter().chain(named(&ahead.prediction)));
+        }
+        desk.post(reads_after(block));
+        source.serve(&desk, || {
+            let fetched = Fetched::new(source, &desk);
+            let mut executed = self.execute_ahead(block, &fetched, ahead)?;
+            let reads = fetched.stats();
+            executed.cold = Some(ColdReads { reads, ..ColdReads::default() });
+            Ok(executed)
+        })
     }
 
     /// Executes a block while a desk is being served.
@@ -100,28 +106,24 @@ impl Foresee {
         block: &'a Block,
         desk: &'a Desk,
         fetched: &'a Fetched<'_, S>,
-        ahead: Option<&'a [Ahead]>,
     ) -> Result<ExecutedBlock, ExecuteError<S::Error>> {
+        let config = self.config();
         let pre = PreBlock::run(block, fetched)?;
-        let options = PredictOptions { keep_results: true, ..self.config().predict };
-        let mut chase = Chase::new(block, self.cache(), options, desk, ahead);
+        let options = PredictOptions { keep_results: true, ..config.predict };
+        let mut chase = Chase::new(block, self.cache(), options, desk);
         chase.apply(pre.changes());
         let known = Arc::new(Known::new(block.transactions.len()));
-        for (position, ahead) in ahead.into_iter().flatten().enumerate() {
-            know(&known, TxIndex::new(position), &ahead.precompiled, ahead.hashes.clone());
-        }
         let mut predict = |pace: &dyn Pace| {
             chase.run(&mut |news| match news {
                 News::Results(tx, calls, hashes) => know(&known, tx, calls, hashes),
                 News::Predicted(transactions) => pace.admit(transactions),
             })
         };
-        let (mut executed, chased) = if self.config().mode == Mode::InOrder {
-            let chased = predict(&Unpaced);
-            let outcome = execute_in_order_reporting(block, fetched, self.config().reports())?;
-            let predictions = chased.predictions.clone();
+        let (mut executed, reads) = if config.mode == Mode::InOrder {
+            let Chased { predictions, reads } = predict(&Unpaced);
+            let outcome = execute_in_order_reporting(block, fetched, config.reports())?;
             let decision = Decision::in_order(DecisionReason::Configured);
-            (ExecutedBlock::in_order(self.config(), outcome, decision, predictions), chased)
+            (ExecutedBlock::in_order(config, outcome, decision, predictions), reads)
         } else {
             let mut chased = Chased::default();
             let executor = self.executor().knowing(known.clone());
@@ -130,12 +132,9 @@ impl Foresee {
                 Some(Schedule::from_dag(&self.schedule(block, &chased.predictions)))
             })?;
             let decision = Decision::parallel(executor.config().threads);
-            let predictions = core::mem::take(&mut chased.predictions);
-            (self.executed(outcome, decision, predictions), chased)
+            (self.executed(outcome, decision, chased.predictions), chased.reads)
         };
-        let Chased { waits_max, waits_in_order, scouted, .. } = chased;
-        executed.cold =
-            Some(ColdReads { reads: fetched.stats(), waits_max, waits_in_order, scouted });
+        executed.cold = Some(ColdReads { reads: fetched.stats(), ..reads });
         Ok(executed)
     }
 }

@@ -38,7 +38,7 @@ impl Limits {
 const BLOCKS_PER_LOOK: u64 = 32;
 
 /// Idle buffers kept at most.
-const BUFFERS_MAX: usize = 8;
+const BUFFERS_MAX: usize = 72;
 
 /// What a predictor works with and hands on: its allocations, and the machine's memo
 /// of hashes, serve the next block.

@@ -205,8 +205,13 @@ impl Machine {
         self.keccak.begin(options.labels, options.keep_results);
         self.precompiled.begin(options.keep_results);
         self.precompile_time = options.time_precompiles.then_some(Duration::ZERO);
-        self.logged = 0;
+        self.logged = if options.grow_slices { 0 } else { usize::MAX };
         self.served = Frames::default();
+    }
+
+    /// Exchanges remembered hashes with another machine.
+    pub(crate) const fn swap_memo(&mut self, other: &mut Self) {
+        self.keccak.swap(&mut other.keccak);
     }
 
     /// The preimages seen so far, if they are recorded.

@@ -43,13 +43,21 @@ pub struct PredictOptions {
     /// Whether results that an execution can use again are kept for
     /// [`BlockPredictor::take_precompiled`] and [`BlockPredictor::take_hashes`].
     pub keep_results: bool,
+    /// Whether slices grow from the paths that are taken.
+    pub grow_slices: bool,
     /// The most blocks of register code that one transaction may enter.
     pub steps_max: u64,
 }
 
 impl Default for PredictOptions {
     fn default() -> Self {
-        Self { labels: false, time_precompiles: false, keep_results: false, steps_max: 50_000_000 }
+        Self {
+            labels: false,
+            time_precompiles: false,
+            keep_results: false,
+            grow_slices: true,
+            steps_max: 50_000_000,
+        }
     }
 }
 
@@ -129,7 +137,28 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
         options: PredictOptions,
     ) -> Self {
         cache.trim();
-        let rules = Arc::new(Rules::new(cfg));
+        Self::with_rules(cache, Arc::new(Rules::new(cfg)), block, view, options)
+    }
+
+    /// Another predictor for the same block, which knows nothing of what this one has
+    /// predicted. Cheaper than the first.
+    pub fn beside(&self, view: S, options: PredictOptions) -> Self {
+        Self::with_rules(&self.cache, self.rules.clone(), &self.block, view, options)
+    }
+
+    /// Exchanges remembered hashes with another predictor, so that one memo serves many
+    /// predictors of a block in turn.
+    pub const fn swap_memo(&mut self, other: &mut Self) {
+        self.machine.swap_memo(&mut other.machine);
+    }
+
+    fn with_rules(
+        cache: &ProgramCache,
+        rules: Arc<Rules>,
+        block: &BlockEnv,
+        view: S,
+        options: PredictOptions,
+    ) -> Self {
         let difficulty = match block.prevrandao {
             Some(randao) if rules.at_least(SpecId::MERGE) => randao.into(),
             _ => block.difficulty,

@@ -73,7 +73,10 @@ struct Cell {
 
 #[derive(Debug)]
 enum State {
+    /// It lies in a queue, perhaps in both.
     Posted,
+    /// The source is at it.
+    Taken,
     Ready(StateValue),
     Failed,
 }
@@ -138,8 +141,11 @@ impl Desk {
                 Entry::Occupied(mut entry) => {
                     let cell = entry.get_mut();
                     let standing = cell.standing();
-                    cell.is_awaited |= standing == Standing::Posted;
-                    Some(standing)
+                    let is_first = standing == Standing::Posted && !cell.is_awaited;
+                    cell.is_awaited |= is_first;
+                    // It may lie behind many that nobody waits for.
+                    let is_queued = is_first && matches!(cell.state, State::Posted);
+                    (!is_queued).then_some(standing)
                 }
             }
         };
@@ -189,8 +195,8 @@ impl Desk {
             if posted.is_closed {
                 return None;
             }
-            if let Some(key) = posted.urgent.pop_front().or_else(|| posted.eager.pop_front()) {
-                return Some(Request { desk: self, key, is_fulfilled: false });
+            if let Some(request) = self.take(&mut posted) {
+                return Some(request);
             }
             posted.idle += 1;
             posted = self.work.wait(posted).unwrap_or_else(PoisonError::into_inner);
@@ -205,12 +211,26 @@ impl Desk {
         if !batch.is_empty() {
             let mut posted = self.posted();
             while batch.len() < max {
-                let key = posted.urgent.pop_front().or_else(|| posted.eager.pop_front());
-                let Some(key) = key else { break };
-                batch.push(Request { desk: self, key, is_fulfilled: false });
+                let Some(request) = self.take(&mut posted) else { break };
+                batch.push(request);
             }
         }
         batch
+    }
+
+    /// Takes the first key in the queues that nobody has taken or settled. The lock of a
+    /// shard is taken under that of the queues here, and never the other way round.
+    fn take(&self, posted: &mut Posted) -> Option<Request<'_>> {
+        loop {
+            let key = posted.urgent.pop_front().or_else(|| posted.eager.pop_front())?;
+            if let Some(cell) = self.shard(&key).lock().get_mut(&key)
+                && matches!(cell.state, State::Posted)
+            {
+                cell.state = State::Taken;
+                posted.total += 1;
+                return Some(Request { desk: self, key, is_fulfilled: false });
+            }
+        }
     }
 
     /// Ends the service: nobody takes over requests any more.
@@ -219,8 +239,8 @@ impl Desk {
         self.work.notify_all();
     }
 
-    /// How many values were asked for.
-    pub fn posted_total(&self) -> usize {
+    /// How many requests the source has taken over.
+    pub fn taken_total(&self) -> usize {
         self.posted().total
     }
 
@@ -233,12 +253,12 @@ impl Desk {
         let first = match (core::mem::replace(&mut cell.is_used, true), &cell.state) {
             (true, _) | (_, State::Failed) => None,
             (false, State::Ready(_)) => Some(FirstLook::Ready),
-            (false, State::Posted) => Some(FirstLook::Posted),
+            (false, State::Posted | State::Taken) => Some(FirstLook::Posted),
         };
-        if matches!(cell.state, State::Posted) && !self.is_silent.load(Ordering::Relaxed) {
+        if cell.is_on_its_way() && !self.is_silent.load(Ordering::Relaxed) {
             cell.has_sleepers = true;
             let on_its_way = |cells: &mut HashMap<StateKey, Cell>| {
-                cells.get(key).is_some_and(|cell| matches!(cell.state, State::Posted))
+                cells.get(key).is_some_and(Cell::is_on_its_way)
             };
             let waited = shard.settled.wait_timeout_while(cells, PATIENCE, on_its_way);
             let (after, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
@@ -278,7 +298,6 @@ impl Desk {
     fn enqueue(&self, push: impl FnOnce(&mut Posted), count: usize) {
         let mut posted = self.posted();
         push(&mut posted);
-        posted.total += count;
         let woken = count.min(posted.idle);
         drop(posted);
         (0..woken).for_each(|_| self.work.notify_one());
@@ -291,7 +310,7 @@ impl Desk {
         let mut cells = shard.lock();
         let Some(cell) = cells.get_mut(&key) else { return };
         // Somebody who lost patience may have read it meanwhile.
-        if matches!(cell.state, State::Posted) {
+        if cell.is_on_its_way() {
             cell.state = state;
         }
         let sleepers = core::mem::take(&mut cell.has_sleepers);
@@ -365,9 +384,13 @@ impl Cell {
         Self { state, is_awaited: false, has_sleepers: false, is_used: false }
     }
 
+    const fn is_on_its_way(&self) -> bool {
+        matches!(self.state, State::Posted | State::Taken)
+    }
+
     const fn standing(&self) -> Standing {
         match self.state {
-            State::Posted => Standing::Posted,
+            State::Posted | State::Taken => Standing::Posted,
             State::Ready(_) => Standing::Ready,
             State::Failed => Standing::Failed,
         }

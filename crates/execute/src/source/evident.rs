@@ -1,4 +1,4 @@
-//! What a block reads for certain, told without executing anything.
+//! What a block reads for certain, told without executing anything. Keys may come twice.
 
 use super::StateKey;
 use crate::Block;
@@ -25,13 +25,30 @@ const BEACON_ROOTS_WINDOW: u64 = 8191;
 /// [EIP-7251](https://eips.ethereum.org/EIPS/eip-7251)).
 const REQUEST_SLOTS: u64 = 4;
 
-/// What a block reads for certain, roughly in the order in which it will: what the
-/// protocol changes before the transactions, senders, receivers and access lists in block
-/// order, what the protocol changes after them. Keys may come twice.
-pub fn evident_reads(block: &Block) -> Vec<StateKey> {
+/// What a block reads before its transactions: the fees' receiver, and what the protocol
+/// changes then.
+pub fn reads_before(block: &Block) -> Vec<StateKey> {
     let mut keys = vec![StateKey::Account(block.env.beneficiary)];
     before_transactions(block, &mut keys);
-    block.transactions.iter().for_each(|tx| of_transaction(tx, &mut keys));
+    keys
+}
+
+/// What a transaction reads for certain: sender, receiver, access list.
+pub fn reads_of(tx: &TxEnv) -> Vec<StateKey> {
+    let mut keys = vec![StateKey::Account(tx.caller)];
+    keys.extend(tx.kind.to().copied().map(StateKey::Account));
+    if tx.tx_type() != TransactionType::Legacy {
+        for item in tx.access_list.iter() {
+            let slots = item.storage_slots().map(|slot| U256::from_be_bytes(slot.0));
+            keys.extend(contract(*item.address(), slots));
+        }
+    }
+    keys
+}
+
+/// What the protocol reads after the transactions.
+pub fn reads_after(block: &Block) -> Vec<StateKey> {
+    let mut keys = Vec::new();
     after_transactions(block, &mut keys);
     keys
 }
@@ -51,17 +68,6 @@ fn before_transactions(block: &Block, keys: &mut Vec<StateKey>) {
         let window = U256::from(BEACON_ROOTS_WINDOW);
         let slot = block.env.timestamp % window;
         keys.extend(contract(BEACON_ROOTS_ADDRESS, [slot, slot + window]));
-    }
-}
-
-fn of_transaction(tx: &TxEnv, keys: &mut Vec<StateKey>) {
-    keys.push(StateKey::Account(tx.caller));
-    keys.extend(tx.kind.to().copied().map(StateKey::Account));
-    if tx.tx_type() != TransactionType::Legacy {
-        for item in tx.access_list.iter() {
-            let slots = item.storage_slots().map(|slot| U256::from_be_bytes(slot.0));
-            keys.extend(contract(*item.address(), slots));
-        }
     }
 }
 

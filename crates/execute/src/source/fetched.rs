@@ -24,7 +24,7 @@ pub struct Fetched<'a, S> {
 /// first time that execution looks at them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReadStats {
-    /// Values asked of the source beforehand, needed or not.
+    /// Values that the source was at beforehand, needed or not.
     pub requested: usize,
     /// Values that were there when execution needed them.
     pub ready: usize,
@@ -60,7 +60,7 @@ impl<'a, S: StateSource> Fetched<'a, S> {
     pub fn stats(&self) -> ReadStats {
         let count = |counter: &AtomicUsize| counter.load(Ordering::Relaxed);
         ReadStats {
-            requested: self.desk.posted_total(),
+            requested: self.desk.taken_total(),
             ready: count(&self.ready),
             waited: count(&self.waited),
             on_demand: count(&self.on_demand),

@@ -21,8 +21,8 @@ fn what_somebody_waits_for_goes_first_and_nothing_is_read_twice() {
     assert_eq!(desk.await_key(slot(2)), Standing::Posted);
     let batch = desk.next_batch(10);
     let keys: Vec<_> = batch.iter().map(|request| request.key()).collect();
-    assert_eq!(keys, [slot(3), slot(1), slot(2)]);
-    assert_eq!(desk.posted_total(), 3);
+    assert_eq!(keys, [slot(3), slot(2), slot(1)]);
+    assert_eq!(desk.taken_total(), 3);
 }
 
 #[test]

@@ -9,7 +9,7 @@
 //! silent about, ends the prediction that wants it as an incomplete one.
 
 use super::{
-    scout,
+    ColdReads, scout,
     view::{AtHand, key_of},
 };
 use alloy_primitives::map::HashMap;
@@ -23,18 +23,17 @@ use std::{collections::VecDeque, sync::Arc};
 
 /// How many transactions are predicted alone at a time; each takes some 100 KiB while it
 /// waits.
-const ALONE_MAX: usize = 128;
+const ALONE_MAX: usize = 64;
 
 type Predictor<'a> = BlockPredictor<'a, AtHand<'a>>;
 
 /// The predictions of a block on their way. See the module documentation.
 pub(super) struct Chase<'a> {
     block: &'a Block,
-    cache: &'a ProgramCache,
     options: PredictOptions,
     desk: &'a Desk,
     /// By transaction, its prediction alone once it is there.
-    alone: Vec<Option<Known<'a>>>,
+    alone: Vec<Option<Box<Ahead>>>,
     /// The next transaction to be predicted alone.
     next_alone: usize,
     /// Transactions that are being predicted alone, by position.
@@ -52,20 +51,14 @@ pub(super) struct Chase<'a> {
 pub(super) struct Chased {
     /// One for each transaction.
     pub(super) predictions: Vec<Prediction>,
-    pub(super) waits_max: usize,
-    pub(super) waits_in_order: usize,
-    pub(super) scouted: usize,
-}
-
-/// A prediction alone, made here or beforehand.
-enum Known<'a> {
-    Here(Box<Ahead>),
-    Before(&'a Ahead),
+    /// How far the reads were foreseen; what became of them is not told here.
+    pub(super) reads: ColdReads,
 }
 
 /// A transaction that is being predicted alone.
 struct Run<'a> {
     predictor: Predictor<'a>,
+    has_begun: bool,
     /// How often it had to wait.
     waits: usize,
 }
@@ -103,23 +96,15 @@ impl<'a> Chase<'a> {
         cache: &'a ProgramCache,
         options: PredictOptions,
         desk: &'a Desk,
-        ahead: Option<&'a [Ahead]>,
     ) -> Self {
-        let n = block.transactions.len();
-        let alone: Vec<_> = match ahead {
-            Some(ahead) => ahead.iter().map(|ahead| Some(Known::Before(ahead))).collect(),
-            None => (0..n).map(|_| None).collect(),
-        };
-        let next_alone = if ahead.is_some() { n } else { 0 };
         let view = AtHand { desk, guess: None };
         let predictor = BlockPredictor::new(cache, &block.cfg, &block.env, view, options);
         Self {
             block,
-            cache,
             options,
             desk,
-            alone,
-            next_alone,
+            alone: vec![None; block.transactions.len()],
+            next_alone: 0,
             running: HashMap::default(),
             spare: Vec::new(),
             in_order: InOrder { predictor, is_suspended: false },
@@ -158,10 +143,8 @@ impl<'a> Chase<'a> {
         }
         let position = self.next_alone;
         self.next_alone += 1;
-        let mut predictor = self.spare.pop().unwrap_or_else(|| self.predictor());
-        let Ok(progress) = predictor.begin_ahead(&self.block.transactions[position]);
-        let run = Box::new(Run { predictor, waits: 0 });
-        self.go_on(position, run, progress);
+        let predictor = self.spare.pop().unwrap_or_else(|| self.predictor());
+        self.go_on(position, Box::new(Run { predictor, has_begun: false, waits: 0 }));
         self.follow(told);
         true
     }
@@ -171,9 +154,8 @@ impl<'a> Chase<'a> {
         for waiter in self.waiting.remove(&key).unwrap_or_default() {
             match waiter {
                 Waiter::Alone(position) => {
-                    if let Some(mut run) = self.running.remove(&position) {
-                        let progress = resume(&mut run.predictor);
-                        self.go_on(position, run, progress);
+                    if let Some(run) = self.running.remove(&position) {
+                        self.go_on(position, run);
                     }
                 }
                 Waiter::InOrder => {
@@ -186,31 +168,50 @@ impl<'a> Chase<'a> {
     }
 
     /// Takes a prediction alone to its end, or to a value that is not there.
-    fn go_on(&mut self, position: usize, mut run: Box<Run<'a>>, mut progress: Progress) {
+    fn go_on(&mut self, position: usize, mut run: Box<Run<'a>>) {
+        // One memo serves all; each of their own would not fit into the processor's cache.
+        self.in_order.predictor.swap_memo(&mut run.predictor);
+        let stopped = self.advance(position, &mut run);
+        self.in_order.predictor.swap_memo(&mut run.predictor);
+        match stopped {
+            Err(want) => {
+                self.wait_for(want, Waiter::Alone(position));
+                self.running.insert(position, run);
+            }
+            Ok(ahead) => {
+                self.chased.reads.waits_max = self.chased.reads.waits_max.max(run.waits);
+                self.alone[position] = Some(Box::new(ahead));
+                self.spare.push(run.predictor);
+            }
+        }
+    }
+
+    /// Runs a prediction alone as far as it goes: to its end, or to what it wants.
+    fn advance(&mut self, position: usize, run: &mut Run<'a>) -> Result<Ahead, Want> {
+        let tx = &self.block.transactions[position];
+        let predictor = &mut run.predictor;
+        let mut progress = match core::mem::replace(&mut run.has_begun, true) {
+            true => resume(predictor),
+            false => {
+                let Ok(progress) = predictor.begin_ahead(tx);
+                progress
+            }
+        };
         loop {
             let want = match progress {
                 Progress::Suspended(want) => want,
-                Progress::Done(prediction) => {
-                    let ahead = run.predictor.finish_ahead(prediction);
-                    self.chased.waits_max = self.chased.waits_max.max(run.waits);
-                    self.alone[position] = Some(Known::Here(Box::new(ahead)));
-                    self.spare.push(run.predictor);
-                    return;
-                }
+                Progress::Done(prediction) => return Ok(predictor.finish_ahead(prediction)),
             };
             match self.desk.await_key(key_of(want)) {
-                Standing::Ready => progress = resume(&mut run.predictor),
-                Standing::Failed => progress = Progress::Done(run.predictor.give_up(want)),
+                Standing::Ready => progress = resume(predictor),
+                Standing::Failed => progress = Progress::Done(predictor.give_up(want)),
                 Standing::Posted => {
                     run.waits += 1;
                     if scout::is_due(run.waits) {
-                        let tx = &self.block.transactions[position];
-                        scout::scout(self.block, self.cache, self.desk, tx, run.waits);
-                        self.chased.scouted += 1;
+                        scout::scout(predictor, self.desk, tx, run.waits);
+                        self.chased.reads.scouted += 1;
                     }
-                    self.wait_for(want, Waiter::Alone(position));
-                    self.running.insert(position, run);
-                    return;
+                    return Err(want);
                 }
             }
         }
@@ -222,15 +223,9 @@ impl<'a> Chase<'a> {
         let before = self.chased.predictions.len();
         while !self.in_order.is_suspended {
             let position = self.chased.predictions.len();
-            let Some(Some(known)) = self.alone.get(position) else { break };
-            let ahead = match known {
-                Known::Before(ahead) => *ahead,
-                Known::Here(ahead) => {
-                    let (precompiled, hashes) = (&ahead.precompiled, ahead.hashes.clone());
-                    told(News::Results(TxIndex::new(position), precompiled, hashes));
-                    ahead
-                }
-            };
+            let Some(Some(ahead)) = self.alone.get(position) else { break };
+            let (precompiled, hashes) = (&ahead.precompiled, ahead.hashes.clone());
+            told(News::Results(TxIndex::new(position), precompiled, hashes));
             let tx = &self.block.transactions[position];
             let Ok(progress) = self.in_order.predictor.begin_again(tx, ahead);
             self.go_on_in_order(progress, told);
@@ -259,7 +254,7 @@ impl<'a> Chase<'a> {
                 Standing::Failed => progress = Progress::Done(predictor.give_up(want)),
                 Standing::Posted => {
                     self.in_order.is_suspended = true;
-                    self.chased.waits_in_order += 1;
+                    self.chased.reads.waits_in_order += 1;
                     self.wait_for(want, Waiter::InOrder);
                     return;
                 }
@@ -273,9 +268,8 @@ impl<'a> Chase<'a> {
 
     /// A predictor over what is at hand.
     fn predictor(&self) -> Predictor<'a> {
-        let Self { block, cache, desk, options, .. } = *self;
-        let view = AtHand { desk, guess: None };
-        BlockPredictor::new(cache, &block.cfg, &block.env, view, options)
+        let view = AtHand { desk: self.desk, guess: None };
+        self.in_order.predictor.beside(view, self.options)
     }
 }
 

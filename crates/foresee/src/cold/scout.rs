@@ -8,16 +8,22 @@
 
 use super::view::AtHand;
 use alloy_primitives::U256;
-use foresee_execute::{Block, Desk};
-use foresee_predict::{BlockPredictor, PredictOptions, ProgramCache};
+use foresee_execute::Desk;
+use foresee_predict::{BlockPredictor, PredictOptions};
 use revm::context::TxEnv;
 
 /// After how many waits of a transaction it is scouted for the first time. The next time
 /// comes when it has waited twice as often.
 const WAITS_MIN: usize = 2;
 
-/// The most blocks of register code that one run may enter.
-const STEPS_MAX: u64 = 100_000;
+/// A scout goes only so far, and what it does on a wrong guess is no path to learn from.
+const OPTIONS: PredictOptions = PredictOptions {
+    labels: false,
+    time_precompiles: false,
+    keep_results: false,
+    grow_slices: false,
+    steps_max: 100_000,
+};
 
 /// What missing slots are taken to hold, by turns: a flag that is set, much of whatever is
 /// counted, nothing.
@@ -29,11 +35,17 @@ pub(super) const fn is_due(waits: usize) -> bool {
 }
 
 /// Runs a transaction ahead on a guess, which changes with every wait, and asks for what
-/// it lacks.
-pub(super) fn scout(block: &Block, cache: &ProgramCache, desk: &Desk, tx: &TxEnv, waits: usize) {
+/// it lacks. The predictor is the transaction's own, and stays where it is.
+pub(super) fn scout<'a>(
+    predictor: &mut BlockPredictor<'a, AtHand<'a>>,
+    desk: &'a Desk,
+    tx: &'a TxEnv,
+    waits: usize,
+) {
     let guess = GUESSES[waits.ilog2() as usize % GUESSES.len()];
     let view = AtHand { desk, guess: Some(guess) };
-    let options = PredictOptions { steps_max: STEPS_MAX, ..PredictOptions::default() };
-    let mut predictor = BlockPredictor::new(cache, &block.cfg, &block.env, view, options);
-    let Ok(_) = predictor.predict_ahead(tx);
+    let mut scout = predictor.beside(view, OPTIONS);
+    scout.swap_memo(predictor);
+    let Ok(_) = scout.predict_ahead(tx);
+    scout.swap_memo(predictor);
 }

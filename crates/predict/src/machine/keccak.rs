@@ -18,6 +18,11 @@ pub(crate) struct KeccakMemo {
 }
 
 impl KeccakMemo {
+    /// Exchanges what is remembered, not what is recorded or kept.
+    pub(crate) const fn swap(&mut self, other: &mut Self) {
+        self.memo.swap(&mut other.memo);
+    }
+
     /// Forgets everything. Sets whether inputs are recorded for labels, and whether
     /// hashes are kept for whoever executes.
     pub(crate) fn begin(&mut self, record: bool, keep: bool) {
