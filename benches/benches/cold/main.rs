@@ -166,7 +166,7 @@ fn blocks() -> Vec<LoadedBlock> {
     let mut blocks: Vec<_> = files
         .map(|file| {
             let file = file.expect("the folder can be read");
-            let snapshot = Snapshot::open(&file.path()).expect("it is a snapshot");
+            let snapshot = Snapshot::open(file.path()).expect("it is a snapshot");
             snapshot.into_block().expect("it is well formed")
         })
         .collect();
