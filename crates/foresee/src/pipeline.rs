@@ -260,7 +260,7 @@ impl Foresee {
         if !decision.parallel {
             let predictions = predict().unwrap_or_default();
             let outcome = execute_in_order_reporting(block, db, self.config.reports())?;
-            return Ok(ExecutedBlock::in_order(&self.config, outcome, decision, predictions));
+            return Ok(ExecutedBlock::in_order(outcome, decision, predictions));
         }
         let mut predictions = Vec::new();
         let executor = self.executor.on(decision.threads).knowing(known.clone());
@@ -333,9 +333,6 @@ impl Foresee {
     ) -> ExecutedBlock {
         let ParallelOutcome { output, stats, observed, access_list } = outcome;
         let outcome = InOrderOutcome { output, observed, access_list };
-        ExecutedBlock {
-            stats,
-            ..ExecutedBlock::in_order(&self.config, outcome, decision, predictions)
-        }
+        ExecutedBlock { stats, ..ExecutedBlock::in_order(outcome, decision, predictions) }
     }
 }
