@@ -86,7 +86,7 @@ impl Foresee {
         if mode == Mode::InOrder && !score {
             let outcome = execute_in_order_reporting(block, source, self.config().reports())?;
             let decision = Decision::in_order(DecisionReason::Configured);
-            return Ok(ExecutedBlock::in_order(self.config(), outcome, decision, Vec::new()));
+            return Ok(ExecutedBlock::in_order(outcome, decision, Vec::new()));
         }
         let desk = Desk::new();
         desk.post(evident_reads(block));
@@ -121,7 +121,7 @@ impl Foresee {
             let outcome = execute_in_order_reporting(block, fetched, self.config().reports())?;
             let predictions = chased.predictions.clone();
             let decision = Decision::in_order(DecisionReason::Configured);
-            (ExecutedBlock::in_order(self.config(), outcome, decision, predictions), chased)
+            (ExecutedBlock::in_order(outcome, decision, predictions), chased)
         } else {
             let mut chased = Chased::default();
             let executor = self.executor().knowing(known.clone());

@@ -230,7 +230,7 @@ impl Foresee {
         if !self.config.score {
             self.learned.in_order(block, &outcome.output, start.elapsed());
         }
-        Ok(ExecutedBlock::in_order(&self.config, outcome, decision, Vec::new()))
+        Ok(ExecutedBlock::in_order(outcome, decision, Vec::new()))
     }
 
     /// Predicts every transaction in block order, executes, and scores. A state that

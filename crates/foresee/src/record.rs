@@ -28,7 +28,7 @@ impl Foresee {
         executed: ExecutedBlock,
         elapsed: Option<Duration>,
     ) -> Option<Recorded> {
-        let ExecutedBlock { output, decision, predictions, stats, observed, access_list } =
+        let ExecutedBlock { output, decision, predictions, stats, observed, access_list, .. } =
             executed;
         let access_list = access_list?;
         if observed.len() != block.transactions.len() {

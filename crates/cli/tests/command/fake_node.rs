@@ -64,6 +64,10 @@ impl FakeNode {
         format!("http://127.0.0.1:{}", self.port)
     }
 
+    pub(crate) const fn port(&self) -> u16 {
+        self.port
+    }
+
     /// How often something was asked, batches counted once.
     pub(crate) fn messages(&self) -> usize {
         self.asked.lock().unwrap().len()
