@@ -154,7 +154,7 @@ pub(crate) struct Evaluate {
 /// the header has its hash, it is compared.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  foresee record testdata/blocks/amm.json.gz --out amm.record.json\n  foresee record testdata/blocks/amm.json.gz --format rlp --out amm.bal"
+    after_help = "Example:\n  foresee record testdata/blocks/amm.json.gz --out amm.record.json\n  foresee record testdata/blocks/amm.json.gz --format rlp --out amm.bal\n  foresee record testdata/blocks/amm.json.gz --predicted --out amm.predicted.json"
 )]
 pub(crate) struct Record {
     #[command(flatten)]
@@ -168,6 +168,11 @@ pub(crate) struct Record {
     /// Threads that execute; by default as many as there are cores
     #[arg(long, value_name = "N")]
     pub(crate) threads: Option<NonZeroUsize>,
+    /// Execute nothing: write the access list that is predicted, marked as such, as JSON
+    ///
+    /// It names every account and slot and no values; --prefetch reads it.
+    #[arg(long, conflicts_with = "threads")]
+    pub(crate) predicted: bool,
 }
 
 /// A form of what is written down of a block.
@@ -285,6 +290,12 @@ pub(crate) struct Kept {
 /// How to ask a node.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Manners {
+    /// Read what this access list names from the node first, all at once
+    ///
+    /// It may have come with the block or be one that record --predicted has written. What
+    /// it names in vain is read in vain; what it lacks is read when it is needed.
+    #[arg(long, value_name = "FILE", requires = "rpc")]
+    pub(crate) prefetch: Option<PathBuf>,
     /// Fork that the node's blocks follow, where the node does not tell
     #[arg(long, value_name = "NAME", requires = "rpc")]
     pub(crate) fork: Option<String>,

@@ -15,7 +15,7 @@ use serde::Serialize;
 pub(crate) fn run<T: Serialize>(
     blocks: &Blocks,
     format: Format,
-    mut answer: impl FnMut(&Input) -> Result<T, Failure>,
+    mut answer: impl FnMut(&Input, &Progress) -> Result<T, Failure>,
     text: impl FnOnce(&[T]) -> String,
 ) -> Result<Vec<T>, Failure> {
     let remote = blocks.connect()?;
@@ -24,7 +24,7 @@ pub(crate) fn run<T: Serialize>(
     let mut output = Output::open(None)?;
     let mut answers = Vec::new();
     let mut one = |origin: Origin<'_>| {
-        let answer = answer(&origin.open(Purpose::Execute, &progress)?)?;
+        let answer = answer(&origin.open(Purpose::Execute, &progress)?, &progress)?;
         progress.done(|| match format {
             Format::Json => output.text(&json_line(&answer)),
             Format::Text => Ok(()),

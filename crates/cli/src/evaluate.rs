@@ -11,7 +11,7 @@ mod report;
 mod score;
 mod text;
 
-use crate::{Verdict, args, blocks, engine, failure::Failure, input::Input};
+use crate::{Verdict, args, blocks, engine, failure::Failure, input::Input, progress::Progress};
 use alloy_primitives::Log;
 use class::{Asked, Class};
 use detail::{Detail, Frames, Memory, Told};
@@ -25,20 +25,31 @@ pub(crate) fn run(args: &args::Evaluate) -> Result<Verdict, Failure> {
     let foresee = engine::start(Config { threads: 1, ..Config::default() })?;
     args.kept.load(foresee.cache())?;
     let runs = args.runs.get();
-    let evaluate = |input: &Input| evaluate(input, &foresee, runs);
+    let evaluate = |input: &Input, progress: &Progress| evaluate(input, &foresee, runs, progress);
     blocks::run(&args.blocks, args.format, evaluate, text::text)?;
     args.kept.save(foresee.cache())?;
     Ok(Verdict::Verified)
 }
 
 /// Scores the predictions of a block, then measures what they cost.
-fn evaluate(input: &Input, foresee: &Foresee, runs: u32) -> Result<Report, Failure> {
+fn evaluate(
+    input: &Input,
+    foresee: &Foresee,
+    runs: u32,
+    progress: &Progress,
+) -> Result<Report, Failure> {
     let cache = foresee.cache();
     let block = &input.loaded.block;
+    let parts = runs.saturating_mul(2).saturating_add(3);
+    let begin = |part: u32, what: &str| {
+        progress.part(part, parts, format!("block {}: {what}", input.loaded.number));
+    };
+    begin(0, "predicting");
     let earlier = cache.fork();
     let generalised = cost::predict(input, cache, PredictOptions::default())?;
     let predictions = generalised.predictions;
     let dag = foresee.schedule(block, &predictions);
+    begin(1, "observing");
     let observations =
         observe(block, &input.loaded.state).map_err(|error| input.failure("observing", error))?;
     let scored: Vec<_> = predictions
@@ -50,8 +61,10 @@ fn evaluate(input: &Input, foresee: &Foresee, runs: u32) -> Result<Report, Failu
             observed: &observation.access,
         })
         .collect();
-    let (cost, times, warm) = cost::measure(input, cache, &earlier, runs)?;
+    let run = |run: u32| begin(2 + run, &format!("run {} of {}", run + 1, parts - 3));
+    let (cost, times, warm) = cost::measure(input, cache, &earlier, runs, run)?;
     let frames = Frames { generalised: generalised.frames.into(), warm: warm.into() };
+    begin(parts - 1, "predicting alone");
     let alone = engine::predict_alone(input, cache)?;
     let logs = logs(input, &observations)?;
     let asked = block.transactions.iter().map(|tx| Asked {

@@ -9,7 +9,7 @@ use crate::{
     remote::Remote,
     snapshot_file::{encode, write_whole},
 };
-use foresee_execute::execute_in_order;
+use foresee_execute::{InOrderOutcome, Reports, execute_in_order_reporting};
 use foresee_source::{BlockChoice, HeaderMatch, LoadedBlock, RpcBlock};
 use std::{fs, path::Path};
 
@@ -86,19 +86,20 @@ fn check(remote: &Remote, block: &RpcBlock) -> Result<(), Failure> {
     let failed = |reason: String| {
         Failure::block(remote.name(), format!("block {number}, executing in order"), reason)
     };
-    let output = execute_in_order(&block, &state).map_err(|error| failed(error.to_string()))?;
-    let found = HeaderMatch::new(&output, expected.as_ref(), *block.cfg.spec());
+    let reports = Reports { access_list: true, ..Reports::default() };
+    let InOrderOutcome { output, access_list, .. } =
+        execute_in_order_reporting(&block, &state, reports)
+            .map_err(|error| failed(error.to_string()))?;
+    let (list, expected) = (access_list.unwrap_or_default(), expected.as_ref());
+    let found = HeaderMatch::new(&output, expected, *block.cfg.spec());
+    let found = found.with_access_list(&list, expected);
     match (found.gas_used, found.holds()) {
         (Some(_), true) => Ok(()),
         (None, _) => Err(failed("the header promises no results to compare with".to_owned())),
         (_, false) => {
-            let fields = [
-                (found.gas_used, "gas used"),
-                (found.receipts_root, "receipts root"),
-                (found.logs_bloom, "logs bloom"),
-            ];
-            let wrong = fields.iter().filter(|(field, _)| *field == Some(false));
-            let wrong: Vec<_> = wrong.map(|(_, name)| *name).collect();
+            let fields = found.fields();
+            let wrong = fields.iter().filter(|(_, field)| *field == Some(false));
+            let wrong: Vec<_> = wrong.map(|(name, _)| *name).collect();
             let (wrong, fork) = (wrong.join(", "), block.cfg.spec());
             Err(failed(format!(
                 "{wrong} not as in the header under the rules of {fork}; name another with --fork if it is not this one"

@@ -2,7 +2,8 @@
 //! answer is written. All of it that computes lives in the libraries.
 //!
 //! Exit status: 0 done and verified; 1 a result differs from in-order execution or
-//! from the header; 2 bad input or usage, told in one line on standard error.
+//! from the header; 2 bad input or usage, told in one line on standard error; 130
+//! interrupted by Ctrl-C.
 
 mod args;
 mod blocks;
@@ -13,10 +14,12 @@ mod failure;
 mod fetch;
 mod generate;
 mod input;
+mod interrupt;
 mod logging;
 mod manual;
 mod output;
 mod predict;
+mod predicted_list;
 mod progress;
 mod record;
 mod remote;
@@ -46,6 +49,7 @@ enum Verdict {
 }
 
 fn main() -> ExitCode {
+    interrupt::catch();
     let verdict = match Args::try_parse() {
         Ok(args) => run(args),
         Err(error) if error.use_stderr() => Err(Failure::usage(&error)),

@@ -7,15 +7,16 @@ use crate::{
     args::{Blocks, Manners, TxChoice},
     failure::Failure,
     input::Input,
+    predicted_list,
     progress::Progress,
 };
 use foresee_execute::{Block, ExecuteError, PreBlock, execute_in_order};
 use foresee_predict::{BlockPredictor, Complete, PredictOptions, ProgramCache};
 use foresee_source::{
     BlockChoice, LoadedBlock, Node, RpcBlock, RpcConfig, RpcError,
-    rpc::{RpcState, Whereabouts},
+    rpc::{RpcState, StateRead, Whereabouts},
 };
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 /// What a command will do with a block, and so what of the state it needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub(crate) enum Purpose {
 pub(crate) struct Remote {
     node: Node,
     fork: Option<String>,
+    /// What to read first of any block.
+    prefetch: BTreeSet<StateRead>,
     cache: ProgramCache,
 }
 
@@ -42,8 +45,10 @@ impl Remote {
             batch: manners.rpc_batch.get(),
             ..RpcConfig::default()
         };
+        let prefetch = manners.prefetch.as_deref().map(predicted_list::reads).transpose()?;
+        let (fork, prefetch) = (manners.fork.clone(), prefetch.unwrap_or_default());
         let node = Node::connect(url, config)?;
-        Ok(Self { node, fork: manners.fork.clone(), cache: ProgramCache::new() })
+        Ok(Self { node, fork, prefetch, cache: ProgramCache::new() })
     }
 
     /// Scheme and host of the node.
@@ -123,7 +128,9 @@ impl Remote {
             let place = format!("block {number}, {place}");
             move |error| self.failure(&place, error)
         };
-        state.fetch(&remote.evident_reads())?;
+        let evident = remote.evident_reads();
+        progress.say(format!("block {number}: reading"));
+        state.fetch(&evident.union(&self.prefetch).copied().collect())?;
         rounds::read(&block, state, &self.cache, |round| {
             progress.say(format!("block {number}: round {round}, {} values", state.len()));
         })?;
@@ -168,7 +175,11 @@ impl Blocks {
     /// The connection to the node, if there is one.
     pub(crate) fn connect(&self) -> Result<Option<Remote>, Failure> {
         // clap does not demand --rpc where files forbid it.
-        let lonely = [("--block", !self.block.is_empty()), ("--fork", self.manners.fork.is_some())];
+        let lonely = [
+            ("--block", !self.block.is_empty()),
+            ("--fork", self.manners.fork.is_some()),
+            ("--prefetch", self.manners.prefetch.is_some()),
+        ];
         if let (None, Some((name, _))) = (&self.rpc, lonely.iter().find(|(_, given)| *given)) {
             return Err(Failure::Usage(format!(
                 "{name} says something about a node, name it by --rpc"

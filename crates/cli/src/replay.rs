@@ -12,9 +12,10 @@ use crate::{
     engine::{self, median, timed},
     failure::Failure,
     input::Input,
+    progress::Progress,
 };
 use foresee::{Config, Decision, ExecutedBlock, Foresee};
-use foresee_execute::{BlockOutput, ParallelStats, Policy, execute_in_order};
+use foresee_execute::{AccessList, BlockOutput, ParallelStats, Policy, execute_in_order};
 use foresee_source::HeaderMatch;
 use guide::{Followed, Known};
 use report::{Decided, Report};
@@ -25,8 +26,12 @@ pub(crate) fn run(args: &args::Replay) -> Result<Verdict, Failure> {
     let replay = Replay::new(args)?;
     let cache = replay.foresee.cache();
     args.kept.load(cache)?;
-    let reports =
-        blocks::run(&args.blocks, args.format, |input| replay.block(input), report::text)?;
+    let reports = blocks::run(
+        &args.blocks,
+        args.format,
+        |input, progress| replay.block(input, progress),
+        report::text,
+    )?;
     args.kept.save(cache)?;
     match reports.iter().all(Report::is_right) {
         true => Ok(Verdict::Verified),
@@ -81,12 +86,19 @@ impl Replay {
 
     /// Replays a block so many times, in order and in parallel by turns, so that
     /// what else the machine does meets both.
-    fn block(&self, input: &Input) -> Result<Report, Failure> {
+    fn block(&self, input: &Input, progress: &Progress) -> Result<Report, Failure> {
         let mut runs = Runs::default();
+        let begin = |part: u32, what: &str| {
+            let what = format!("block {}: {what}", input.loaded.number);
+            progress.part(part, self.runs.saturating_add(2), what);
+        };
+        begin(0, "verifying");
         let reference = in_order(input, &mut Vec::new())?;
         let verify = |known: &Known| known.verify(*self.foresee.config(), input);
         let followed = self.known.as_ref().map(verify).transpose()?;
-        for _ in 0..self.runs {
+        let list = self.access_list(input, &reference, &mut runs)?;
+        for run in 0..self.runs {
+            begin(run + 1, &format!("run {} of {}", run + 1, self.runs));
             if self.mode != Mode::Parallel {
                 in_order(input, &mut runs.sequential)?;
             }
@@ -94,9 +106,34 @@ impl Replay {
                 self.parallel(input, &reference, &mut runs)?;
             }
         }
+        begin(self.runs.saturating_add(1), "simulating");
         let simulate = |machinery| simulate::simulate(input, &self.foresee, machinery, self.runs);
         let simulation = self.machinery.map(simulate).transpose()?;
-        Ok(self.report(input, &reference, runs, followed, simulation))
+        Ok(self.report(input, &reference, &list, runs, followed, simulation))
+    }
+
+    /// The access list that the block has when it is executed as it will be timed, if its
+    /// header names one. Building it is in none of the times.
+    fn access_list(
+        &self,
+        input: &Input,
+        reference: &BlockOutput,
+        runs: &mut Runs,
+    ) -> Result<AccessList, Failure> {
+        let expected = input.loaded.expected.as_ref();
+        if expected.and_then(|header| header.block_access_list_hash).is_none() {
+            return Ok(AccessList::default());
+        }
+        let mode = match self.mode {
+            Mode::Sequential => foresee::Mode::InOrder,
+            _ => foresee::Mode::Parallel,
+        };
+        let config = Config { mode, access_list: true, ..*self.foresee.config() };
+        let executed = engine::start(config)?
+            .execute_block(&input.loaded.block, &input.loaded.state)
+            .map_err(|error| input.failure("listing accesses", error))?;
+        runs.difference = compare::difference(&executed.output, reference);
+        Ok(executed.access_list.unwrap_or_default())
     }
 
     /// Executes in parallel once. What was predicted ahead is outside the clock;
@@ -138,6 +175,7 @@ impl Replay {
         &self,
         input: &Input,
         reference: &BlockOutput,
+        list: &AccessList,
         runs: Runs,
         followed: Option<Followed>,
         simulation: Option<Simulation>,
@@ -164,7 +202,8 @@ impl Replay {
             reexecuted: stats.as_ref().map(|stats| stats.reexecuted.len()),
             reexecuted_gas: stats.as_ref().map(ParallelStats::reexecuted_gas),
             difference,
-            header: HeaderMatch::new(reference, expected, *block.cfg.spec()),
+            header: HeaderMatch::new(reference, expected, *block.cfg.spec())
+                .with_access_list(list, expected),
             predicted_ahead: self.ahead,
             followed,
             decision: decision.map(Decided::from),

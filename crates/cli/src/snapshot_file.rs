@@ -1,6 +1,6 @@
 //! The bytes of a snapshot file, and how they get onto the disk: whole or not at all.
 
-use crate::{failure::Failure, input::is_stream, output::Output};
+use crate::{failure::Failure, input::is_stream, interrupt, output::Output};
 use flate2::{Compression, write::GzEncoder};
 use foresee_source::{Fault, Snapshot};
 use std::{
@@ -39,7 +39,7 @@ pub(crate) fn write_whole(bytes: &[u8], out: &Path) -> Result<(), Failure> {
     let written = match fs::symlink_metadata(out) {
         // A device or a pipe is written to, and so is what a link leads to.
         Ok(found) if !found.is_file() => fs::write(out, bytes),
-        _ => replaced(bytes, out),
+        _ => interrupt::whole(|| replaced(bytes, out)),
     };
     written.map_err(|error| Failure::output(out, error))
 }

@@ -107,10 +107,10 @@ pub(crate) fn execute<DB: DatabaseRef>(
         let outcome = evm.inspect_tx(tx);
         let witness = core::mem::take(&mut evm.inspector);
         match outcome {
-            Ok(outcome) => {
+            Ok(mut outcome) => {
                 let gas_used = outcome.result.tx_gas_used();
                 observations.push(Observation {
-                    access: sets::access_set(block, tx, gas_used, &witness, &outcome.state),
+                    access: sets::access_set(block, tx, gas_used, &witness, &mut outcome.state),
                     included: true,
                     gas_used,
                     success: outcome.result.is_success(),

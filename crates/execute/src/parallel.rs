@@ -30,7 +30,9 @@ use authority::Authority;
 use foresee_access::{AccessSet, Location, TxIndex};
 use foresee_schedule::Schedule;
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
-use revm::{DatabaseRef, context::TxEnv, database::states::bundle_state::BundleRetention};
+use revm::{
+    DatabaseRef, context::TxEnv, database::states::bundle_state::BundleRetention, state::bal::Bal,
+};
 use scheduler::{Plan, Scheduler};
 use std::{
     borrow::Cow,
@@ -382,10 +384,7 @@ impl ParallelExecutor {
         for changes in pre.changes_mut() {
             versions.publish(0, block.env.beneficiary, true, changes);
         }
-        if !self.reports.access_list {
-            pre.state.bal_state.bal_builder = None;
-        }
-        let authority = Box::new(Authority::new(block, pre.state, self.reports.observed));
+        let authority = Box::new(Authority::new(block, pre.state, self.reports));
         let plan = Plan::new();
         let pays_ahead = block.transactions.iter().map(pays_ahead);
         let scheduler = Scheduler::new(&plan, self.config.policy, pays_ahead, authority);
@@ -470,10 +469,11 @@ fn finish<DB: DatabaseRef>(
 ) -> Result<ParallelOutcome, ExecuteError<DB::Error>> {
     let _entered = tracing::debug_span!("commit").entered();
     let start = Instant::now();
-    let Authority { mut state, ledger, stats, observed, failure, .. } = authority;
+    let Authority { mut state, ledger, stats, observed, list, failure, .. } = authority;
     if let Some(failure) = failure {
         return Err(failure);
     }
+    state.bal_state.bal_builder = list.is_some().then(Bal::new);
     state.set_bal_index(index_after(ledger.receipts.len()));
     let requests = phases::after_transactions(&mut state, block, &ledger.receipts)?;
     state.merge_transitions(BundleRetention::Reverts);
@@ -485,7 +485,8 @@ fn finish<DB: DatabaseRef>(
         blob_gas_used: ledger.blob_gas_used,
         state: state.take_bundle(),
     };
-    let access_list = state.take_built_alloy_bal().map(AccessList::new);
+    let access_list =
+        list.zip(state.take_built_alloy_bal()).map(|(list, after)| list.finish(after));
     let (observed, timeline) = (observed.unwrap_or_default(), Vec::new());
     metrics::histogram!("foresee_commit_seconds").record(start.elapsed());
     Ok(ParallelOutcome { output, stats, observed, access_list, timeline })

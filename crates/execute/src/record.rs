@@ -140,17 +140,20 @@ impl Record {
     pub fn new(
         block: &Block,
         output: &BlockOutput,
-        observed: &[AccessSet],
-        forecasts: Vec<Forecast>,
+        observed: Vec<AccessSet>,
+        forecasts: impl IntoIterator<Item = Forecast>,
         access_list: &AccessList,
         run: Run,
     ) -> Self {
         let mut forecasts = forecasts.into_iter();
         let endings = output.statuses().zip(output.gas_by_transaction());
-        let transactions = observed.iter().zip(endings).map(|(access, (status, gas))| {
-            let (gas_used, observed) = (gas.unwrap_or_default(), access.clone());
-            TransactionRecord { status, gas_used, observed, predicted: forecasts.next() }
-        });
+        let transactions =
+            observed.into_iter().zip(endings).map(|(observed, (status, gas))| TransactionRecord {
+                status,
+                gas_used: gas.unwrap_or_default(),
+                observed,
+                predicted: forecasts.next(),
+            });
         Self {
             transactions: transactions.collect(),
             block: BlockIdentity::of(block),

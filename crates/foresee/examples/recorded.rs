@@ -3,18 +3,26 @@
 //! `cargo run --release -p foresee --example recorded -- RUNS THREADS SNAPSHOT...`
 //!
 //! Every way of executing a block runs in turn, RUNS times; told are the medians as
-//! parts of in-order time, and their geometric means.
+//! parts of in-order time, and their geometric means. `and list`, `and sets` and `and
+//! record` are `ahead` with one more asked for each; of `and record` the `hashes` are
+//! those of the list and of the block's transactions, which name both and which, like
+//! the roots of receipts and state, whoever seals the block computes. `bad list` follows
+//! one in which every value is wrong: what a block costs that falls back, transaction by
+//! transaction.
 #![expect(clippy::print_stdout, reason = "it is an example")]
 
-use foresee::{Config, Foresee, Guide, Mode};
-use foresee_execute::execute_in_order;
+use alloy_primitives::U256;
+use core::hint::black_box;
+use foresee::{Config, Foresee, Guide, Mode, Recorded};
+use foresee_execute::{AccessList, BlockIdentity, execute_in_order};
 use foresee_source::Snapshot;
 use std::{path::Path, time::Instant};
 
 /// Blocks that use less gas are not measured.
 const GAS_MIN: u64 = 8_000_000;
 
-const WAYS: [&str; 6] = ["ahead", "and list", "and sets", "and record", "by record", "by list"];
+const WAYS: [&str; 8] =
+    ["ahead", "and list", "and sets", "and record", "by record", "by list", "bad list", "hashes"];
 
 fn main() {
     let mut args = std::env::args().skip(1);
@@ -36,8 +44,9 @@ fn main() {
             continue;
         }
         let made = recording.execute_block(block, state).expect("execution");
-        let record = recording.record(block, &made, None).expect("it was asked for");
-        let list = made.access_list.expect("it was asked for");
+        let made = recording.record(block, made, None).expect("it was asked for");
+        let Recorded { record, access_list: list, .. } = made;
+        let bad = falsified(&list);
         let mut times: [Vec<f64>; WAYS.len() + 1] = Default::default();
         for _ in 0..runs {
             let mut time = |way: usize, work: &dyn Fn()| {
@@ -53,10 +62,14 @@ fn main() {
             time(3, &|| drop(recording.execute_ahead(block, state, &ahead[2])));
             time(4, &|| {
                 let executed = recording.execute_ahead(block, state, &ahead[2]);
-                drop(executed.map(|executed| recording.record(block, &executed, None)));
+                drop(executed.map(|executed| recording.record(block, executed, None)));
             });
             time(5, &|| drop(plain.execute_guided(block, state, Guide::Record(&record))));
             time(6, &|| drop(plain.execute_guided(block, state, Guide::AccessList(&list))));
+            time(7, &|| drop(plain.execute_guided(block, state, Guide::AccessList(&bad))));
+            time(8, &|| {
+                black_box((list.compute_hash(), BlockIdentity::of(block)));
+            });
         }
         let medians = times.map(|mut times| {
             times.sort_by(f64::total_cmp);
@@ -71,6 +84,16 @@ fn main() {
     }
     let means: Vec<_> = logs.iter().map(|log| f64::exp(log / blocks)).collect();
     print("mean".to_owned(), "", &means);
+}
+
+/// The list with every value of every slot wrong.
+fn falsified(list: &AccessList) -> AccessList {
+    let mut accounts = list.to_vec();
+    let slots = accounts.iter_mut().flat_map(|account| &mut account.storage_changes);
+    for change in slots.flat_map(|slot| &mut slot.changes) {
+        change.new_value = change.new_value.wrapping_add(U256::ONE);
+    }
+    AccessList::new(accounts)
 }
 
 fn print(name: String, in_order: &str, ratios: &[f64]) {

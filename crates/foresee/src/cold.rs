@@ -57,7 +57,7 @@ impl Foresee {
         if config.mode == Mode::InOrder && !config.score {
             let outcome = execute_in_order_reporting(block, source, config.reports())?;
             let decision = Decision::in_order(DecisionReason::Configured);
-            return Ok(ExecutedBlock::in_order(config, outcome, decision, Vec::new()));
+            return Ok(ExecutedBlock::in_order(outcome, decision, Vec::new()));
         }
         let desk = Desk::new();
         desk.post(reads_before(block));
@@ -123,7 +123,7 @@ impl Foresee {
             let Chased { predictions, reads } = predict(&Unpaced);
             let outcome = execute_in_order_reporting(block, fetched, config.reports())?;
             let decision = Decision::in_order(DecisionReason::Configured);
-            (ExecutedBlock::in_order(config, outcome, decision, predictions), reads)
+            (ExecutedBlock::in_order(outcome, decision, predictions), reads)
         } else {
             let mut chased = Chased::default();
             let executor = self.executor().knowing(known.clone());

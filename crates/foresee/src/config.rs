@@ -15,8 +15,9 @@ pub struct Config {
     pub mode: Mode,
     /// How to predict.
     pub predict: PredictOptions,
-    /// Whether to note what each transaction accesses, and score the predictions
-    /// against it. That costs time; also a block that runs in order is predicted then.
+    /// Whether to note what each transaction accesses, so that the predictions can be
+    /// [scored](crate::ExecutedBlock::score) against it. That costs time; also a block
+    /// that runs in order is predicted then.
     pub score: bool,
     /// Whether to build the block access list
     /// ([EIP-7928](https://eips.ethereum.org/EIPS/eip-7928)).

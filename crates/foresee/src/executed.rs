@@ -1,6 +1,6 @@
 //! What the execution of a block yields to a builder.
 
-use crate::{ColdReads, Config, Decision, Score};
+use crate::{ColdReads, Decision, Score};
 use foresee_access::AccessSet;
 use foresee_execute::{AccessList, Activity, BlockOutput, InOrderOutcome, ParallelStats};
 use foresee_predict::Prediction;
@@ -21,12 +21,9 @@ pub struct ExecutedBlock {
     /// How the parallel execution went; nothing in it if there was none.
     pub stats: ParallelStats,
     /// What each transaction accessed, empty for those not included. Nothing unless
-    /// [asked for](Config::score).
+    /// [asked for](crate::Config::score).
     pub observed: Vec<AccessSet>,
-    /// How right the predictions were, if that is [asked for](Config::score)
-    /// and the state could be read to predict.
-    pub score: Option<Score>,
-    /// The block access list, if it is [asked for](Config::access_list).
+    /// The block access list, if it is [asked for](crate::Config::access_list).
     pub access_list: Option<AccessList>,
     /// By thread, what it did when. Nothing unless [asked for](Config::timeline), or if
     /// there was no parallel execution.
@@ -36,17 +33,21 @@ pub struct ExecutedBlock {
 }
 
 impl ExecutedBlock {
-    /// A block that was executed in order, scored if that is asked for and the state
-    /// could be read to predict.
+    /// How right the predictions were, if accesses were [asked for](crate::Config::score)
+    /// and the state could be read to predict.
+    pub fn score(&self) -> Option<Score> {
+        let Self { output, predictions, observed, .. } = self;
+        let is_scored = !observed.is_empty() && predictions.len() == observed.len();
+        is_scored.then(|| Score::new(predictions, observed, output))
+    }
+
+    /// A block that was executed in order.
     pub(crate) fn in_order(
-        config: &Config,
         outcome: InOrderOutcome,
         decision: Decision,
         predictions: Vec<Prediction>,
     ) -> Self {
         let InOrderOutcome { output, observed, access_list } = outcome;
-        let is_scored = config.score && predictions.len() == observed.len();
-        let score = is_scored.then(|| Score::new(&predictions, &observed, &output));
         let stats = ParallelStats::default();
         Self {
             output,
@@ -54,7 +55,6 @@ impl ExecutedBlock {
             predictions,
             stats,
             observed,
-            score,
             access_list,
             timeline: Vec::new(),
             cold: None,

@@ -42,4 +42,5 @@ pub use foresee_schedule as schedule;
 pub use guide::{Guide, GuideFault};
 pub use pipeline::Foresee;
 pub use predicted_list::PredictedAccessList;
+pub use record::Recorded;
 pub use score::{Misprediction, Score};

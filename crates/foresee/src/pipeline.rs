@@ -229,7 +229,7 @@ impl Foresee {
         if !self.config.score {
             self.learned.in_order(block, &outcome.output, elapsed);
         }
-        let executed = ExecutedBlock::in_order(&self.config, outcome, decision, Vec::new());
+        let executed = ExecutedBlock::in_order(outcome, decision, Vec::new());
         telemetry::block(&executed, elapsed);
         Ok(executed)
     }
@@ -261,7 +261,7 @@ impl Foresee {
         if !decision.parallel {
             let predictions = predict().unwrap_or_default();
             let outcome = execute_in_order_reporting(block, db, self.config.reports())?;
-            return Ok(ExecutedBlock::in_order(&self.config, outcome, decision, predictions));
+            return Ok(ExecutedBlock::in_order(outcome, decision, predictions));
         }
         let mut predictions = Vec::new();
         let executor = self.executor.on(decision.threads).knowing(known.clone());
@@ -355,10 +355,6 @@ impl Foresee {
     ) -> ExecutedBlock {
         let ParallelOutcome { output, stats, observed, access_list, timeline } = outcome;
         let outcome = InOrderOutcome { output, observed, access_list };
-        ExecutedBlock {
-            stats,
-            timeline,
-            ..ExecutedBlock::in_order(&self.config, outcome, decision, predictions)
-        }
+        ExecutedBlock { stats, timeline, ..ExecutedBlock::in_order(outcome, decision, predictions) }
     }
 }

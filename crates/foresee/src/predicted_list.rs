@@ -3,7 +3,7 @@
 use alloy_eips::eip7928::AccountChanges;
 use foresee_execute::AccessList;
 use foresee_predict::Prediction;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// What a block is predicted to access, in the shape of an access list
@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 /// as one that is read. Values are in none, because nothing has been executed. It is a
 /// list to [read ahead](foresee_execute::ParallelExecutor::prefetch) by and has no hash
 /// that a header could carry; the type keeps it apart from lists that do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PredictedAccessList {
     /// Whether every prediction that it is made of is complete.
     complete: bool,
@@ -48,5 +48,10 @@ impl PredictedAccessList {
     /// Accounts and slots, to be read ahead.
     pub const fn as_list(&self) -> &AccessList {
         &self.predicted
+    }
+
+    /// Accounts and slots, to be read ahead.
+    pub fn into_list(self) -> AccessList {
+        self.predicted
     }
 }

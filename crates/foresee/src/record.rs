@@ -2,8 +2,21 @@
 
 use crate::{ExecutedBlock, Foresee};
 use core::time::Duration;
-use foresee_execute::{Block, Forecast, Incarnation, Policy, Reason, Record, Run};
+use foresee_execute::{
+    AccessList, Block, BlockOutput, Forecast, Incarnation, Policy, Reason, Record, Run,
+};
 use foresee_predict::{Prediction, Unknown};
+
+/// What is kept of a block that was executed.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    /// Its record.
+    pub record: Record,
+    /// What the execution yielded.
+    pub output: BlockOutput,
+    /// The block access list.
+    pub access_list: AccessList,
+}
 
 impl Foresee {
     /// The record of a block that this instance has executed, in this time if it was
@@ -12,12 +25,12 @@ impl Foresee {
     pub fn record(
         &self,
         block: &Block,
-        executed: &ExecutedBlock,
+        executed: ExecutedBlock,
         elapsed: Option<Duration>,
-    ) -> Option<Record> {
+    ) -> Option<Recorded> {
         let ExecutedBlock { output, decision, predictions, stats, observed, access_list, .. } =
             executed;
-        let access_list = access_list.as_ref()?;
+        let access_list = access_list?;
         if observed.len() != block.transactions.len() {
             return None;
         }
@@ -40,14 +53,15 @@ impl Foresee {
             reexecuted: reexecuted.collect(),
             elapsed_us: elapsed.map(|time| u64::try_from(time.as_micros()).unwrap_or(u64::MAX)),
         };
-        let forecasts = predictions.iter().map(forecast).collect();
-        Some(Record::new(block, output, observed, forecasts, access_list, run))
+        let forecasts = predictions.into_iter().map(forecast);
+        let record = Record::new(block, &output, observed, forecasts, &access_list, run);
+        Some(Recorded { record, output, access_list })
     }
 }
 
-fn forecast(prediction: &Prediction) -> Forecast {
+fn forecast(prediction: Prediction) -> Forecast {
     Forecast {
-        access: prediction.access.clone(),
+        access: prediction.access,
         gas_used: prediction.gas_used,
         unknown: prediction.unknown.iter().map(Unknown::to_string).collect(),
     }

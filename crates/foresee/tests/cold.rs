@@ -218,7 +218,7 @@ fn scores_and_lists_come_with_cold_blocks() {
             (foresee.execute_cold(block, &source), foresee.execute_block(block, state));
         let (cold, hot) = (cold.unwrap(), hot.unwrap());
         assert!(cold.output == hot.output);
-        assert_eq!(cold.score, hot.score, "{mode:?}");
+        assert_eq!(cold.score(), hot.score(), "{mode:?}");
         assert_eq!(cold.access_list, hot.access_list, "{mode:?}");
     }
 }

@@ -105,9 +105,9 @@ fn the_score_comes_with_the_block_however_it_is_executed() {
             assert_eq!(executed.predictions.len(), block.transactions.len());
             let ahead = foresee.predict_ahead(block, state).unwrap();
             let ahead = foresee.execute_ahead(block, state, &ahead).unwrap();
-            assert_eq!(ahead.score, executed.score, "{scenario}, {config:?}");
+            assert_eq!(ahead.score(), executed.score(), "{scenario}, {config:?}");
             assert_eq!(ahead.predictions, executed.predictions, "{scenario}, {config:?}");
-            executed.score.unwrap()
+            executed.score().unwrap()
         });
         assert!(scores[0].transactions > 0, "{scenario}");
         scores.sort_by_key(|score| score.exact);
@@ -141,7 +141,7 @@ fn without_being_asked_nothing_is_scored() {
     let loaded = generate(Scenario::Amm, 10, 1).unwrap().into_block().unwrap();
     let executed =
         foresee(2, Policy::Dataflow).execute_block(&loaded.block, &loaded.state).unwrap();
-    assert!(executed.score.is_none() && executed.observed.is_empty());
+    assert!(executed.score().is_none() && executed.observed.is_empty());
 }
 
 /// A state whose reads fail from the n-th on.

@@ -24,7 +24,7 @@ fn foreseen(loaded: &LoadedBlock, name: &str) -> (Vec<Prediction>, DependencyDag
     let (block, state) = (&loaded.block, &loaded.state);
     let predictions = foresee.predict_block(block, state).unwrap();
     let executed = foresee.execute_predicted(block, state, predictions.clone()).unwrap();
-    let score = executed.score.unwrap();
+    let score = executed.score().unwrap();
     for wrong in &score.mispredicted {
         let missed_slots = wrong.difference.missed_reads.iter().any(Location::is_slot);
         let others = wrong.difference.extra_reads.len()

@@ -37,7 +37,7 @@
   const pathGas = data.critical_path.reduce((sum, i) => sum + transactions[i].gas, 0);
   const incomplete = transactions.filter((tx) => tx.unknown.length).length;
   $("summary").textContent = [
-    plural(transactions.length, "transaction"), plural(edges.length, "dependency").replace("dependencys", "dependencies"),
+    plural(transactions.length, "transaction"), number(edges.length) + (edges.length === 1 ? " dependency" : " dependencies"),
     plural(layers.length, "layer"), (gas / 1e6).toFixed(2) + " Mgas",
     "critical path " + (pathGas / 1e6).toFixed(2) + " Mgas",
     incomplete ? incomplete + " predicted in part" : null,
@@ -82,19 +82,28 @@
         : [make("li", {}, "nothing that is known; it keeps the order of the block")])),
     );
   };
+  const near = svg.insertBefore(document.createElementNS(svg.namespaceURI, "g"), svg.querySelector(".nodes"));
+  near.classList.add("near");
   const mark = (i) => {
-    paths.forEach((path) => path.classList.remove("near"));
     svg.classList.toggle("focused", i !== null);
-    if (i !== null) for (const e of [...edgesInto[i], ...edgesFrom[i]]) paths[e].classList.add("near");
+    near.replaceChildren(...(i === null ? [] : [...edgesInto[i], ...edgesFrom[i]].map((e) => paths[e].cloneNode())));
+  };
+  // Whatever comes faster than it can be drawn is drawn once a frame, as it is then.
+  const eachFrame = (work) => {
+    let latest = null;
+    return (...given) => {
+      if (latest === null) requestAnimationFrame(() => { const last = latest; latest = null; work(...last); });
+      latest = given;
+    };
   };
   const select = (i, scroll) => {
     if (selected !== null) nodes[selected].classList.remove("selected");
-    document.querySelectorAll("#lanes rect.selected").forEach((rect) => rect.classList.remove("selected"));
+    if (selected !== null) boxes[selected].classList.remove("selected");
     selected = i;
     mark(i);
     if (i === null) return hint();
     nodes[i].classList.add("selected");
-    document.querySelector(`#lanes rect[data-i="${i}"]`)?.classList.add("selected");
+    boxes[i].classList.add("selected");
     showTransaction(i);
     if (scroll) reveal(i);
   };
@@ -102,6 +111,7 @@
     make("h2", {}, "Pick a transaction"),
     make("p", {}, "Tap a box or an edge, search, or use the arrow keys in the graph. Each column is a layer: what stands in it can run at the same time, once everything left of it that it is connected to is done."));
   const reveal = (i) => {
+    resize();
     const box = nodes[i].getBoundingClientRect(), view = canvas.getBoundingClientRect();
     canvas.scrollBy({ left: box.x - view.x - view.width / 2, top: box.y - view.y - view.height / 2 });
   };
@@ -114,11 +124,13 @@
     const { i, e } = hit(event);
     if (e !== null) showEdge(e); else select(i, false);
   });
-  svg.addEventListener("pointerover", (event) => {
-    if (event.pointerType === "touch" || selected !== null) return;
-    const { i, e } = hit(event);
+  const point = eachFrame(({ i, e }) => {
+    if (selected !== null) return;
     if (e !== null) showEdge(e);
     if (i !== null) { showTransaction(i); mark(i); }
+  });
+  svg.addEventListener("pointerover", (event) => {
+    if (event.pointerType !== "touch") point(hit(event));
   });
   svg.addEventListener("pointerleave", () => { if (selected === null) { mark(null); hint(); } });
 
@@ -142,12 +154,21 @@
 
   // Zoom.
   const [, , width, height] = svg.getAttribute("viewBox").split(" ").map(Number);
+  const READABLE = 0.4;
   let scale = 1;
-  const zoom = (to) => {
-    scale = Math.min(4, Math.max(0.05, to));
-    svg.setAttribute("width", width * scale);
-    svg.setAttribute("height", height * scale);
+  // The drawing keeps its size, so nothing in it is laid out anew; the sheet under it is as
+  // large as it looks.
+  const sheet = make("div", { id: "sheet" });
+  svg.replaceWith(sheet);
+  sheet.append(svg);
+  const resize = () => {
+    svg.classList.toggle("far", scale < READABLE);
+    svg.style.transform = `scale(${scale})`;
+    sheet.style.width = width * scale + "px";
+    sheet.style.height = height * scale + "px";
   };
+  const resizeSoon = eachFrame(resize);
+  const zoom = (to) => { scale = Math.min(4, Math.max(0.05, to)); resizeSoon(); };
   const fit = () => zoom(Math.min(1, canvas.clientWidth / width));
   $("smaller").addEventListener("click", () => zoom(scale / 1.4));
   $("larger").addEventListener("click", () => zoom(scale * 1.4));
@@ -219,42 +240,46 @@
   }
 
   // Schedule.
-  const LANE = 18, CHART = 1000;
+  const LANE = 18, UNIT = 1000;
   const slider = $("cores");
   slider.max = Math.max(0, timelines.length - 1);
   slider.value = Math.min(3, timelines.length - 1);
+  const svgElement = (tag) => document.createElementNS(svg.namespaceURI, tag);
+  const chart = svgElement("svg");
+  chart.setAttribute("preserveAspectRatio", "none");
+  const boxes = transactions.map((tx, i) => {
+    const box = svgElement("rect");
+    box.setAttribute("width", tx.gas / UNIT);
+    box.setAttribute("height", LANE - 2);
+    box.classList.toggle("critical", critical.has(i));
+    box.dataset.i = i;
+    return box;
+  });
+  chart.append(...boxes);
+  chart.addEventListener("click", (event) => {
+    if (event.target.dataset.i !== undefined) select(Number(event.target.dataset.i), true);
+  });
+  $("lanes").replaceChildren(chart);
   const draw = () => {
     const timeline = timelines[Number(slider.value)];
     if (!timeline) return;
     const { cores, makespan, slots } = timeline;
-    const unit = CHART / Math.max(1, makespan);
-    const ns = "http://www.w3.org/2000/svg";
-    const chart = document.createElementNS(ns, "svg");
-    chart.setAttribute("viewBox", `0 0 ${CHART} ${cores * LANE}`);
-    chart.setAttribute("preserveAspectRatio", "none");
+    chart.setAttribute("viewBox", `0 0 ${Math.max(1, makespan / UNIT)} ${cores * LANE}`);
     chart.style.height = Math.min(cores * LANE, 480) + "px";
     slots.forEach(([core, start], i) => {
-      const rect = document.createElementNS(ns, "rect");
-      const at = { x: start * unit, y: core * LANE + 1, width: Math.max(0.4, transactions[i].gas * unit), height: LANE - 2 };
-      for (const [name, value] of Object.entries(at)) rect.setAttribute(name, value.toFixed(2));
-      rect.dataset.i = i;
-      if (critical.has(i)) rect.classList.add("critical");
-      if (i === selected) rect.classList.add("selected");
-      chart.append(rect);
+      boxes[i].setAttribute("x", start / UNIT);
+      boxes[i].setAttribute("y", core * LANE + 1);
     });
-    chart.addEventListener("click", (event) => {
-      if (event.target.dataset.i !== undefined) select(Number(event.target.dataset.i), true);
-    });
-    $("lanes").replaceChildren(chart);
     const speedup = makespan ? gas / makespan : 1;
     $("pace").textContent = `${plural(cores, "core")}: ${(makespan / 1e6).toFixed(2)} Mgas, ${speedup.toFixed(2)}× as fast as in order (predicted)`;
     slider.setAttribute("aria-valuetext", plural(cores, "core"));
   };
-  slider.addEventListener("input", draw);
+  slider.addEventListener("input", eachFrame(draw));
 
   // At the start boxes can be read, even if not all of them are in view.
   const LEGIBLE = 0.6;
-  zoom(Math.min(1, Math.max(LEGIBLE, canvas.clientWidth / width)));
+  scale = Math.min(1, Math.max(LEGIBLE, canvas.clientWidth / width));
+  resize();
   draw();
   if (data.selected !== null) select(data.selected, true); else hint();
 })();

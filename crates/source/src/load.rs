@@ -30,8 +30,9 @@ pub struct LoadedBlock {
     pub hashes: Vec<B256>,
     /// The block's number.
     pub number: u64,
-    /// Whether the block follows the rules of
-    /// [EIP-7928](https://eips.ethereum.org/EIPS/eip-7928).
+    /// Whether the block has an access list
+    /// ([EIP-7928](https://eips.ethereum.org/EIPS/eip-7928)): its rules say so, or its
+    /// header names one.
     pub access_list: bool,
     /// How many ommers the block has whose headers are not known. JSON-RPC
     /// names only their hashes, so neither their rewards nor the beneficiary's
@@ -49,6 +50,7 @@ pub(crate) fn load(snapshot: Snapshot) -> Result<LoadedBlock, Fault> {
     let state = state(prestate, &block_hashes, &block);
     let expected = block.has_results().then_some(header);
     let protocol = protocol(&block, &rules).map_err(|fault| fault.within("block"))?;
+    let access_list = rules.access_list || block.block_access_list_hash.is_some();
     let (number, unknown_ommers) = (block.number, block.uncles.len());
     let (transactions, hashes) = transactions(block, &rules)?;
     Ok(LoadedBlock {
@@ -57,7 +59,7 @@ pub(crate) fn load(snapshot: Snapshot) -> Result<LoadedBlock, Fault> {
         expected,
         hashes,
         number,
-        access_list: rules.access_list,
+        access_list,
         unknown_ommers,
     })
 }

@@ -2,7 +2,7 @@
 
 use alloy_consensus::{Header, TxReceipt, proofs::calculate_receipt_root};
 use alloy_primitives::Bloom;
-use foresee_execute::BlockOutput;
+use foresee_execute::{AccessList, BlockOutput};
 use revm::primitives::hardfork::SpecId;
 
 /// Which results of an execution equal the header's; `None` where the header
@@ -16,6 +16,10 @@ pub struct HeaderMatch {
     pub receipts_root: Option<bool>,
     /// Bloom filter of the logs.
     pub logs_bloom: Option<bool>,
+    /// Hash of the block access list
+    /// ([EIP-7928](https://eips.ethereum.org/EIPS/eip-7928)), if a list was
+    /// [compared](Self::with_access_list).
+    pub block_access_list_hash: Option<bool>,
 }
 
 impl HeaderMatch {
@@ -31,13 +35,30 @@ impl HeaderMatch {
             receipts_root: has_status
                 .then(|| calculate_receipt_root(&receipts) == header.receipts_root),
             logs_bloom: Some(bloom == header.logs_bloom),
+            block_access_list_hash: None,
         }
+    }
+
+    /// Compares the access list that the execution yields too.
+    pub fn with_access_list(self, list: &AccessList, expected: Option<&Header>) -> Self {
+        let named = expected.and_then(|header| header.block_access_list_hash);
+        let block_access_list_hash = named.map(|hash| hash == list.compute_hash());
+        Self { block_access_list_hash, ..self }
     }
 
     /// Whether nothing differs.
     pub fn holds(&self) -> bool {
-        [self.gas_used, self.receipts_root, self.logs_bloom]
-            .iter()
-            .all(|field| *field != Some(false))
+        self.fields().iter().all(|(_, field)| *field != Some(false))
+    }
+
+    /// All of them, with their names.
+    pub const fn fields(&self) -> [(&'static str, Option<bool>); 4] {
+        let Self { gas_used, receipts_root, logs_bloom, block_access_list_hash } = *self;
+        [
+            ("gas used", gas_used),
+            ("receipts root", receipts_root),
+            ("logs bloom", logs_bloom),
+            ("block access list hash", block_access_list_hash),
+        ]
     }
 }

@@ -93,12 +93,13 @@ fn warm_up(input: &Input, cache: &ProgramCache) -> Result<(), Failure> {
 
 /// Measures by turns: in order, warm. What needs a clock or an empty cache is run
 /// apart, so that it does not disturb. Yields the times of each prediction too, and
-/// what served the frames when warm.
+/// what served the frames when warm. Says which of twice as many runs begins.
 pub(super) fn measure(
     input: &Input,
     cache: &ProgramCache,
     earlier: &ProgramCache,
     runs: u32,
+    begin: impl Fn(u32),
 ) -> Result<(Cost, Vec<Duration>, Frames), Failure> {
     let (block, state) = (&input.loaded.block, &input.loaded.state);
     let failed = |error| input.failure("executing in order", error);
@@ -108,14 +109,16 @@ pub(super) fn measure(
     let [mut warm, mut predict_precompiles, mut precompiles] = [const { Vec::new() }; 3];
     let mut frames = Frames::default();
     warm_up(input, cache)?;
-    for _ in 0..runs {
+    for run in 0..runs {
+        begin(run);
         timed(&mut sequential, || execute_in_order(block, state)).map_err(failed)?;
         let predicted = predict(input, cache, plain)?;
         warm.push(predicted.elapsed);
         frames = predicted.frames;
     }
     let mut each = vec![Vec::new(); block.transactions.len()];
-    for _ in 0..runs {
+    for run in 0..runs {
+        begin(runs + run);
         cold.push(predict(input, &ProgramCache::new(), plain)?.elapsed);
         generalised.push(predict(input, &earlier.fork(), plain)?.elapsed);
         predict_precompiles.push(predict(input, cache, with_clock)?.precompiles);

@@ -4,6 +4,7 @@ use crate::{
     args::{self, Blocks},
     failure::Failure,
     input::Input,
+    predicted_list::is_document,
     record::rules,
 };
 use foresee::{Config, Foresee, Guide};
@@ -52,6 +53,11 @@ impl Known {
                 Ok(record) => Ok(Self::Record(Box::new(record))),
                 Err(error) => Err(Failure::block(&origin, "execution record", error)),
             };
+        }
+        if is_document(&bytes) {
+            let reason =
+                "this is no block's list; a predicted one is to read ahead by, with --prefetch";
+            return Err(Failure::block(&origin, "access list", reason));
         }
         let list = read_access_list(&bytes);
         list.map(Self::AccessList).map_err(|error| Failure::block(&origin, "access list", error))

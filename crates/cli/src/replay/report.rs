@@ -112,9 +112,12 @@ fn header<S: Serializer>(header: &HeaderMatch, serializer: S) -> Result<S::Ok, S
         gas_used: Option<bool>,
         receipts_root: Option<bool>,
         logs_bloom: Option<bool>,
+        /// Only of blocks that have one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        block_access_list_hash: Option<bool>,
     }
-    let HeaderMatch { gas_used, receipts_root, logs_bloom } = *header;
-    Fields { gas_used, receipts_root, logs_bloom }.serialize(serializer)
+    let HeaderMatch { gas_used, receipts_root, logs_bloom, block_access_list_hash } = *header;
+    Fields { gas_used, receipts_root, logs_bloom, block_access_list_hash }.serialize(serializer)
 }
 
 impl Report {
@@ -132,11 +135,9 @@ impl Report {
             .iter()
             .map(|difference| format!("differs from in-order execution in {difference}"))
             .collect();
-        let HeaderMatch { gas_used, receipts_root, logs_bloom } = self.header;
-        let fields =
-            [(gas_used, "gas used"), (receipts_root, "receipts root"), (logs_bloom, "logs bloom")];
-        let wrong = fields.iter().filter(|(field, _)| *field == Some(false));
-        complaints.extend(wrong.map(|(_, name)| format!("{name} is not the header's")));
+        let fields = self.header.fields();
+        let wrong = fields.iter().filter(|(_, field)| *field == Some(false));
+        complaints.extend(wrong.map(|(name, _)| format!("{name} is not the header's")));
         if let Some(Followed { kind, fault: Some(fault) }) = &self.followed {
             complaints.push(format!("the {kind} is wrong: {fault}"));
         }
@@ -177,8 +178,7 @@ pub(super) fn text(reports: &[Report]) -> String {
 
 fn row(report: &Report) -> Vec<String> {
     let or_dash = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
-    let HeaderMatch { gas_used, receipts_root, logs_bloom } = report.header;
-    let in_header = [gas_used, receipts_root, logs_bloom];
+    let in_header = report.header.fields();
     vec![
         report.block.to_string(),
         report.transactions.to_string(),
@@ -189,7 +189,7 @@ fn row(report: &Report) -> Vec<String> {
         or_dash(report.speedup.map(|speedup| format!("{speedup:.2}x"))),
         or_dash(report.reexecuted.map(|number| number.to_string())),
         if report.difference.is_none() { "equal" } else { "DIFFERS" }.to_owned(),
-        match (report.header.holds(), in_header.iter().any(Option::is_some)) {
+        match (report.header.holds(), in_header.iter().any(|(_, field)| field.is_some())) {
             (false, _) => "DIFFERS",
             (true, true) => "equal",
             (true, false) => "-",
@@ -223,6 +223,7 @@ mod tests {
                 gas_used: Some(true),
                 receipts_root: None,
                 logs_bloom: Some(true),
+                block_access_list_hash: None,
             },
             predicted_ahead: false,
             followed: None,

@@ -245,3 +245,15 @@ fn options_about_a_node_need_one() {
     let output = run(["predict".as_ref(), file.as_os_str(), "--fork".as_ref(), "osaka".as_ref()]);
     assert_snapshot!(complaint(&output, Some(&root())), @"foresee: --fork says something about a node, name it by --rpc");
 }
+
+/// By https and wss to a node that speaks neither: what fails is the handshake.
+#[test]
+fn a_node_that_speaks_no_tls_is_told() {
+    let node = bad("", 0, Answer::Right);
+    for scheme in ["https", "wss"] {
+        let url = node.url().replace("http", scheme);
+        let line = complaint(&run(with("predict", &url)), None);
+        assert!(line.starts_with(&format!("foresee: {url}: ")), "{line}");
+        assert!(line.contains("no connection: received corrupt message"), "{line}");
+    }
+}

@@ -39,6 +39,14 @@ pub(crate) fn succeed<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = 
     String::from_utf8(output.stdout).expect("output is UTF-8")
 }
 
+/// An answer in JSON, without the time that it took.
+pub(crate) fn answer(args: &[&str]) -> Value {
+    let text = succeed(args.iter().chain(&["--format", "json"]));
+    let mut answer: Value = serde_json::from_str(&text).expect("the answer is JSON");
+    answer.as_object_mut().expect("it is an object").remove("elapsed_us");
+    answer
+}
+
 /// The one line on standard error of a run that must fail with status 2. The path
 /// of the folder is replaced, it differs from run to run.
 pub(crate) fn complaint(output: &Output, folder: Option<&Path>) -> String {

@@ -5,6 +5,7 @@ mod answers;
 mod bad_input;
 mod bad_node;
 mod browser;
+mod deployed;
 mod fake_node;
 mod harness;
 mod help;
@@ -14,3 +15,5 @@ mod real_node;
 mod records;
 mod server;
 mod streams;
+#[cfg(target_os = "linux")]
+mod terminal;

@@ -5,7 +5,7 @@
 //! `testdata/nodes` are installed.
 
 use crate::{
-    harness::{Snapshot, complaint, run, succeed},
+    harness::{Snapshot, answer, complaint, run, succeed},
     http::ask,
     server::Server,
 };
@@ -19,8 +19,8 @@ use tempfile::TempDir;
 const TRANSACTIONS_MIN: usize = 100;
 
 /// A node of its own, ended with the test.
-struct RealNode {
-    port: u16,
+pub(crate) struct RealNode {
+    pub(crate) port: u16,
     server: Server,
 }
 
@@ -29,7 +29,7 @@ fn installed() -> PathBuf {
 }
 
 impl RealNode {
-    fn anvil() -> Self {
+    pub(crate) fn anvil() -> Self {
         let platform = "anvil-linux-amd64";
         let program = installed().join("node_modules/@foundry-rs").join(platform).join("bin/anvil");
         let args = "--chain-id 1337 --hardfork osaka --no-mining --order fifo --gas-limit 60000000";
@@ -38,7 +38,7 @@ impl RealNode {
         Self::start(command, "Listening on")
     }
 
-    fn hardhat() -> Self {
+    pub(crate) fn hardhat() -> Self {
         let mut command = Command::new(installed().join("node_modules/.bin/hardhat"));
         command
             .arg("node")
@@ -53,7 +53,7 @@ impl RealNode {
         Self { port, server }
     }
 
-    fn ask(&self, method: &str, params: Value) -> Value {
+    pub(crate) fn ask(&self, method: &str, params: Value) -> Value {
         ask(self.port, method, &params)
     }
 
@@ -90,14 +90,6 @@ impl RealNode {
         };
         transactions.iter().map(send).collect()
     }
-}
-
-/// An answer in JSON, without the time that it took.
-fn answer(args: &[&str]) -> Value {
-    let text = succeed(args.iter().chain(&["--format", "json"]));
-    let mut answer: Value = serde_json::from_str(&text).unwrap();
-    answer.as_object_mut().unwrap().remove("elapsed_us");
-    answer
 }
 
 fn check(node: &RealNode, fork: &[&str], websocket: bool) {

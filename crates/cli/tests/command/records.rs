@@ -1,9 +1,12 @@
 //! Records and access lists are written, read again and followed; wrong ones are found
 //! out: status 1 if they can be read, status 2 if not.
 
-use crate::harness::{Snapshot, complaint, run, succeed, testdata};
+use crate::{
+    fake_node::{Answer, FakeNode},
+    harness::{Snapshot, complaint, run, succeed, testdata},
+};
 use alloy_primitives::{B256, keccak256};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{
     ffi::OsStr,
     fs,
@@ -86,8 +89,19 @@ fn the_header_names_the_access_list() {
     let right = snapshot.write();
     let record = |path: &Path| run([OsStr::new("record"), path.as_os_str()]);
     assert_eq!(record(&right).status.code(), Some(0));
+    let replay = |path: &Path| {
+        let path = path.display().to_string();
+        let output = run(["replay", &path, "--runs", "1", "--threads", "2", "--format", "json"]);
+        let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+        (output.status.code(), answer["header"]["block_access_list_hash"].clone())
+    };
+    assert_eq!(replay(&right), (Some(0), true.into()));
     snapshot.json["block"]["blockAccessListHash"] = B256::ZERO.to_string().into();
-    let output = record(&snapshot.write());
+    // A header that names a list is enough.
+    snapshot.json["chain"].as_object_mut().unwrap().remove("accessList");
+    let wrong = snapshot.write();
+    assert_eq!(replay(&wrong), (Some(1), false.into()));
+    let output = record(&wrong);
     assert_eq!(output.status.code(), Some(1));
     let errors = String::from_utf8(output.stderr).unwrap();
     assert_eq!(errors.lines().count(), 1, "{errors}");
@@ -99,4 +113,36 @@ fn a_record_is_of_one_block() {
     let [a, b] = ["amm", "nft"].map(|scenario| testdata(scenario).display().to_string());
     let told = complaint(&run(["replay", &a, &b, "--record", "x"]), None);
     insta::assert_snapshot!(told, @"foresee: --record is of one block, name one");
+}
+
+#[test]
+fn a_predicted_list_is_marked_and_read_ahead_by() {
+    let folder = TempDir::new().unwrap();
+    let [block, file] = [testdata("erc20-cold"), folder.path().join("list.json")]
+        .map(|it| it.display().to_string());
+    assert_eq!(succeed(["record", "--predicted", &block, "--out", &file]), "");
+    let document: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    assert_eq!(document["complete"], true);
+    let predicted = document["predicted"].as_array().unwrap();
+    assert!(predicted.iter().all(|account| account["storageChanges"] == json!([])));
+
+    // A node is asked less often if what is needed is known beforehand.
+    let node = || FakeNode::start(Snapshot::of("erc20-cold"), |_| Answer::Right);
+    let [without, with] = [node(), node()];
+    let predict = |node: &FakeNode, args: &[&str]| {
+        let url = node.url();
+        succeed([&["predict", "--format", "dot", "--rpc", &url], args].concat())
+    };
+    assert_eq!(predict(&without, &[]), predict(&with, &["--prefetch", &file]));
+    assert!(with.messages() < without.messages());
+    // So it is by the list that the block really has.
+    let listed = written(&folder, "erc20-cold", "rlp").display().to_string();
+    predict(&node(), &["--prefetch", &listed]);
+
+    // It is not what the block accesses.
+    let told =
+        complaint(&replay("erc20-cold", "--access-list", file.as_ref()), Some(folder.path()));
+    insta::assert_snapshot!(told, @"foresee: DIR/list.json: access list: this is no block's list; a predicted one is to read ahead by, with --prefetch");
+    let args = ["record", "--predicted", &block, "--format", "rlp"];
+    insta::assert_snapshot!(complaint(&run(args), None), @"foresee: --predicted: a predicted list is JSON, the other forms do not tell that it is predicted");
 }

@@ -1,6 +1,6 @@
 //! Fills a [`Witness`] from an inspected run.
 
-use super::witness::Witness;
+use super::witness::{Named, Witness};
 use crate::in_order::InOrderContext;
 use alloy_primitives::Address;
 use revm::{
@@ -19,26 +19,30 @@ impl<DB: DatabaseRef> Inspector<InOrderContext<'_, DB>> for Witness {
             let value: U256 = interpreter.stack.peek(position).ok()?;
             Some(Address::from_word(value.into()))
         };
+        let mut note = |address: Option<Address>, mark: fn(&mut Named)| {
+            if let Some(address) = address {
+                mark(self.entry(address));
+            }
+        };
         match interpreter.bytecode.opcode() {
-            opcode::BALANCE => self.balance.extend(operand(0)),
+            opcode::BALANCE => note(operand(0), |named| named.balance = true),
             opcode::SELFBALANCE => {
-                self.balance.insert(interpreter.input.target_address());
+                note(Some(interpreter.input.target_address()), |named| named.balance = true);
             }
             opcode::EXTCODESIZE | opcode::EXTCODECOPY | opcode::EXTCODEHASH => {
-                self.code.extend(operand(0));
+                note(operand(0), |named| named.code = true);
             }
             byte
             @ (opcode::CALL | opcode::CALLCODE | opcode::DELEGATECALL | opcode::STATICCALL) => {
-                self.called.extend(operand(1));
+                note(operand(1), |named| named.called = true);
                 let pays = interpreter.stack.peek(2).is_ok_and(|value: U256| !value.is_zero());
                 if byte == opcode::CALL && pays {
-                    self.existence.extend(operand(1));
+                    note(operand(1), |named| named.existence = true);
                 }
             }
             opcode::SELFDESTRUCT => {
-                self.code.extend(operand(0));
-                self.existence.extend(operand(0));
-                self.balance.insert(interpreter.input.target_address());
+                note(operand(0), |named| (named.code, named.existence) = (true, true));
+                note(Some(interpreter.input.target_address()), |named| named.balance = true);
             }
             _ => {}
         }
@@ -53,7 +57,7 @@ impl<DB: DatabaseRef> Inspector<InOrderContext<'_, DB>> for Witness {
         let by_code = context.journaled_state.depth > 0;
         let sends = matches!(inputs.value, CallValue::Transfer(value) if !value.is_zero());
         if by_code && sends {
-            self.balance.insert(inputs.caller);
+            self.entry(inputs.caller).balance = true;
         }
         None
     }
@@ -65,13 +69,13 @@ impl<DB: DatabaseRef> Inspector<InOrderContext<'_, DB>> for Witness {
     ) -> Option<CreateOutcome> {
         let caller = inputs.caller();
         if context.journaled_state.depth > 0 {
-            self.nonce.insert(caller);
+            self.entry(caller).nonce = true;
             if !inputs.value().is_zero() {
-                self.balance.insert(caller);
+                self.entry(caller).balance = true;
             }
         }
         if let Some(account) = context.journaled_state.state.get(&caller) {
-            self.code.insert(inputs.created_address(account.info.nonce));
+            self.entry(inputs.created_address(account.info.nonce)).code = true;
         }
         None
     }

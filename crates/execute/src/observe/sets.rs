@@ -1,124 +1,158 @@
 //! From a transaction's journal and what its code looked at to its access set.
+//!
+//! The journal is walked once, by account and slot in order, so that the sets come out
+//! sorted.
 
 use super::witness::Witness;
 use crate::Block;
-use alloy_primitives::{Address, U256, map::AddressSet};
+use alloy_primitives::{Address, U256};
 use foresee_access::{AccessSet, Location};
 use revm::{
     context::TxEnv,
     context_interface::transaction::{AuthorizationTr, Transaction},
     primitives::{TxKind, hardfork::SpecId},
-    state::{Account, AccountInfo, EvmState},
+    state::{Account, EvmState},
 };
 
-/// What an included transaction read and wrote.
+/// What an included transaction read and wrote. The journal is not changed; revm lends
+/// what an account was before only for that.
 pub(crate) fn access_set(
     block: &Block,
     tx: &TxEnv,
     gas_used: u64,
     witness: &Witness,
-    state: &EvmState,
+    state: &mut EvmState,
 ) -> AccessSet {
-    let mut reads = account_reads(tx, witness, state);
-    let mut writes = Vec::new();
-    let existence = looked_at_by_existence(witness, state);
-    reads.extend(existence.iter().copied().map(Location::balance));
-    let mut commutative = settled_at_commit(tx, witness);
-    for (&address, account) in state {
-        let fee = match address == block.env.beneficiary {
-            true => fee(block, tx, gas_used),
-            false => U256::ZERO,
-        };
-        let before = account.original_info();
-        let after = end(account, fee);
-        if before.balance != after.balance {
-            let balance = Location::balance(address);
-            writes.push(balance);
-            // Changed without being looked at: it was credited and no more.
-            if !witness.balance.contains(&address) && !existence.contains(&address) {
-                commutative.push(balance);
-            }
-        }
-        if before.nonce != after.nonce {
-            writes.push(Location::nonce(address));
-        }
-        if before.code_hash != after.code_hash {
-            writes.push(Location::code(address));
-        }
-        for (&slot, value) in &account.storage {
+    let roles = Roles::new(tx, witness, state);
+    let mut accounts: Vec<_> = state.iter_mut().collect();
+    accounts.sort_unstable_by_key(|(address, _)| **address);
+    let fee = |address| match address == block.env.beneficiary {
+        true => fee(block, tx, gas_used),
+        false => U256::ZERO,
+    };
+    // Most transactions touch a few accounts and a few slots of each.
+    let mut set = AccessSet {
+        reads: Vec::with_capacity(4 * accounts.len()),
+        writes: Vec::with_capacity(2 * accounts.len()),
+        commutative: Vec::with_capacity(accounts.len()),
+    };
+    let mut slots = Vec::new();
+    for (&address, account) in accounts {
+        fields(&mut set, address, account, &roles, witness, fee(address));
+        slots.extend(account.storage.iter().map(|(slot, value)| (*slot, value)));
+        slots.sort_unstable_by_key(|(slot, _)| *slot);
+        for (slot, value) in slots.drain(..) {
             let location = Location::slot(address, slot);
-            reads.push(location);
+            set.reads.push(location);
             let present = match account.is_selfdestructed() {
                 true => U256::ZERO,
                 false => value.present_value,
             };
             if value.original_value != present {
-                writes.push(location);
+                set.writes.push(location);
             }
         }
     }
-    AccessSet::new(reads, writes, commutative)
+    set
 }
 
-/// The account fields that the transaction or its code looked at, of accounts
-/// that were really loaded.
-fn account_reads(tx: &TxEnv, witness: &Witness, state: &EvmState) -> Vec<Location> {
-    let loaded = |address: &&Address| state.contains_key(*address);
-    let mut reads = vec![Location::nonce(tx.caller), Location::balance(tx.caller)];
-    reads.extend(witness.balance.iter().filter(loaded).copied().map(Location::balance));
-    reads.extend(witness.nonce.iter().filter(loaded).copied().map(Location::nonce));
-    reads.extend(witness.code.iter().filter(loaded).copied().map(Location::code));
-    let (recipient, created) = match &tx.kind {
-        TxKind::Call(to) => (Some(to), None),
-        TxKind::Create => (None, Some(tx.caller.create(tx.nonce))),
+/// Adds which fields of an account were read and written.
+fn fields(
+    set: &mut AccessSet,
+    address: Address,
+    account: &mut Account,
+    roles: &Roles,
+    witness: &Witness,
+    fee: U256,
+) {
+    let named = witness.at(&address);
+    let is_destroyed = account.is_selfdestructed();
+    let before = account.original_info_mut();
+    let (balance, nonce, code_hash) = (before.balance, before.nonce, before.code_hash);
+    let has_code = !before.is_empty_code_hash();
+    // That it is empty was found out where the balance decides it: the surcharge for a
+    // new account depends on earlier payments.
+    let existence = named.existence && nonce == 0 && !has_code;
+    let after = &account.info;
+    let balance_changes = match is_destroyed {
+        true => !balance.is_zero(),
+        // Without the fee that it earned as beneficiary.
+        false => balance != after.balance.saturating_sub(fee),
     };
-    reads.extend(created.iter().filter(loaded).copied().map(Location::code));
-    for called in witness.called.iter().chain(recipient).filter(loaded) {
-        reads.push(Location::code(*called));
-        let delegate = state[called].info.code.as_ref().and_then(|code| code.eip7702_address());
-        reads.extend(delegate.iter().filter(loaded).copied().map(Location::code));
-    }
-    let authorities = tx.authorization_list().filter_map(|authorization| authorization.authority());
-    for authority in authorities.filter(|authority| loaded(&authority)) {
-        reads.extend([Location::nonce(authority), Location::code(authority)]);
-    }
-    reads
-}
-
-/// Accounts of which the code found out whether they are empty, where the balance
-/// decides that: the surcharge for a new account depends on earlier payments.
-fn looked_at_by_existence(witness: &Witness, state: &EvmState) -> AddressSet {
-    let by_balance = |address: &Address| {
-        state.get(address).is_some_and(|account| {
-            let before = account.original_info();
-            before.nonce == 0 && before.is_empty_code_hash()
-        })
+    let nonce_changes = if is_destroyed { nonce != 0 } else { nonce != after.nonce };
+    let code_changes = if is_destroyed { has_code } else { code_hash != after.code_hash };
+    let is_caller = roles.caller == address;
+    let is_authority = roles.authorities.contains(&address);
+    let is_called = named.called || roles.target == address;
+    let is_delegate = roles.delegates.contains(&address);
+    let mut note = |reads, writes, settles, location| {
+        if reads {
+            set.reads.push(location);
+        }
+        if writes {
+            set.writes.push(location);
+        }
+        if settles {
+            set.commutative.push(location);
+        }
     };
-    witness.existence.iter().copied().filter(by_balance).collect()
+    // Changed without being looked at: it was credited and no more. The sender's
+    // solvency and nonce are settled at commit too, unless its code looked at them:
+    // with EIP-7702 a sender can have code.
+    let credited = balance_changes && !existence;
+    note(
+        named.balance || existence || is_caller,
+        balance_changes,
+        !named.balance && (is_caller || credited),
+        Location::balance(address),
+    );
+    note(
+        named.nonce || is_caller || is_authority,
+        nonce_changes,
+        is_caller && !named.nonce && !is_authority,
+        Location::nonce(address),
+    );
+    note(
+        named.code || is_called || is_authority || is_delegate,
+        code_changes,
+        false,
+        Location::code(address),
+    );
 }
 
-/// The sender's nonce and solvency, unless its code looked at them: with
-/// [EIP-7702](https://eips.ethereum.org/EIPS/eip-7702) a sender can have code.
-fn settled_at_commit(tx: &TxEnv, witness: &Witness) -> Vec<Location> {
-    let mut settled = Vec::new();
-    let authorizes_itself =
-        tx.authorization_list().any(|authorization| authorization.authority() == Some(tx.caller));
-    if !witness.nonce.contains(&tx.caller) && !authorizes_itself {
-        settled.push(Location::nonce(tx.caller));
-    }
-    if !witness.balance.contains(&tx.caller) {
-        settled.push(Location::balance(tx.caller));
-    }
-    settled
+/// What accounts are to a transaction, apart from what its code does with them.
+struct Roles {
+    caller: Address,
+    /// The account called or created.
+    target: Address,
+    /// Those that authorize delegations
+    /// ([EIP-7702](https://eips.ethereum.org/EIPS/eip-7702)).
+    authorities: Vec<Address>,
+    /// Those whose code runs in place of somebody's who was called.
+    delegates: Vec<Address>,
 }
 
-/// An account after the transaction, without the fee it earned as beneficiary.
-fn end(account: &Account, fee: U256) -> AccountInfo {
-    if account.is_selfdestructed() {
-        return AccountInfo::default();
+impl Roles {
+    fn new(tx: &TxEnv, witness: &Witness, state: &EvmState) -> Self {
+        let target = match &tx.kind {
+            TxKind::Call(to) => *to,
+            TxKind::Create => tx.caller.create(tx.nonce),
+        };
+        let is_called = |address: &Address| {
+            witness.at(address).called || (tx.kind.is_call() && *address == target)
+        };
+        let delegate = |(address, account): (&Address, &Account)| {
+            let code = account.info.code.as_ref()?;
+            code.eip7702_address().filter(|_| is_called(address))
+        };
+        let list = tx.authorization_list();
+        Self {
+            caller: tx.caller,
+            target,
+            authorities: list.filter_map(|authorization| authorization.authority()).collect(),
+            delegates: state.iter().filter_map(delegate).collect(),
+        }
     }
-    let balance = account.info.balance.saturating_sub(fee);
-    AccountInfo { balance, ..account.info.clone() }
 }
 
 /// What the beneficiary earns by the transaction, in wei

@@ -4,7 +4,7 @@
 //! the scheduler hands it from worker to worker, so that owning it is the lock.
 
 use super::ledger::Ledger;
-use crate::{Block, ExecuteError, ParallelStats};
+use crate::{Block, ExecuteError, ParallelStats, Reports, access_list::ListBuilder};
 use foresee_access::{AccessSet, TxIndex};
 use revm::{
     DatabaseRef,
@@ -34,6 +34,8 @@ pub(super) struct Authority<'a, DB: DatabaseRef> {
     pub(super) stats: ParallelStats,
     /// By transaction, what it accessed, if that is asked for.
     pub(super) observed: Option<Vec<AccessSet>>,
+    /// The access list so far, if that is asked for.
+    pub(super) list: Option<ListBuilder>,
     /// Why the block cannot be executed, once that is known.
     pub(super) failure: Option<ExecuteError<DB::Error>>,
     /// Whether the schedule has been found to be of no use.
@@ -41,12 +43,18 @@ pub(super) struct Authority<'a, DB: DatabaseRef> {
 }
 
 impl<'a, DB: DatabaseRef> Authority<'a, DB> {
-    pub(super) fn new(block: &Block, state: BlockState<'a, DB>, observes: bool) -> Self {
+    /// The authority over a block whose changes before the transactions are made. revm
+    /// has listed them.
+    pub(super) fn new(block: &Block, mut state: BlockState<'a, DB>, reports: Reports) -> Self {
+        let listed = state.take_built_alloy_bal().filter(|_| reports.access_list);
         Self {
             state,
+            list: listed.map(ListBuilder::new),
             ledger: Ledger::new(block),
             stats: ParallelStats::default(),
-            observed: observes.then(|| vec![AccessSet::default(); block.transactions.len()]),
+            observed: reports
+                .observed
+                .then(|| vec![AccessSet::default(); block.transactions.len()]),
             failure: None,
             distrusts: false,
         }

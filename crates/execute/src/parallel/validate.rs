@@ -54,7 +54,7 @@ pub(super) fn rebase<DB: DatabaseRef>(
     tx: &TxEnv,
     speculation: &mut Speculation,
 ) -> Result<Option<Location>, EvmDatabaseError<DB::Error>> {
-    let Speculation { changes, looks, overlay, .. } = speculation;
+    let Speculation { changes, looks, overlay, access, .. } = speculation;
     let mut rules = Rules::new(cfg, tx, looks.creates);
     for (address, account) in changes.iter_mut() {
         rules.address = *address;
@@ -84,6 +84,11 @@ pub(super) fn rebase<DB: DatabaseRef>(
             let current = Database::storage(state, address, slot)?;
             rules.require(told.original_value() == current, Location::slot(address, slot));
         }
+    }
+    if rules.moves_nonce {
+        // Whether a destroyed account had a nonce, or one that was paid was empty, shows
+        // in the set.
+        *access = None;
     }
     Ok(rules.verdict())
 }
@@ -122,6 +127,8 @@ struct Rules<'t> {
     sender_balance: bool,
     /// Whether a balance is so large that adding to it may overflow.
     is_huge: bool,
+    /// Whether a nonce that nobody looked at differs.
+    moves_nonce: bool,
     /// An account whose balance differs, though nobody looked at it.
     other_balance: Option<Address>,
     /// The first location that differs and was looked at.
@@ -140,6 +147,7 @@ impl<'t> Rules<'t> {
             zero_nonces: creates || tx.kind.is_create(),
             sender_balance: cfg.is_balance_check_disabled(),
             is_huge: false,
+            moves_nonce: false,
             other_balance: None,
             conflict: None,
         }
@@ -189,6 +197,7 @@ impl<'t> Rules<'t> {
         if told == current {
             return;
         }
+        self.moves_nonce = true;
         let is_looked_at = look.nonce || self.nonces || self.address == self.tx.caller;
         let is_zero_looked_at = self.zero_nonces && (told == 0 || current == 0);
         let is_near_limit = told.max(current) >= HUGE_NONCE;

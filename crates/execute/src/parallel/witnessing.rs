@@ -1,11 +1,11 @@
-//! Instructions that fill a [`Witness`] on request, so that what a transaction is
+//! Instructions that fill a [`Witness`](crate::observe::witness::Witness) on request, so that what a transaction is
 //! seen to access in parallel is what [`observe`](crate::observe) sees in order.
 //!
 //! Each notes what it names and hands over to the instruction that a worker uses
 //! otherwise. A witness decides nothing; only [`Looks`](super::looks::Looks) do.
 
 use super::looks::{self, Ictx, WorkerInstructions, address_operand, running};
-use crate::observe::witness::Witness;
+use crate::observe::witness::Named;
 use revm::{
     Database,
     bytecode::opcode::{
@@ -18,7 +18,7 @@ use revm::{
         instructions::{contract, host},
         interpreter_types::LoopControl,
     },
-    primitives::{U256, hardfork::SpecId},
+    primitives::{Address, U256, hardfork::SpecId},
 };
 
 /// A worker's instructions, noting in addition what the code names.
@@ -51,20 +51,24 @@ fn name<const OPCODE: u8, D: Database>(context: &mut Ictx<'_, '_, D>) {
     let this = running(context);
     let [first, second] = [0, 1].map(|position| address_operand(context, position));
     let pays = context.interpreter.stack.peek(2).is_ok_and(|value: U256| !value.is_zero());
-    let Witness { called, code, balance, existence, .. } = &mut context.host.chain.looks.witness;
-    match OPCODE {
-        BALANCE => balance.extend(first),
-        SELFBALANCE => balance.extend([this]),
-        EXTCODESIZE | EXTCODECOPY | EXTCODEHASH => code.extend(first),
-        CALL => {
-            called.extend(second);
-            existence.extend(second.filter(|_| pays));
+    let witness = &mut context.host.chain.looks.witness;
+    let mut note = |address: Option<Address>, mark: fn(&mut Named)| {
+        if let Some(address) = address {
+            mark(witness.entry(address));
         }
-        CALLCODE | DELEGATECALL | STATICCALL => called.extend(second),
+    };
+    match OPCODE {
+        BALANCE => note(first, |named| named.balance = true),
+        SELFBALANCE => note(Some(this), |named| named.balance = true),
+        EXTCODESIZE | EXTCODECOPY | EXTCODEHASH => note(first, |named| named.code = true),
+        CALL => {
+            note(second, |named| named.called = true);
+            note(second.filter(|_| pays), |named| named.existence = true);
+        }
+        CALLCODE | DELEGATECALL | STATICCALL => note(second, |named| named.called = true),
         SELFDESTRUCT => {
-            code.extend(first);
-            existence.extend(first);
-            balance.extend([this]);
+            note(first, |named| (named.code, named.existence) = (true, true));
+            note(Some(this), |named| named.balance = true);
         }
         _ => {}
     }
@@ -96,15 +100,17 @@ fn enter<D: Database>(context: Ictx<'_, '_, D>) {
     let witness = &mut context.host.chain.looks.witness;
     match frame {
         FrameInput::Call(inputs) => {
-            let sends = inputs.transfer_value().is_some_and(|value| !value.is_zero());
-            witness.balance.extend(sends.then_some(inputs.caller));
+            if inputs.transfer_value().is_some_and(|value| !value.is_zero()) {
+                witness.entry(inputs.caller).balance = true;
+            }
         }
         FrameInput::Create(inputs) => {
             let caller = inputs.caller();
-            witness.nonce.insert(caller);
-            witness.balance.extend((!inputs.value().is_zero()).then_some(caller));
+            let named = witness.entry(caller);
+            named.nonce = true;
+            named.balance |= !inputs.value().is_zero();
             if let Some(account) = context.host.journaled_state.inner.state.get(&caller) {
-                witness.code.insert(inputs.created_address(account.info.nonce));
+                witness.entry(inputs.created_address(account.info.nonce)).code = true;
             }
         }
         FrameInput::Empty => {}

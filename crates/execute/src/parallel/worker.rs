@@ -16,7 +16,7 @@ use super::{
     witnessing,
 };
 use crate::{Block, InvalidReason, access_list::index_after, observe::sets};
-use foresee_access::TxIndex;
+use foresee_access::{AccessSet, TxIndex};
 use foresee_schedule::Schedule;
 use revm::{
     Context, DatabaseCommit, DatabaseRef, ExecuteEvm, MainContext,
@@ -56,6 +56,8 @@ pub(super) struct Speculation {
     pub(super) changes: EvmState,
     pub(super) looks: Looks,
     pub(super) overlay: Overlay,
+    /// What the transaction accessed, if that is asked for.
+    pub(super) access: Option<AccessSet>,
 }
 
 /// What a worker does for others.
@@ -137,8 +139,9 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
             return Attempt::Undecided;
         };
         self.publish(index, &mut changes);
+        let access = self.duty.witnesses.then(|| self.access(index, &result, &looks, &mut changes));
         let overlay = core::mem::take(&mut self.view().overlay);
-        Attempt::Executed(Box::new(Speculation { result, changes, looks, overlay }))
+        Attempt::Executed(Box::new(Speculation { result, changes, looks, overlay, access }))
     }
 
     /// Settles turns as long as there are any that no other worker is at.
@@ -194,8 +197,8 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
                 match validate::rebase(state, &self.block.cfg, tx, &mut speculation) {
                     Ok(None) => {
                         authority.stats.ahead += 1;
-                        let Speculation { result, changes, looks, .. } = *speculation;
-                        self.include(&mut authority, index, result, changes, &looks);
+                        let Speculation { result, changes, looks, access, .. } = *speculation;
+                        self.include(&mut authority, index, result, changes, &looks, access);
                         return authority;
                     }
                     Ok(Some(location)) => {
@@ -231,7 +234,7 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
                 if self.duty.shares && index.position() + 1 < self.block.transactions.len() {
                     self.publish(index, &mut changes);
                 }
-                self.include(&mut authority, index, result, changes, &looks);
+                self.include(&mut authority, index, result, changes, &looks, None);
             }
             Err(EVMError::Transaction(reason)) => {
                 authority.ledger.refuse(index, InvalidReason::Transaction(reason));
@@ -241,23 +244,38 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
         authority
     }
 
-    /// Makes a right result part of the block.
+    /// Makes a right result part of the block. What it accessed may be known already.
     fn include(
         &self,
         authority: &mut Authority<'a, DB>,
         index: TxIndex,
         result: ExecutionResult,
-        changes: EvmState,
+        mut changes: EvmState,
         looks: &Looks,
+        access: Option<AccessSet>,
     ) {
         let tx = &self.block.transactions[index.position()];
         if let Some(observed) = &mut authority.observed {
-            observed[index.position()] =
-                sets::access_set(self.block, tx, result.tx_gas_used(), &looks.witness, &changes);
+            let access = access.unwrap_or_else(|| self.access(index, &result, looks, &mut changes));
+            observed[index.position()] = access;
         }
-        authority.state.set_bal_index(index_after(authority.ledger.receipts.len()));
+        if let Some(list) = &mut authority.list {
+            list.add(index_after(authority.ledger.receipts.len()), &mut changes);
+        }
         authority.state.commit(changes);
         authority.ledger.include(tx, result);
+    }
+
+    /// What a transaction that was executed accessed.
+    fn access(
+        &self,
+        index: TxIndex,
+        result: &ExecutionResult,
+        looks: &Looks,
+        changes: &mut EvmState,
+    ) -> AccessSet {
+        let tx = &self.block.transactions[index.position()];
+        sets::access_set(self.block, tx, result.tx_gas_used(), &looks.witness, changes)
     }
 
     /// Lets revm work on the authoritative state for a while.

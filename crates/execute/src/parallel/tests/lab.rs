@@ -8,7 +8,7 @@ use super::super::{
     versions::Versions,
     worker::{Duty, Worker},
 };
-use crate::{Block, BlockOutput, ExecuteError, Protocol, execute_in_order};
+use crate::{Block, BlockOutput, ExecuteError, Protocol, Reports, execute_in_order};
 use foresee_access::{Location, TxIndex};
 use foresee_schedule::Schedule;
 use revm::{
@@ -219,7 +219,7 @@ fn drive<DB: DatabaseRef>(
         versions.publish(0, block.env.beneficiary, true, changes);
     }
     let any_tx = TxEnv::default();
-    let mut authority = Box::new(Authority::new(block, pre.state, false));
+    let mut authority = Box::new(Authority::new(block, pre.state, Reports::default()));
     let plan = Plan::new();
     let duty = Duty { shares: true, witnesses: false, known: None };
     let mut worker = Worker::new(block, db, &versions, &any_tx, &plan, duty, None);
