@@ -11,6 +11,7 @@ mod engine;
 mod evaluate;
 mod failure;
 mod fetch;
+mod function;
 mod generate;
 mod input;
 mod manual;
