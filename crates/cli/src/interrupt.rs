@@ -28,6 +28,7 @@ static WRITING: Mutex<()> = Mutex::new(());
 
 /// From now on Ctrl-C ends the command cleanly. Where the system does not let it be
 /// caught, it ends the command all the same.
+#[expect(clippy::disallowed_methods, reason = "what must not be skipped is waited for")]
 pub(crate) fn catch() {
     let Ok(mut signals) = Signals::new([SIGINT]) else { return };
     thread::spawn(move || {

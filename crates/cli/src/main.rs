@@ -12,6 +12,7 @@ mod engine;
 mod evaluate;
 mod failure;
 mod fetch;
+mod function;
 mod generate;
 mod input;
 mod interrupt;

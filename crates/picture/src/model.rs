@@ -36,6 +36,9 @@ pub struct Transaction {
     pub from: String,
     /// Recipient; none for a creation.
     pub to: Option<String>,
+    /// The signature of the function it calls, if that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub function: Option<String>,
     /// Predicted gas.
     pub gas: u64,
     /// What could not be predicted.

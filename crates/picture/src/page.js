@@ -61,7 +61,7 @@
     $("details").replaceChildren(
       make("h2", {}, "Transaction " + i + (critical.has(i) ? ", on the critical path" : "")),
       make("dl", {}, ...row("hash", tx.hash), ...row("from", tx.from), ...row("to", tx.to ?? "(creation)"),
-        ...row("gas", number(tx.gas)), ...row("layer", String(layerOf[i])),
+        ...(tx.function ? row("function", tx.function) : []), ...row("gas", number(tx.gas)), ...row("layer", String(layerOf[i])),
         ...(tx.observed ? [...row("observed", tx.observed.outcome + (tx.observed.again ? ", executed twice" : "")),
           ...row("gas used", number(tx.observed.gas))] : [])),
       ...list("Accessed, but not predicted", (tx.observed?.missed ?? []).map((l) => [place(l)])),
@@ -180,7 +180,7 @@
   }, { passive: false });
 
   // Search: a number is a position, everything else a part of a hash, address or slot.
-  const words = transactions.map((tx) => [tx.hash, tx.from, tx.to ?? "",
+  const words = transactions.map((tx) => [tx.hash, tx.from, tx.to ?? "", tx.function ?? "",
     ...[...tx.reads, ...tx.writes].flatMap((l) => [fullName(l), locations[l].label ?? ""])]
     .join(" ").toLowerCase());
   let hits = [], current = -1;

@@ -24,7 +24,7 @@ mod state_access;
 
 pub(crate) use context::TxContext;
 pub use frames::Frames;
-pub(crate) use keccak::Preimages;
+pub(crate) use keccak::{Preimages, Recorded};
 pub use precompiled::PrecompileCall;
 pub(crate) use run::read;
 pub(crate) use start::First;
@@ -214,9 +214,9 @@ impl Machine {
         self.keccak.swap(&mut other.keccak);
     }
 
-    /// The preimages seen so far, if they are recorded.
-    pub(crate) const fn preimages(&self) -> Option<&Preimages> {
-        self.keccak.preimages()
+    /// What labels are made of, if it is recorded.
+    pub(crate) fn recorded(&self) -> Option<&Recorded> {
+        self.keccak.recorded()
     }
 
     /// The hashes that nobody has taken yet, if they are kept.
@@ -227,6 +227,7 @@ impl Machine {
     /// Forgets the last transaction, and puts the calldata of the next in place.
     pub(crate) fn begin(&mut self, calldata: &[u8]) {
         self.frames.clear();
+        self.keccak.forget_names();
         self.return_data.clear();
         self.memory.clear();
         self.memory.extend_from_slice(calldata);

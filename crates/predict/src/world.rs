@@ -229,6 +229,11 @@ impl<S: StateView> World<S> {
         self.contents.slots.get(id).value
     }
 
+    /// The key of a slot.
+    pub(crate) fn slot_key(&self, id: SlotId) -> U256 {
+        self.contents.slots.get(id).key
+    }
+
     /// The value of a loaded slot.
     pub(crate) fn slot_value(&self, id: SlotId) -> U256 {
         self.contents.slots.get(id).value

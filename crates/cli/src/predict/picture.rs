@@ -1,6 +1,6 @@
 //! What is predicted of a block, as a picture shows it.
 
-use crate::input::Input;
+use crate::{function, input::Input};
 use alloy_primitives::TxKind;
 use foresee_access::{Difference, Field, Location, TxIndex};
 use foresee_execute::{Record, Status};
@@ -36,6 +36,7 @@ pub(super) fn new(
                     TxKind::Call(to) => Some(to.to_string()),
                     TxKind::Create => None,
                 },
+                function: function::called(tx).map(str::to_owned),
                 gas: prediction.gas_used,
                 unknown: prediction.unknown.iter().map(ToString::to_string).collect(),
                 reads: locations.numbers(&prediction.access.reads),

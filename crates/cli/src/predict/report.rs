@@ -1,7 +1,7 @@
 //! What is known of a block before it runs: the answer of `predict`, in the JSON
 //! that programs read.
 
-use crate::input::Input;
+use crate::{function, input::Input};
 use alloy_primitives::{Address, B256, TxKind};
 use foresee_access::{Location, TxIndex};
 use foresee_predict::Prediction;
@@ -30,6 +30,9 @@ pub(super) struct Transaction {
     pub(super) from: Address,
     /// The recipient, none for a creation.
     pub(super) to: Option<Address>,
+    /// The signature of the function it calls, if that is a common one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) function: Option<&'static str>,
     pub(super) gas: u64,
     pub(super) complete: bool,
     pub(super) unknown: Vec<String>,
@@ -86,6 +89,7 @@ impl Report {
                         TxKind::Call(to) => Some(to),
                         TxKind::Create => None,
                     },
+                    function: function::called(tx),
                     gas: prediction.gas_used,
                     complete: prediction.is_complete(),
                     unknown: prediction.unknown.iter().map(ToString::to_string).collect(),

@@ -1,7 +1,10 @@
 //! The answer of `predict` for people.
 
 use super::report::{Labelled, Report, Transaction};
-use crate::text::{count, indexes, mgas, short_address, short_label, short_location, table};
+use crate::{
+    function::name,
+    text::{count, indexes, mgas, short_address, short_label, short_location, table},
+};
 use foresee_access::{Location, TxIndex};
 use std::collections::BTreeMap;
 
@@ -68,7 +71,8 @@ fn critical_path(report: &Report) -> String {
 }
 
 fn recipient(tx: &Transaction) -> String {
-    tx.to.map_or("(creation)".to_owned(), short_address)
+    let function = tx.function.map_or(String::new(), |function| format!(" {}", name(function)));
+    tx.to.map_or("(creation)".to_owned(), short_address) + &function
 }
 
 /// What is behind an edge: the first location, and how many more.
@@ -179,12 +183,13 @@ pub(super) fn transaction(report: &Report) -> String {
             format!("unknown: {}\n", tx.unknown.join("; "))
         };
         text += &format!(
-            "block {}, transaction {}: {} from {} to {}, {} gas\n{incomplete}",
+            "block {}, transaction {}: {} from {} to {}{}, {} gas\n{incomplete}",
             report.block,
             tx.index,
             tx.hash,
             tx.from,
             tx.to.map_or("(creation)".to_owned(), |to| to.to_string()),
+            tx.function.map_or(String::new(), |function| format!(", {function}")),
             tx.gas,
         );
         text += &accesses(tx);
@@ -265,6 +270,7 @@ mod tests {
             hash: B256::repeat_byte(position as u8),
             from: Address::repeat_byte(1),
             to: (position != 3).then_some(pair),
+            function: (position < 2).then_some("swap(uint256,uint256,address,bytes)"),
             gas: node.gas,
             complete: !node.in_order,
             unknown: node

@@ -8,7 +8,6 @@ use crate::{
 use std::{
     io::{Read, Write},
     process::{Child, Command, Stdio},
-    time::Duration,
 };
 use tempfile::TempDir;
 
@@ -66,7 +65,7 @@ fn ctrl_c_ends_the_command_and_leaves_the_terminal_clean() {
     let mut child = on_a_terminal(&args);
     // Wait until it waits for the node.
     while node.messages() == 0 {
-        std::thread::sleep(Duration::from_millis(20));
+        std::thread::yield_now();
     }
     // The terminal makes a signal of it.
     child.stdin.as_mut().expect("it is piped").write_all(b"\x03").unwrap();

@@ -1,6 +1,7 @@
-//! Keccak-256 with a memo, and a record of what was hashed.
+//! Keccak-256 with a memo, and a record of what was hashed and who asked for which slot.
 
-use alloy_primitives::{U256, map::HashMap};
+use crate::label::Names;
+use alloy_primitives::{Address, U256, map::HashMap};
 use foresee_access::{Hashes, Words};
 use std::sync::Arc;
 
@@ -10,11 +11,21 @@ const RECORDED_MAX: usize = 96;
 /// Hash → input, for inputs short enough to be a storage key's.
 pub(crate) type Preimages = HashMap<U256, Arc<[u8]>>;
 
+/// What labels are made of.
+#[derive(Debug, Default)]
+pub(crate) struct Recorded {
+    /// What was hashed in the block so far.
+    pub(crate) preimages: Preimages,
+    /// How the frame that came first to each slot of the transaction at hand names words.
+    /// Told when the slot is accessed, because that happens in both tiers, in this order.
+    pub(crate) names: HashMap<(Address, U256), Names>,
+}
+
 /// What hashes.
 #[derive(Debug, Default)]
 pub(crate) struct KeccakMemo {
     memo: foresee_access::KeccakMemo,
-    preimages: Option<Preimages>,
+    pub(super) recorded: Option<Box<Recorded>>,
 }
 
 impl KeccakMemo {
@@ -27,12 +38,19 @@ impl KeccakMemo {
     /// hashes are kept for whoever executes.
     pub(crate) fn begin(&mut self, record: bool, keep: bool) {
         self.memo.begin(keep);
-        self.preimages = record.then(Preimages::default);
+        self.recorded = record.then(Box::default);
     }
 
-    /// What was hashed so far, if it is recorded.
-    pub(crate) const fn preimages(&self) -> Option<&Preimages> {
-        self.preimages.as_ref()
+    /// Forgets who came to which slot.
+    pub(crate) fn forget_names(&mut self) {
+        if let Some(recorded) = &mut self.recorded {
+            recorded.names.clear();
+        }
+    }
+
+    /// What labels are made of, if it is recorded.
+    pub(crate) fn recorded(&self) -> Option<&Recorded> {
+        self.recorded.as_deref()
     }
 
     /// The hashes that nobody has taken yet, if they are kept.
@@ -55,10 +73,10 @@ impl KeccakMemo {
     }
 
     fn record(&mut self, hash: U256, input: &[u8]) {
-        if let Some(preimages) = &mut self.preimages
+        if let Some(recorded) = &mut self.recorded
             && input.len() <= RECORDED_MAX
         {
-            preimages.entry(hash).or_insert_with(|| input.into());
+            recorded.preimages.entry(hash).or_insert_with(|| input.into());
         }
     }
 }
@@ -75,7 +93,7 @@ mod tests {
         for input in [&[1; 64][..], &[2; 32], &[3; 97]] {
             assert_eq!(memo.hash(input), U256::from_be_bytes(keccak256(input).0));
         }
-        assert_eq!(memo.preimages().unwrap().len(), 2);
+        assert_eq!(memo.recorded().unwrap().preimages.len(), 2);
         assert_eq!(memo.take().find(&[1; 64], &mut 0), Some(keccak256([1; 64])));
     }
 }

@@ -3,8 +3,9 @@
 //! Each asks the world for all it needs before it charges, touches or changes
 //! anything.
 
-use super::{Halt, memory::small, run::Cpu, to_address};
+use super::{Halt, context::address_word, memory::small, run::Cpu, to_address};
 use crate::{
+    label::Names,
     state::{Lookup, StateView, Want},
     world::{AccountId, Look, SlotId, Stop},
 };
@@ -99,6 +100,27 @@ impl<S: StateView> Cpu<'_, S> {
         }
     }
 
+    /// Records how this frame names words, for the label of a slot, if it is the first to
+    /// come to it and that is recorded.
+    #[inline]
+    fn name_words(&mut self, slot: SlotId) {
+        if self.keccak.recorded.is_some() {
+            self.record_names(slot);
+        }
+    }
+
+    #[cold]
+    fn record_names(&mut self, slot: SlotId) {
+        let Some(recorded) = &mut self.keccak.recorded else { return };
+        let this = self.world.account(self.address).address;
+        let key = self.world.slot_key(slot);
+        recorded.names.entry((this, key)).or_insert_with(|| {
+            let (start, len) = self.input;
+            let calldata = &self.memory[start..start + len];
+            Names::new(address_word(self.caller), self.context.origin, address_word(this), calldata)
+        });
+    }
+
     pub(super) fn sload(&mut self, key: U256, rest: u32) -> Result<U256, Halt<S::Error>> {
         Ok(self.sload_slot(key, rest)?.1)
     }
@@ -114,6 +136,7 @@ impl<S: StateView> Cpu<'_, S> {
         let cold = self.world.is_slot_cold(id);
         let surcharge = if cold { self.rules.gas.cold_storage_additional_cost() } else { 0 };
         self.charge(surcharge, rest)?;
+        self.name_words(id);
         Ok((id, self.world.touch_slot(id)))
     }
 
@@ -153,6 +176,7 @@ impl<S: StateView> Cpu<'_, S> {
         {
             return Err(Halt::Fail);
         }
+        self.name_words(id);
         let present_value = self.world.touch_slot(id);
         let original_value = self.world.slot_start(id);
         let values = SStoreResult { original_value, present_value, new_value: value };

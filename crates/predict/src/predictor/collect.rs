@@ -60,13 +60,14 @@ pub(super) fn access_set<S: StateView>(world: &mut World<S>, sender: AccountId) 
     AccessSet::from_sorted(reads, writes, commutative)
 }
 
-/// Labels of the slots that the transaction at hand touched, if hashes are recorded.
+/// Labels of the slots that the transaction at hand touched, if they are wanted.
 pub(super) fn labels<S: StateView>(world: &World<S>, machine: &Machine) -> Vec<(Location, String)> {
-    let Some(preimages) = machine.preimages() else { return Vec::new() };
+    let Some(recorded) = machine.recorded() else { return Vec::new() };
     let mut labels: Vec<_> = world
         .touched_slots()
         .filter_map(|(address, key, ..)| {
-            Some((Location::slot(address, key), label(key, preimages)?))
+            let names = recorded.names.get(&(address, key))?;
+            Some((Location::slot(address, key), label(key, &recorded.preimages, names)?))
         })
         .collect();
     labels.sort_unstable();
