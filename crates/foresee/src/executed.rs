@@ -14,7 +14,7 @@ pub struct ExecutedBlock {
     /// How the block was executed, and why.
     pub decision: Decision,
     /// What was predicted of each transaction, in block order. Empty unless that was
-    /// [asked for](Config::score), given, or made on [cold state](Self::cold): for a
+    /// [asked for](crate::Config::score), given, or made on [cold state](Self::cold): for a
     /// schedule alone not every transaction
     /// is predicted, and none over the writes of those before it.
     pub predictions: Vec<Prediction>,
@@ -25,7 +25,7 @@ pub struct ExecutedBlock {
     pub observed: Vec<AccessSet>,
     /// The block access list, if it is [asked for](crate::Config::access_list).
     pub access_list: Option<AccessList>,
-    /// By thread, what it did when. Nothing unless [asked for](Config::timeline), or if
+    /// By thread, what it did when. Nothing unless [asked for](crate::Config::timeline), or if
     /// there was no parallel execution.
     pub timeline: Vec<Vec<Activity>>,
     /// How the state was read, if it was [cold](crate::Foresee::execute_cold).
