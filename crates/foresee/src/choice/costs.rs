@@ -40,9 +40,9 @@ impl Default for MachineCosts {
     /// What a common machine was found to take.
     fn default() -> Self {
         Self {
-            wake_ns: 60_000,
+            wake_ns: 100_000,
             helper_ns: 5_000,
-            transaction_ns: 500,
+            transaction_ns: 1_000,
             gas_ps: 300,
             predict_percent: 50,
             limit_percent: 60,
@@ -58,7 +58,9 @@ impl MachineCosts {
         if threads <= 1 {
             return default;
         }
-        let wake_ns = call(executor, 2);
+        // Called threads find nothing of the block in their caches, which no call that
+        // does nothing shows.
+        let wake_ns = call(executor, 2).max(default.wake_ns);
         let others = threads as u64 - 2;
         let helper_ns = call(executor, threads).saturating_sub(wake_ns).checked_div(others);
         Self { wake_ns, helper_ns: helper_ns.unwrap_or(default.helper_ns), ..default }
