@@ -22,7 +22,7 @@ use std::{fs::File, path::Path};
 const VALUES: TableDefinition<'_, [u8; 32], &[u8]> = TableDefinition::new("values");
 
 /// Other values in the database, about 150 bytes each with their keys.
-const FILLER: u64 = 8_000_000;
+const FILLER: u64 = 4_000_000;
 
 /// How many of them are written at once.
 const FILLER_BATCH: u64 = 1_000_000;

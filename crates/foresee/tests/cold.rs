@@ -170,11 +170,11 @@ fn check(foresee: &Foresee, loaded: &LoadedBlock, source: &Source<'_>, name: &st
     if matches!(source.temper, Temper::Slow | Temper::Backwards) {
         let predicted = foresee.predict_block(block, &loaded.state).unwrap();
         assert_eq!(cold.predictions, predicted, "{name}");
-        for executed in [&cold, &from_ahead] {
-            let reads = executed.cold.unwrap().reads;
-            assert!(reads.foreseen() >= 0.98, "{name}: {reads:?}");
-            assert!(reads.used() > 0);
-        }
+        // What only the writes of earlier transactions lead to is followed where predictions
+        // are made over these, and read on demand where they were made before the block.
+        let reads = cold.cold.unwrap().reads;
+        assert!(reads.foreseen() >= 0.98, "{name}: {reads:?}");
+        assert!(from_ahead.cold.unwrap().reads.used() > 0, "{name}");
     }
 }
 
