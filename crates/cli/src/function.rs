@@ -77,7 +77,7 @@ pub(crate) fn called(tx: &TxEnv) -> Option<&'static str> {
 }
 
 fn signature(calldata: &[u8]) -> Option<&'static str> {
-    BY_SELECTOR.get(calldata.first_chunk()?).copied()
+    BY_SELECTOR.get(calldata.first_chunk::<4>()?).copied()
 }
 
 /// The name in a signature.

@@ -84,7 +84,7 @@ fn an_empty_cache_is_written_and_read() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
 
     /// Somebody alters content and makes the digest fit: whatever is read predicts what
     /// an empty cache does.
