@@ -16,6 +16,9 @@ use core::time::Duration;
 use costs::MachineCosts;
 use foresee_execute::{Block, pays_ahead};
 
+/// The gas of a payment (Yellow Paper, appendix G).
+pub(crate) const PAYMENT_GAS: u64 = 21_000;
+
 /// Blocks with fewer transactions that run code are executed in order: there is nothing
 /// to share.
 const TRANSACTIONS_MIN: usize = 2;
@@ -62,7 +65,7 @@ pub enum DecisionReason {
 pub struct Estimate {
     /// Transactions that run code, as far as that shows before they are predicted.
     pub transactions_with_code: usize,
-    /// Gas that these will use.
+    /// Gas that these will use, beyond that of a payment each.
     pub gas: u64,
     /// Time that these take one after the other.
     pub in_order: Duration,
@@ -114,9 +117,9 @@ pub(crate) struct Work {
     transactions: usize,
     /// Those that run code.
     with_code: usize,
-    /// Gas of those that run code.
+    /// Gas of those that run code, beyond that of a payment each.
     gas: u64,
-    /// Gas of the largest of them; 0 if it is not known.
+    /// The same of the largest of them; 0 if it is not known.
     largest: u64,
     /// Whether predicting is part of the work.
     predicts: bool,
@@ -141,7 +144,7 @@ impl Work {
     pub(crate) fn by_gas(block: &Block, gas: impl Fn(usize) -> u64) -> Self {
         let mut work = Self { transactions: block.transactions.len(), ..Self::default() };
         for (position, _) in with_code(block) {
-            let gas = gas(position);
+            let gas = gas(position).saturating_sub(PAYMENT_GAS);
             work.with_code += 1;
             work.gas = work.gas.saturating_add(gas);
             work.largest = work.largest.max(gas);
@@ -150,12 +153,13 @@ impl Work {
     }
 }
 
-/// The transactions that run code, with their gas limits. Nobody can use more than the
-/// block has.
+/// The transactions that run code, with their gas limits beyond a payment's gas. Nobody
+/// can use more than the block has.
 fn with_code(block: &Block) -> impl Iterator<Item = (usize, u64)> {
     let each = block.transactions.iter().enumerate();
-    each.filter(|(_, tx)| pays_ahead(tx))
-        .map(|(position, tx)| (position, tx.gas_limit.min(block.env.gas_limit)))
+    each.filter(|(_, tx)| pays_ahead(tx)).map(|(position, tx)| {
+        (position, tx.gas_limit.min(block.env.gas_limit).saturating_sub(PAYMENT_GAS))
+    })
 }
 
 /// Decides before anything is predicted.
@@ -163,7 +167,7 @@ pub(crate) fn choose(config: &Config, costs: &MachineCosts, work: Work) -> Decis
     if work.with_code < TRANSACTIONS_MIN {
         return Decision::in_order(DecisionReason::FewTransactions);
     }
-    let in_order = costs.executing(work.gas);
+    let in_order = costs.executing(work.with_code, work.gas);
     let best = (2..=config.threads.min(work.with_code).max(2))
         .map(|threads| (expected(costs, work, threads), threads))
         .min();
@@ -187,12 +191,12 @@ pub(crate) fn choose(config: &Config, costs: &MachineCosts, work: Work) -> Decis
 /// Who predicts starts at the end of the block, another thread executes from its start,
 /// and they meet where both have spent the same time. The rest is shared by all.
 fn expected(costs: &MachineCosts, work: Work, threads: usize) -> u64 {
-    let all = costs.executing(work.gas);
+    let all = costs.executing(work.with_code, work.gas);
     let ratio = if work.predicts { costs.predict_percent } else { 0 };
     let alone = mul_div(all, ratio, 100 + ratio);
     let shared = alone + (all - alone) / threads as u64;
     shared
-        .max(costs.executing(work.largest))
+        .max(costs.executing(1, work.largest))
         .saturating_add(costs.wake_ns)
         .saturating_add(costs.helper_ns.saturating_mul(threads as u64 - 2))
         .saturating_add(costs.transaction_ns.saturating_mul(work.transactions as u64))
@@ -224,6 +228,7 @@ mod tests {
         wake_ns: 100_000,
         helper_ns: 10_000,
         transaction_ns: 1_000,
+        payment_ns: 0,
         gas_ps: 1_000,
         predict_percent: 50,
         limit_percent: 50,
@@ -294,6 +299,7 @@ mod tests {
             wake_ns: u64::MAX,
             helper_ns: u64::MAX,
             transaction_ns: u64::MAX,
+            payment_ns: u64::MAX,
             gas_ps: u64::MAX,
             predict_percent: u32::MAX.into(),
             limit_percent: u64::MAX,

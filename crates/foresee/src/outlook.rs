@@ -1,16 +1,13 @@
 //! What is foreseen of a block for its schedule: predictions of some of its
 //! transactions, each made alone on the state before the block.
 
-use crate::pipeline::Predictor;
+use crate::{choice::PAYMENT_GAS, pipeline::Predictor};
 use foresee_access::{AccessSet, Hashes, Location, TxIndex};
 use foresee_execute::{Block, Known};
 use foresee_predict::{Ahead, PrecompileCall, Prediction};
 use foresee_schedule::{DependencyDag, Node, Schedule};
 use revm::DatabaseRef;
 use std::{borrow::Cow, sync::Arc};
-
-/// The gas of a payment (Yellow Paper, appendix G).
-const PAYMENT_GAS: u64 = 21_000;
 
 /// Predictions made alone, by transaction; none where nothing had to be foreseen.
 pub(crate) struct Outlook<'p> {

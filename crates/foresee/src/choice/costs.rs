@@ -1,7 +1,7 @@
 //! What things take on this machine: measured when the threads are started, and learned
 //! from the blocks that are executed.
 
-use super::{mul_div, with_code};
+use super::{PAYMENT_GAS, mul_div, with_code};
 use core::{
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
@@ -16,9 +16,6 @@ const MEASUREMENTS: usize = 5;
 /// meanwhile, as they do between blocks.
 const REST: Duration = Duration::from_micros(300);
 
-/// Time of a payment in order, about.
-const PAYMENT_NS: u64 = 1_500;
-
 /// What things take on a machine. Times are nanoseconds where nothing else is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MachineCosts {
@@ -28,11 +25,14 @@ pub struct MachineCosts {
     pub helper_ns: u64,
     /// What a transaction costs beside its execution where threads share a block.
     pub transaction_ns: u64,
-    /// Picoseconds of execution per gas of transactions that run code.
+    /// What a transaction takes in order before its code runs: about a payment's time.
+    pub payment_ns: u64,
+    /// Picoseconds of execution per gas beyond that of a payment.
     pub gas_ps: u64,
     /// Time that predicting takes, in percent of executing.
     pub predict_percent: u64,
-    /// Gas that transactions with code use, in percent of their gas limits.
+    /// Gas that transactions with code use, in percent of their gas limits, a payment's
+    /// gas taken from both.
     pub limit_percent: u64,
 }
 
@@ -43,6 +43,7 @@ impl Default for MachineCosts {
             wake_ns: 100_000,
             helper_ns: 5_000,
             transaction_ns: 1_000,
+            payment_ns: 1_500,
             gas_ps: 300,
             predict_percent: 50,
             limit_percent: 60,
@@ -66,9 +67,11 @@ impl MachineCosts {
         Self { wake_ns, helper_ns: helper_ns.unwrap_or(default.helper_ns), ..default }
     }
 
-    /// Time of executing transactions with code.
-    pub(crate) fn executing(&self, gas: u64) -> u64 {
-        mul_div(gas, self.gas_ps, 1_000)
+    /// Time of executing so many transactions with code, which use so much gas beyond
+    /// that of a payment each.
+    pub(crate) fn executing(&self, transactions: usize, gas: u64) -> u64 {
+        let payments = self.payment_ns.saturating_mul(transactions as u64);
+        mul_div(gas, self.gas_ps, 1_000).saturating_add(payments)
     }
 }
 
@@ -121,9 +124,8 @@ impl Learned {
     /// Learns from a block that was executed in order.
     pub(crate) fn in_order(&self, block: &Block, output: &BlockOutput, elapsed: Duration) {
         if self.learns {
-            let (with_code, gas) = self.limits(block, output);
-            let payments = (block.transactions.len() - with_code) as u64;
-            self.speed(gas, nanoseconds(elapsed).saturating_sub(payments * PAYMENT_NS));
+            let (_, gas) = self.limits(block, output);
+            self.speed(block.transactions.len(), gas, elapsed);
         }
     }
 
@@ -131,8 +133,8 @@ impl Learned {
     /// long to execute.
     pub(crate) fn parallel(&self, block: &Block, output: &BlockOutput, executing: Duration) {
         if self.learns {
-            let (_, gas) = self.limits(block, output);
-            self.speed(gas, nanoseconds(executing));
+            let (with_code, gas) = self.limits(block, output);
+            self.speed(with_code, gas, executing);
         }
     }
 
@@ -144,7 +146,7 @@ impl Learned {
         for (position, limit) in with_code(block) {
             let this = used.find(|(at, _)| *at == position);
             count += 1;
-            gas += this.and_then(|(_, gas)| gas).unwrap_or(0);
+            gas += this.and_then(|(_, gas)| gas).unwrap_or(0).saturating_sub(PAYMENT_GAS);
             limits = limits.saturating_add(limit);
         }
         if limits > 0 {
@@ -153,7 +155,9 @@ impl Learned {
         (count, gas)
     }
 
-    fn speed(&self, gas: u64, elapsed_ns: u64) {
+    fn speed(&self, transactions: usize, gas: u64, elapsed: Duration) {
+        let payments = self.measured.payment_ns.saturating_mul(transactions as u64);
+        let elapsed_ns = nanoseconds(elapsed).saturating_sub(payments);
         if gas > 0 {
             learn(&self.gas_ps, mul_div(elapsed_ns, 1_000, gas).max(1));
         }
