@@ -180,6 +180,7 @@ fn evaluate_has_the_documented_keys() {
         "incomplete",
         "exact_gas",
         "exact_alone",
+        "frames",
         "classes",
         "inexact",
         "memory",

@@ -254,6 +254,6 @@ fn a_node_that_speaks_no_tls_is_told() {
         let url = node.url().replace("http", scheme);
         let line = complaint(&run(with("predict", &url)), None);
         assert!(line.starts_with(&format!("foresee: {url}: ")), "{line}");
-        assert!(line.contains("no connection: received corrupt message"), "{line}");
+        assert!(line.contains(": no connection: "), "{line}");
     }
 }
