@@ -16,7 +16,7 @@ use super::{
     },
     lab::{Lab, contract, user},
 };
-use crate::{BlockOutput, ExecuteError, ParallelOutcome, PreBlock, execute_in_order};
+use crate::{BlockOutput, ExecuteError, ParallelOutcome, PreBlock, Reports, execute_in_order};
 use core::convert::Infallible;
 use foresee_access::TxIndex;
 use foresee_schedule::Schedule;
@@ -29,7 +29,7 @@ use shuttle::{
 use std::borrow::Cow;
 
 /// Interleavings of each case, by each of the two ways to choose them.
-const ITERATIONS: usize = 150;
+const ITERATIONS: usize = 3_000;
 
 /// How often the checker that looks for rare orders changes priorities.
 const PREEMPTIONS: usize = 4;
@@ -92,7 +92,7 @@ fn execute(case: &Case, lab: &Lab) -> Result<ParallelOutcome, ExecuteError<Infal
         versions.publish(0, block.env.beneficiary, true, changes);
     }
     let any_tx = TxEnv::default();
-    let authority = Box::new(Authority::new(block, pre.state, false));
+    let authority = Box::new(Authority::new(block, pre.state, Reports::default()));
     let plan = Plan::new();
     let scheduler = Scheduler::new(&plan, case.policy, (0..n).map(|_| true), authority);
     let duty = Duty { shares: true, witnesses: false, known: None };
