@@ -29,6 +29,9 @@ type Predicted<DB> = Result<Prediction, <DB as DatabaseRef>::Error>;
 const SAMPLE_DIVISOR: usize = 4;
 const SAMPLE_MIN: usize = 8;
 
+/// So many transactions predicted ahead show whether a block may be a chain.
+const CHAIN_SAMPLE: usize = 32;
+
 /// Executes blocks in parallel by foresight. Made once, used for every block; cheap
 /// to clone, clones share threads and compiled programs.
 #[derive(Clone, Debug)]
@@ -146,7 +149,11 @@ impl Foresee {
             });
         }
         let gas = |position: usize| ahead[position].prediction.gas_used;
-        let decision = self.decide(|_| Work::by_gas(block, gas));
+        let mut decision = self.decide(|_| Work::by_gas(block, gas));
+        if decision.parallel && self.config.mode == Mode::Auto && is_chain(block, ahead) {
+            let estimate = decision.estimate;
+            decision = Decision { estimate, ..Decision::in_order(DecisionReason::Dependent) };
+        }
         self.execute_foreseen(block, db, known, decision, Some(ahead))
     }
 
@@ -357,4 +364,14 @@ impl Foresee {
         let outcome = InOrderOutcome { output, observed, access_list };
         ExecutedBlock { stats, timeline, ..ExecutedBlock::in_order(outcome, decision, predictions) }
     }
+}
+
+/// Whether a block is a chain of transactions: as its beginning looks, and if that is one,
+/// all of it.
+fn is_chain(block: &Block, ahead: &[Ahead]) -> bool {
+    [ahead.len().min(CHAIN_SAMPLE), ahead.len()].into_iter().all(|n| {
+        let outlook = Outlook::of(&ahead[..n]);
+        let (span, gas) = outlook.shape(&outlook.schedule(block));
+        choice::is_serial(span, gas)
+    })
 }
