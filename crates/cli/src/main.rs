@@ -35,8 +35,7 @@ use mimalloc::MiMalloc;
 use std::process::ExitCode;
 
 /// What a transaction leaves behind is made on one thread and freed on another, which
-/// the system's allocator takes a lock for: parallel execution is a tenth slower with it,
-/// execution in order is not.
+/// the system's allocator takes a lock for.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 

@@ -10,16 +10,15 @@
 
 use crate::{
     choice,
-    outlook::{Outlook, know},
+    outlook::{Outlook, take_results},
     pipeline::Predictor,
 };
 use alloy_primitives::TxKind;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use foresee_access::TxIndex;
 use foresee_execute::{Block, Known, Pace, pays_ahead};
 use foresee_predict::Prediction;
 use revm::{DatabaseRef, context::TxEnv};
-use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 
 /// The predictions of a block while they are made.
 pub(crate) struct Crew<'a, DB, F> {
@@ -81,7 +80,7 @@ impl<'a, DB: DatabaseRef, F: Fn() -> Predictor<'a, DB>> Crew<'a, DB, F> {
     /// Predicts until there is an outlook. If after `sample` predictions those at the end
     /// of the block turn out to be a chain, the rest is left alone. Nothing is foreseen if
     /// the state fails.
-    pub(crate) fn outlook(&self, pace: &dyn Pace, sample: usize) -> Option<Outlook<'static>> {
+    pub(crate) fn outlook(&self, pace: &dyn Pace, sample: usize) -> Option<Outlook<'_>> {
         let mut sampled = false;
         self.work(pace, || {
             if !sampled && self.predicted.load(Ordering::Relaxed) >= sample {
@@ -121,8 +120,7 @@ impl<'a, DB: DatabaseRef, F: Fn() -> Predictor<'a, DB>> Crew<'a, DB, F> {
                 self.left.store(0, Ordering::Relaxed);
                 return;
             };
-            let hashes = Arc::new(predictor.take_hashes());
-            know(self.known, TxIndex::new(position), &predictor.take_precompiled(), hashes);
+            take_results(&mut predictor, self.known, position);
             // Each position is handed out once.
             let _ = self.predictions[position].set(prediction);
             self.predicted.fetch_add(1, Ordering::Relaxed);
@@ -147,8 +145,8 @@ impl<'a, DB: DatabaseRef, F: Fn() -> Predictor<'a, DB>> Crew<'a, DB, F> {
         (position >= pace.turn()).then_some(position)
     }
 
-    fn so_far(&self) -> Outlook<'static> {
-        Outlook::some(self.predictions.iter().map(|prediction| prediction.get().cloned()))
+    fn so_far(&self) -> Outlook<'_> {
+        Outlook::new(self.predictions.iter().map(OnceLock::get))
     }
 }
 

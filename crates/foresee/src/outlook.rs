@@ -15,17 +15,14 @@ pub(crate) struct Outlook<'p> {
 }
 
 impl<'p> Outlook<'p> {
-    /// From predictions of all transactions.
-    pub(crate) fn of(ahead: &'p [Ahead]) -> Self {
-        let predictions =
-            ahead.iter().map(|ahead| Some(cautious(Cow::Borrowed(&ahead.prediction))));
-        Self { predictions: predictions.collect() }
+    /// From predictions of some transactions.
+    pub(crate) fn new(predictions: impl Iterator<Item = Option<&'p Prediction>>) -> Self {
+        Self { predictions: predictions.map(|prediction| prediction.map(cautious)).collect() }
     }
 
-    /// From predictions of some transactions.
-    pub(crate) fn some(predictions: impl Iterator<Item = Option<Prediction>>) -> Self {
-        let careful = |prediction: Option<_>| prediction.map(|it| cautious(Cow::Owned(it)));
-        Self { predictions: predictions.map(careful).collect() }
+    /// From predictions of all transactions.
+    pub(crate) fn of(ahead: &'p [Ahead]) -> Self {
+        Self::new(ahead.iter().map(|ahead| Some(&ahead.prediction)))
     }
 
     /// The schedule that follows.
@@ -50,14 +47,15 @@ impl<'p> Outlook<'p> {
 /// A prediction made alone, as a schedule has to see it. A transaction that fails alone
 /// may do otherwise after those before it: it waits for them, and what it has read by then
 /// it may write.
-fn cautious(prediction: Cow<'_, Prediction>) -> Cow<'_, Prediction> {
+fn cautious(prediction: &Prediction) -> Cow<'_, Prediction> {
     if prediction.success {
-        return prediction;
+        return Cow::Borrowed(prediction);
     }
-    let AccessSet { reads, writes, commutative } = prediction.access.clone();
+    let mut prediction = prediction.clone();
+    let AccessSet { reads, writes, commutative } = prediction.access;
     let writes = [reads.as_slice(), &writes].concat();
-    let access = AccessSet::new(reads, writes, commutative);
-    Cow::Owned(Prediction { access, ..prediction.into_owned() })
+    prediction.access = AccessSet::new(reads, writes, commutative);
+    Cow::Owned(prediction)
 }
 
 /// What the DAG has to know of a transaction that was predicted alone, if it was.

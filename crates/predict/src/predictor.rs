@@ -3,8 +3,10 @@
 mod ahead;
 mod collect;
 mod fees;
+mod options;
 
 pub use ahead::Ahead;
+pub use options::PredictOptions;
 
 use crate::{
     cache::{Buffers, ProgramCache},
@@ -32,34 +34,6 @@ use revm::{
     state::Bytecode,
 };
 use std::{sync::Arc, time::Duration};
-
-/// How to predict.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PredictOptions {
-    /// Whether slots are labelled. Costs a record of every short hash.
-    pub labels: bool,
-    /// Whether the time spent in precompiles is measured.
-    pub time_precompiles: bool,
-    /// Whether results that an execution can use again are kept for
-    /// [`BlockPredictor::take_precompiled`] and [`BlockPredictor::take_hashes`].
-    pub keep_results: bool,
-    /// Whether slices grow from the paths that are taken.
-    pub grow_slices: bool,
-    /// The most blocks of register code that one transaction may enter.
-    pub steps_max: u64,
-}
-
-impl Default for PredictOptions {
-    fn default() -> Self {
-        Self {
-            labels: false,
-            time_precompiles: false,
-            keep_results: false,
-            grow_slices: true,
-            steps_max: 50_000_000,
-        }
-    }
-}
 
 /// How far a transaction has been predicted.
 #[derive(Clone, Debug, PartialEq, Eq)]

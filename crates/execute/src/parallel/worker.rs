@@ -155,11 +155,11 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
             let index = turn.tx;
             let settled = match turn.speculation {
                 Some(_) => Settled::Ahead,
-                None => Settled::AtItsTurn(turn.tx),
+                None => Settled::AtItsTurn(index),
             };
-            let (tx, start) = (turn.tx, self.clock.start());
+            let start = self.clock.start();
             authority = self.settle(authority, turn);
-            self.clock.end(Task::Turn(tx), start);
+            self.clock.end(Task::Turn(index), start);
             if authority.failure.is_some() {
                 return scheduler.stop(Some(authority));
             }
