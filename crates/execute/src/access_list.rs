@@ -6,13 +6,11 @@
 //! ([`execute_in_order_reporting`](crate::execute_in_order_reporting)) or in parallel
 //! ([`ParallelExecutor::reporting`](crate::ParallelExecutor::reporting)): each
 //! transaction's journal is added as it is committed, in block order, so the list does
-//! not depend on what ran when. Types, encoding and hash are alloy's; in order the list
-//! is revm's own, in parallel a `ListBuilder`'s, which must come out the same.
+//! not depend on what ran when. Types, order, encoding and hash are alloy's and revm's.
 //!
 //! A list that somebody else made is never trusted: [`verify_access_list`] names what
 //! is wrong with it.
 
-mod build;
 mod divergence;
 
 use alloy_eips::eip7928::{
@@ -21,8 +19,6 @@ use alloy_eips::eip7928::{
 };
 use alloy_primitives::B256;
 use alloy_rlp::Decodable;
-
-pub(crate) use build::ListBuilder;
 
 pub use alloy_eips::eip7928::bal::Bal as AccessList;
 pub use divergence::{Divergence, Entry};

@@ -30,9 +30,7 @@ use authority::Authority;
 use foresee_access::{AccessSet, Location, TxIndex};
 use foresee_schedule::Schedule;
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
-use revm::{
-    DatabaseRef, context::TxEnv, database::states::bundle_state::BundleRetention, state::bal::Bal,
-};
+use revm::{DatabaseRef, context::TxEnv, database::states::bundle_state::BundleRetention};
 use scheduler::{Plan, Scheduler};
 use std::{
     borrow::Cow,
@@ -469,11 +467,10 @@ fn finish<DB: DatabaseRef>(
 ) -> Result<ParallelOutcome, ExecuteError<DB::Error>> {
     let _entered = tracing::debug_span!("commit").entered();
     let start = Instant::now();
-    let Authority { mut state, ledger, stats, observed, list, failure, .. } = authority;
+    let Authority { mut state, ledger, stats, observed, failure, .. } = authority;
     if let Some(failure) = failure {
         return Err(failure);
     }
-    state.bal_state.bal_builder = list.is_some().then(Bal::new);
     state.set_bal_index(index_after(ledger.receipts.len()));
     let requests = phases::after_transactions(&mut state, block, &ledger.receipts)?;
     state.merge_transitions(BundleRetention::Reverts);
@@ -485,8 +482,7 @@ fn finish<DB: DatabaseRef>(
         blob_gas_used: ledger.blob_gas_used,
         state: state.take_bundle(),
     };
-    let access_list =
-        list.zip(state.take_built_alloy_bal()).map(|(list, after)| list.finish(after));
+    let access_list = state.take_built_alloy_bal().map(AccessList::new);
     let (observed, timeline) = (observed.unwrap_or_default(), Vec::new());
     metrics::histogram!("foresee_commit_seconds").record(start.elapsed());
     Ok(ParallelOutcome { output, stats, observed, access_list, timeline })

@@ -4,7 +4,7 @@
 //! the scheduler hands it from worker to worker, so that owning it is the lock.
 
 use super::ledger::Ledger;
-use crate::{Block, ExecuteError, ParallelStats, Reports, access_list::ListBuilder};
+use crate::{Block, ExecuteError, ParallelStats, Reports};
 use foresee_access::{AccessSet, TxIndex};
 use revm::{
     DatabaseRef,
@@ -34,8 +34,6 @@ pub(super) struct Authority<'a, DB: DatabaseRef> {
     pub(super) stats: ParallelStats,
     /// By transaction, what it accessed, if that is asked for.
     pub(super) observed: Option<Vec<AccessSet>>,
-    /// The access list so far, if that is asked for.
-    pub(super) list: Option<ListBuilder>,
     /// Why the block cannot be executed, once that is known.
     pub(super) failure: Option<ExecuteError<DB::Error>>,
     /// Whether the schedule has been found to be of no use.
@@ -44,12 +42,13 @@ pub(super) struct Authority<'a, DB: DatabaseRef> {
 
 impl<'a, DB: DatabaseRef> Authority<'a, DB> {
     /// The authority over a block whose changes before the transactions are made. revm
-    /// has listed them.
+    /// has listed them, and goes on only if a list is asked for.
     pub(super) fn new(block: &Block, mut state: BlockState<'a, DB>, reports: Reports) -> Self {
-        let listed = state.take_built_alloy_bal().filter(|_| reports.access_list);
+        if !reports.access_list {
+            state.bal_state.bal_builder = None;
+        }
         Self {
             state,
-            list: listed.map(ListBuilder::new),
             ledger: Ledger::new(block),
             stats: ParallelStats::default(),
             observed: reports

@@ -259,9 +259,7 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
             let access = access.unwrap_or_else(|| self.access(index, &result, looks, &mut changes));
             observed[index.position()] = access;
         }
-        if let Some(list) = &mut authority.list {
-            list.add(index_after(authority.ledger.receipts.len()), &mut changes);
-        }
+        authority.state.set_bal_index(index_after(authority.ledger.receipts.len()));
         authority.state.commit(changes);
         authority.ledger.include(tx, result);
     }

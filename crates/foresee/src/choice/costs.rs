@@ -59,11 +59,12 @@ impl MachineCosts {
         if threads <= 1 {
             return default;
         }
+        let one_ns = call(executor, 2);
+        let others = threads as u64 - 2;
+        let helper_ns = call(executor, threads).saturating_sub(one_ns).checked_div(others);
         // Called threads find nothing of the block in their caches, which no call that
         // does nothing shows.
-        let wake_ns = call(executor, 2).max(default.wake_ns);
-        let others = threads as u64 - 2;
-        let helper_ns = call(executor, threads).saturating_sub(wake_ns).checked_div(others);
+        let wake_ns = one_ns.max(default.wake_ns);
         Self { wake_ns, helper_ns: helper_ns.unwrap_or(default.helper_ns), ..default }
     }
 
