@@ -2,10 +2,10 @@
 
 use crate::{
     Config, Decision, DecisionReason, ExecutedBlock, MachineCosts, Mode,
-    choice::{self, Work, costs::Learned},
+    choice::{self, Work, conflicts::Conflicts, costs::Learned},
     crew::Crew,
     outlook::{Outlook, know, node, take_results},
-    telemetry,
+    precaution, telemetry,
 };
 use foresee_access::TxIndex;
 use foresee_execute::{
@@ -40,6 +40,7 @@ pub struct Foresee {
     cache: ProgramCache,
     executor: ParallelExecutor,
     learned: Arc<Learned>,
+    conflicts: Arc<Conflicts>,
 }
 
 impl Foresee {
@@ -57,7 +58,13 @@ impl Foresee {
             (None, Mode::Auto) => Learned::from(MachineCosts::measure(&executor)),
             (None, Mode::Parallel | Mode::InOrder) => Learned::fixed(MachineCosts::default()),
         };
-        Ok(Self { config, cache: ProgramCache::new(), executor, learned: Arc::new(learned) })
+        Ok(Self {
+            config,
+            cache: ProgramCache::new(),
+            executor,
+            learned: Arc::new(learned),
+            conflicts: Arc::default(),
+        })
     }
 
     /// The configuration.
@@ -306,6 +313,15 @@ impl Foresee {
             let schedule = Schedule::independent(block.transactions.len());
             let outcome = executor.execute_after(pre, block, db, &schedule)?;
             return Ok(self.executed(outcome, decision, Vec::new()));
+        }
+        if ahead.is_none() && decision.threads < choice::PREDICTING_THREADS_MIN {
+            let schedule = precaution::schedule(block, &self.conflicts);
+            let outcome = executor.execute_after(pre, block, db, &schedule)?;
+            self.conflicts.learn(block, &outcome.stats.reexecuted);
+            self.learned.parallel(block, &outcome.output, outcome.stats.executing);
+            let executed = self.executed(outcome, decision, Vec::new());
+            telemetry::block(&executed, start.elapsed());
+            return Ok(executed);
         }
         let sample = match self.config.mode {
             Mode::Auto => decision.estimate.map_or(0, |it| it.transactions_with_code),

@@ -2,10 +2,23 @@
 //! versions. See the protocol in the documentation of [`parallel`](super).
 
 use super::{Pace, Policy};
-use crate::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use crate::sync::{AtomicU64, Condvar, Mutex, MutexGuard, Ordering, PoisonError};
 use foresee_access::TxIndex;
 use foresee_schedule::Schedule;
 use std::{borrow::Cow, collections::BinaryHeap, sync::OnceLock};
+
+/// Where a schedule is a [precaution](Schedule::is_precaution), so many transactions from the
+/// next turn on are left to whoever settles: workers that come too close wait for each
+/// other.
+const DISTANCE: usize = 2;
+
+/// After so many transactions that were tried against a precaution and turned out wrong,
+/// precautions are kept.
+const WRONG_TRIES_MAX: usize = 3;
+
+/// How often a worker looks for news before it falls asleep: some microseconds, less than
+/// falling asleep and being woken takes.
+const SPINS: u32 = if cfg!(feature = "shuttle") { 0 } else { 200 };
 
 /// Hands transactions to workers, and the authority `A` to whoever settles the
 /// next turn. `R` is what a speculation results in.
@@ -13,6 +26,8 @@ pub(super) struct Scheduler<'s, R, A> {
     plan: &'s Plan<'s>,
     policy: Policy,
     inner: Mutex<Inner<R, A>>,
+    /// Counts what may be news to a worker that waits.
+    news: AtomicU64,
     wake: Condvar,
 }
 
@@ -78,6 +93,24 @@ struct Inner<R, A> {
     idle: usize,
     stopped: bool,
     layers: Layers,
+    /// None if transactions are taken by priority.
+    precaution: Option<Precaution>,
+}
+
+/// Progress where the schedule is a precaution.
+struct Precaution {
+    /// By transaction, whether it was begun although it was held.
+    tried: Vec<bool>,
+    /// Before this one none is held any more.
+    held_from: usize,
+    /// How many of these turned out wrong.
+    wrong: usize,
+}
+
+impl Precaution {
+    fn new(transactions: usize) -> Self {
+        Self { tried: vec![false; transactions], held_from: 0, wrong: 0 }
+    }
 }
 
 /// Progress by layers, for [`Policy::Layers`] only.
@@ -114,8 +147,15 @@ impl<'s, R, A> Scheduler<'s, R, A> {
             idle: 0,
             stopped: n == 0,
             layers: Layers::default(),
+            precaution: None,
         };
-        Self { plan, policy, inner: Mutex::new(inner), wake: Condvar::new() }
+        Self {
+            plan,
+            policy,
+            inner: Mutex::new(inner),
+            news: AtomicU64::new(0),
+            wake: Condvar::new(),
+        }
     }
 
     /// Takes the schedule, which counts from now on. What has been executed by now is
@@ -134,6 +174,8 @@ impl<'s, R, A> Scheduler<'s, R, A> {
         for tx in txs().filter(|tx| schedule.in_order(*tx)) {
             inner.runs_ahead[tx.position()] = false;
         }
+        inner.precaution =
+            schedule.is_precaution().then(|| Precaution::new(n));
         match self.policy {
             Policy::Dataflow => {
                 let mut left = vec![0; n];
@@ -168,6 +210,7 @@ impl<'s, R, A> Scheduler<'s, R, A> {
             inner.stages[tx.position()] = Stage::Speculated(result);
             self.executed(&mut inner, tx);
         }
+        let mut patience = SPINS;
         loop {
             if inner.stopped {
                 return Job::Stop;
@@ -179,9 +222,19 @@ impl<'s, R, A> Scheduler<'s, R, A> {
                 }
                 inner.authority = Some(authority);
             }
-            if let Some(tx) = inner.pop_ready() {
+            if let Some(tx) = inner.take_ahead() {
                 self.wake_for_ready(inner);
                 return Job::Speculate(tx);
+            }
+            if patience > 0 {
+                let seen = self.news.load(Ordering::Relaxed);
+                drop(inner);
+                while patience > 0 && self.news.load(Ordering::Relaxed) == seen {
+                    core::hint::spin_loop();
+                    patience -= 1;
+                }
+                inner = self.lock();
+                continue;
             }
             inner.idle += 1;
             inner = self.wake.wait(inner).unwrap_or_else(PoisonError::into_inner);
@@ -221,6 +274,13 @@ impl<'s, R, A> Scheduler<'s, R, A> {
         }
     }
 
+    /// Tells that what this transaction yielded ahead of its turn was wrong.
+    pub(super) fn was_wrong(&self, tx: TxIndex) {
+        if let Some(precaution) = &mut self.lock().precaution {
+            precaution.wrong += usize::from(precaution.tried[tx.position()]);
+        }
+    }
+
     /// From now on nothing is executed ahead of its turn.
     pub(super) fn distrust(&self) {
         let inner = &mut *self.lock();
@@ -249,6 +309,7 @@ impl<'s, R, A> Scheduler<'s, R, A> {
     }
 
     fn stop_locked(&self, mut inner: MutexGuard<'_, Inner<R, A>>) {
+        self.news.fetch_add(1, Ordering::Relaxed);
         inner.stopped = true;
         drop(inner);
         self.wake.notify_all();
@@ -278,6 +339,7 @@ impl<'s, R, A> Scheduler<'s, R, A> {
 
     /// Wakes as many waiting workers as there are transactions for them.
     fn wake_for_ready(&self, inner: MutexGuard<'_, Inner<R, A>>) {
+        self.news.fetch_add(1, Ordering::Relaxed);
         let wanted = inner.ready_count.min(inner.idle);
         drop(inner);
         for _ in 0..wanted {
@@ -324,7 +386,11 @@ impl<R, A> Inner<R, A> {
         let stage = &mut self.stages[tx.position()];
         if matches!(stage, Stage::Held) && self.runs_ahead[tx.position()] {
             *stage = Stage::Ready;
-            self.ready.push((schedule.priority(tx), tx));
+            let priority = match self.precaution {
+                Some(_) => u64::from(!tx.0),
+                None => schedule.priority(tx),
+            };
+            self.ready.push((priority, tx));
             self.ready_count += 1;
         }
     }
@@ -362,17 +428,42 @@ impl<R, A> Inner<R, A> {
         Some(Turn { tx, speculation })
     }
 
-    /// The ready transaction of the highest priority.
-    fn pop_ready(&mut self) -> Option<TxIndex> {
+    /// The transaction to be executed ahead next: the ready one of the highest priority,
+    /// else perhaps one that is held.
+    fn take_ahead(&mut self) -> Option<TxIndex> {
+        let far_enough = match self.precaution {
+            Some(_) => self.next + DISTANCE,
+            None => 0,
+        };
         while let Some((_, tx)) = self.ready.pop() {
             let stage = &mut self.stages[tx.position()];
             if matches!(stage, Stage::Ready) {
-                *stage = Stage::Running;
                 self.ready_count -= 1;
-                return Some(tx);
+                if tx.position() >= far_enough {
+                    *stage = Stage::Running;
+                    return Some(tx);
+                }
+                *stage = Stage::Held;
             }
         }
-        None
+        self.try_held(far_enough)
+    }
+
+    /// The next transaction that is held as a mere precaution.
+    fn try_held(&mut self, from: usize) -> Option<TxIndex> {
+        let precaution = self.precaution.as_mut()?;
+        if precaution.wrong >= WRONG_TRIES_MAX {
+            return None;
+        }
+        let mut positions = precaution.held_from.max(from)..self.stages.len();
+        let held = positions.find(|position| {
+            matches!(self.stages[*position], Stage::Held) && self.runs_ahead[*position]
+        });
+        precaution.held_from = positions.start;
+        let position = held?;
+        precaution.tried[position] = true;
+        self.stages[position] = Stage::Running;
+        Some(TxIndex::new(position))
     }
 }
 
@@ -417,10 +508,10 @@ mod tests {
             };
             assert!(matches!(scheduler.next(None), Job::Speculate(_)));
             scheduler.distrust();
-            assert!(scheduler.lock().pop_ready().is_none());
+            assert!(scheduler.lock().take_ahead().is_none());
             let next = scheduler.next_turn((), Settled::AtItsTurn(first));
             assert!(next.is_some_and(|((), turn)| turn.tx == TxIndex(1)));
-            assert!(scheduler.lock().pop_ready().is_none());
+            assert!(scheduler.lock().take_ahead().is_none());
         }
     }
 }

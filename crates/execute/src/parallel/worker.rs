@@ -163,6 +163,9 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
             if authority.failure.is_some() {
                 return scheduler.stop(Some(authority));
             }
+            if authority.stats.reexecuted.last().is_some_and(|again| again.index == index) {
+                scheduler.was_wrong(index);
+            }
             if authority.distrusts_now(index) {
                 scheduler.distrust();
             }
