@@ -314,15 +314,6 @@ impl Foresee {
             let outcome = executor.execute_after(pre, block, db, &schedule)?;
             return Ok(self.executed(outcome, decision, Vec::new()));
         }
-        if ahead.is_none() && decision.threads < choice::PREDICTING_THREADS_MIN {
-            let schedule = precaution::schedule(block, &self.conflicts);
-            let outcome = executor.execute_after(pre, block, db, &schedule)?;
-            self.conflicts.learn(block, &outcome.stats.reexecuted);
-            self.learned.parallel(block, &outcome.output, outcome.stats.executing);
-            let executed = self.executed(outcome, decision, Vec::new());
-            telemetry::block(&executed, start.elapsed());
-            return Ok(executed);
-        }
         let sample = match self.config.mode {
             Mode::Auto => decision.estimate.map_or(0, |it| it.transactions_with_code),
             Mode::Parallel | Mode::InOrder => usize::MAX,
@@ -334,6 +325,7 @@ impl Foresee {
             changes.iter().for_each(|changes| predictor.apply(changes));
             predictor
         });
+        let is_cautious = ahead.is_none() && decision.threads < choice::PREDICTING_THREADS_MIN;
         let make = |pace: &dyn Pace| {
             let span = tracing::debug_span!("predict");
             let outlook = telemetry::stage(span, "foresee_predict_seconds", || match ahead {
@@ -363,7 +355,14 @@ impl Foresee {
                 crew.help(pace);
             }
         };
-        let outcome = executor.execute_while(pre, block, db, make, help)?;
+        let outcome = if is_cautious {
+            let precaution = precaution::schedule(block, &self.conflicts);
+            let outcome = executor.execute_with_precaution(pre, block, db, precaution, make)?;
+            self.conflicts.learn(block, &outcome.stats.reexecuted);
+            outcome
+        } else {
+            executor.execute_while(pre, block, db, make, help)?
+        };
         self.learned.parallel(block, &outcome.output, outcome.stats.executing);
         let executed = self.executed(outcome, decision, Vec::new());
         telemetry::block(&executed, start.elapsed());

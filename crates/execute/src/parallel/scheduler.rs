@@ -12,9 +12,10 @@ use std::{borrow::Cow, collections::BinaryHeap, sync::OnceLock};
 /// other.
 const DISTANCE: usize = 2;
 
-/// After so many transactions that were tried against a precaution and turned out wrong,
-/// precautions are kept.
-const WRONG_TRIES_MAX: usize = 3;
+/// So many transactions that are tried against a precaution may turn out wrong, and one in
+/// so many beyond that, before precautions are kept.
+const WRONG_TRIES_MAX: usize = 1;
+const TRIES_PER_WRONG: usize = 32;
 
 /// How often a worker looks for news before it falls asleep: some microseconds, less than
 /// falling asleep and being woken takes.
@@ -32,8 +33,20 @@ pub(super) struct Scheduler<'s, R, A> {
 }
 
 /// The schedule, once there is one. It may come while the block is under way: until
-/// then nothing is released, and transactions are executed at their turn.
-pub(super) type Plan<'s> = OnceLock<Cow<'s, Schedule>>;
+/// then there may be a precaution; without either nothing is released, and transactions are
+/// executed at their turn.
+#[derive(Debug, Default)]
+pub(super) struct Plan<'s> {
+    precaution: OnceLock<Cow<'s, Schedule>>,
+    schedule: OnceLock<Cow<'s, Schedule>>,
+}
+
+impl Plan<'_> {
+    /// What counts now.
+    pub(super) fn get(&self) -> Option<&Schedule> {
+        self.schedule.get().or_else(|| self.precaution.get()).map(|schedule| &**schedule)
+    }
+}
 
 /// What a worker is to do.
 pub(super) enum Job<R, A> {
@@ -42,8 +55,19 @@ pub(super) enum Job<R, A> {
     /// Execute this transaction ahead of its turn, then report its result to
     /// [`Scheduler::next`].
     Speculate(TxIndex),
+    /// Nothing before something is released, and it asked not to wait for that.
+    Idle,
     /// Nothing: the block is done, or given up.
     Stop,
+}
+
+/// What a worker does that finds nothing to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WhenIdle {
+    /// Waits until there is something, or the block is done.
+    Wait,
+    /// Goes away, to make the schedule.
+    Leave,
 }
 
 /// The next transaction to be settled, with the result of its speculation if it
@@ -73,7 +97,9 @@ struct Inner<R, A> {
     stages: Vec<Stage<R>>,
     /// By transaction, whether it has been executed, ahead or at its turn.
     executed: Vec<bool>,
-    /// By transaction, whether it may be executed ahead of its turn.
+    /// By transaction, whether it pays to execute it ahead of its turn, and whether it may
+    /// be.
+    pays_ahead: Vec<bool>,
     runs_ahead: Vec<bool>,
     /// By transaction, how many predecessors are not executed yet.
     predecessors_left: Vec<u32>,
@@ -92,6 +118,8 @@ struct Inner<R, A> {
     /// How many workers wait for something to do.
     idle: usize,
     stopped: bool,
+    /// Whether nothing may be executed ahead any more.
+    is_distrusted: bool,
     layers: Layers,
     /// None if transactions are taken by priority.
     precaution: Option<Precaution>,
@@ -103,13 +131,14 @@ struct Precaution {
     tried: Vec<bool>,
     /// Before this one none is held any more.
     held_from: usize,
-    /// How many of these turned out wrong.
+    /// How many such there were, and how many of them turned out wrong.
+    tries: usize,
     wrong: usize,
 }
 
 impl Precaution {
     fn new(transactions: usize) -> Self {
-        Self { tried: vec![false; transactions], held_from: 0, wrong: 0 }
+        Self { tried: vec![false; transactions], held_from: 0, tries: 0, wrong: 0 }
     }
 }
 
@@ -132,12 +161,13 @@ impl<'s, R, A> Scheduler<'s, R, A> {
         pays_ahead: impl Iterator<Item = bool>,
         authority: A,
     ) -> Self {
-        let runs_ahead: Vec<_> = pays_ahead.collect();
-        let n = runs_ahead.len();
+        let pays_ahead: Vec<_> = pays_ahead.collect();
+        let n = pays_ahead.len();
         let inner = Inner {
             stages: (0..n).map(|_| Stage::Held).collect(),
             executed: vec![false; n],
-            runs_ahead,
+            runs_ahead: pays_ahead.clone(),
+            pays_ahead,
             predecessors_left: Vec::new(),
             ready: BinaryHeap::with_capacity(n),
             ready_count: 0,
@@ -146,6 +176,7 @@ impl<'s, R, A> Scheduler<'s, R, A> {
             authority: Some(authority),
             idle: 0,
             stopped: n == 0,
+            is_distrusted: false,
             layers: Layers::default(),
             precaution: None,
         };
@@ -158,8 +189,9 @@ impl<'s, R, A> Scheduler<'s, R, A> {
         }
     }
 
-    /// Takes the schedule, which counts from now on. What has been executed by now is
-    /// done with; what is being executed releases its successors when it ends.
+    /// Takes the schedule, which counts from now on, or a precaution before it. What has
+    /// been executed by now is done with; what is being executed releases its successors
+    /// when it ends.
     ///
     /// # Panics
     ///
@@ -169,13 +201,18 @@ impl<'s, R, A> Scheduler<'s, R, A> {
         inner.admitted = usize::MAX;
         let n = inner.stages.len();
         assert_eq!(schedule.len(), n, "the schedule is for another number of transactions");
-        let schedule = self.plan.get_or_init(|| schedule);
+        let slot = match schedule.is_precaution() {
+            true => &self.plan.precaution,
+            false => &self.plan.schedule,
+        };
+        let schedule = slot.get_or_init(|| schedule);
         let txs = || (0..n).map(TxIndex::new);
-        for tx in txs().filter(|tx| schedule.in_order(*tx)) {
-            inner.runs_ahead[tx.position()] = false;
+        inner.hold_all();
+        if !inner.is_distrusted {
+            let may = txs().map(|tx| inner.pays_ahead[tx.position()] && !schedule.in_order(tx));
+            inner.runs_ahead = may.collect();
         }
-        inner.precaution =
-            schedule.is_precaution().then(|| Precaution::new(n));
+        inner.precaution = schedule.is_precaution().then(|| Precaution::new(n));
         match self.policy {
             Policy::Dataflow => {
                 let mut left = vec![0; n];
@@ -204,7 +241,7 @@ impl<'s, R, A> Scheduler<'s, R, A> {
 
     /// Reports a finished speculation, if there is one, and waits for the next
     /// job. Settling comes first: it is the only work that cannot be shared.
-    pub(super) fn next(&self, finished: Option<(TxIndex, R)>) -> Job<R, A> {
+    pub(super) fn next(&self, finished: Option<(TxIndex, R)>, idle: WhenIdle) -> Job<R, A> {
         let mut inner = self.lock();
         if let Some((tx, result)) = finished {
             inner.stages[tx.position()] = Stage::Speculated(result);
@@ -235,6 +272,9 @@ impl<'s, R, A> Scheduler<'s, R, A> {
                 }
                 inner = self.lock();
                 continue;
+            }
+            if idle == WhenIdle::Leave {
+                return Job::Idle;
             }
             inner.idle += 1;
             inner = self.wake.wait(inner).unwrap_or_else(PoisonError::into_inner);
@@ -284,14 +324,9 @@ impl<'s, R, A> Scheduler<'s, R, A> {
     /// From now on nothing is executed ahead of its turn.
     pub(super) fn distrust(&self) {
         let inner = &mut *self.lock();
+        inner.is_distrusted = true;
         inner.runs_ahead.fill(false);
-        inner.ready.clear();
-        inner.ready_count = 0;
-        for stage in &mut inner.stages[inner.next..] {
-            if matches!(stage, Stage::Ready) {
-                *stage = Stage::Held;
-            }
-        }
+        inner.hold_all();
     }
 
     /// Gives the block up. Workers finish what they are at and stop.
@@ -381,6 +416,17 @@ pub(super) enum Settled {
 }
 
 impl<R, A> Inner<R, A> {
+    /// Takes back whatever has been released and not begun.
+    fn hold_all(&mut self) {
+        self.ready.clear();
+        self.ready_count = 0;
+        for stage in &mut self.stages[self.next..] {
+            if matches!(stage, Stage::Ready) {
+                *stage = Stage::Held;
+            }
+        }
+    }
+
     /// Lets a transaction be executed ahead of its turn, if it may be.
     fn release(&mut self, schedule: &Schedule, tx: TxIndex) {
         let stage = &mut self.stages[tx.position()];
@@ -452,7 +498,7 @@ impl<R, A> Inner<R, A> {
     /// The next transaction that is held as a mere precaution.
     fn try_held(&mut self, from: usize) -> Option<TxIndex> {
         let precaution = self.precaution.as_mut()?;
-        if precaution.wrong >= WRONG_TRIES_MAX {
+        if precaution.wrong > WRONG_TRIES_MAX + precaution.tries / TRIES_PER_WRONG {
             return None;
         }
         let mut positions = precaution.held_from.max(from)..self.stages.len();
@@ -462,6 +508,7 @@ impl<R, A> Inner<R, A> {
         precaution.held_from = positions.start;
         let position = held?;
         precaution.tried[position] = true;
+        precaution.tries += 1;
         self.stages[position] = Stage::Running;
         Some(TxIndex::new(position))
     }
@@ -498,15 +545,16 @@ mod tests {
     #[test]
     fn a_schedule_that_is_distrusted_releases_nothing() {
         for policy in [Policy::Dataflow, Policy::Layers] {
-            let plan = Plan::new();
+            let plan = Plan::default();
             let scheduler: Scheduler<'_, (), ()> =
                 Scheduler::new(&plan, policy, [true; 4].into_iter(), ());
             let edge = (TxIndex(0), TxIndex(3));
             scheduler.install(Cow::Owned(Schedule::from_edges(4, [edge], &[1; 4])));
-            let Job::Settle((), Turn { tx: first, .. }) = scheduler.next(None) else {
+            let Job::Settle((), Turn { tx: first, .. }) = scheduler.next(None, WhenIdle::Wait)
+            else {
                 panic!("there is a turn")
             };
-            assert!(matches!(scheduler.next(None), Job::Speculate(_)));
+            assert!(matches!(scheduler.next(None, WhenIdle::Wait), Job::Speculate(_)));
             scheduler.distrust();
             assert!(scheduler.lock().take_ahead().is_none());
             let next = scheduler.next_turn((), Settled::AtItsTurn(first));
