@@ -453,7 +453,11 @@ impl ParallelExecutor {
                 let _cancel = CancelOnPanic { scheduler: &scheduler };
                 match late(&scheduler) {
                     Some(schedule) => scheduler.install(Cow::Owned(schedule)),
-                    None => scheduler.admit(usize::MAX),
+                    None => {
+                        scheduler.distrust();
+                        versions.close();
+                        scheduler.admit(usize::MAX);
+                    }
                 }
             }
             keep(worker.run(&scheduler));

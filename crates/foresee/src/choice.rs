@@ -57,6 +57,9 @@ pub enum DecisionReason {
     OneThread,
     /// Too few transactions run code.
     FewTransactions,
+    /// Before [EIP-150](https://eips.ethereum.org/EIPS/eip-150) reads of the state cost next
+    /// to no gas, so that gas does not tell what takes time; and blocks were small.
+    GasSaysNothing,
     /// Calling other threads costs more than they could save.
     LittleWork,
     /// The predictions showed that nearly every transaction waits for another.
@@ -108,6 +111,7 @@ impl Decision {
             (false, DecisionReason::Configured) => "in order: configured",
             (false, DecisionReason::OneThread) => "in order: one thread",
             (false, DecisionReason::FewTransactions) => "in order: few transactions with code",
+            (false, DecisionReason::GasSaysNothing) => "in order: gas priced before EIP-150",
             (false, DecisionReason::LittleWork) => "in order: little work",
             (false, DecisionReason::Dependent) => "in order: dependent transactions",
             (false, DecisionReason::Pays) => "in order",

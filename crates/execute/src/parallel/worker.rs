@@ -179,6 +179,7 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
             }
             if authority.distrusts_now(index) {
                 scheduler.distrust();
+                self.versions.close();
             }
             match scheduler.next_turn(authority, settled) {
                 Some(next) => (authority, turn) = next,
