@@ -38,6 +38,6 @@ mod world;
 pub use cache::{CacheError, ProgramCache};
 pub use machine::{Frames, PrecompileCall};
 pub use prediction::Prediction;
-pub use predictor::{Ahead, BlockPredictor, PredictOptions, Progress};
+pub use predictor::{Ahead, BlockPredictor, Learning, PredictOptions, Progress};
 pub use state::{Complete, Lookup, StateView, Want, WithoutStorage};
 pub use unknown::Unknown;

@@ -1,0 +1,84 @@
+//! When slices grow: how much work on them a block's predictions have earned, and on
+//! which it is spent.
+//!
+//! Nothing grows while a block is predicted. When its predictor is done, the keys that
+//! have waiting logs grow, those first that have lost the most in blocks for what they
+//! cost, until a share of what predicting has cost is spent. What a block leaves is
+//! saved up to a limit, so that what costs more than one block earns has its turn.
+//!
+//! Counted in steps, never by a clock.
+
+use super::table::{Offer, SliceKey};
+use crate::program::Program;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+/// Steps of learning that so many steps of predicting earn.
+const STEPS_PER_STEP: u64 = 2;
+
+/// The most that is saved: no more is ever spent at once. A key that costs more takes no
+/// more paths.
+const SAVED_MAX: usize = 1 << 15;
+
+/// The steps that may be spent on learning, for all who share a cache.
+#[derive(Debug, Default)]
+pub(crate) struct Allowance(AtomicUsize);
+
+impl Allowance {
+    /// A copy that goes its own way.
+    pub(crate) fn fork(&self) -> Self {
+        Self(AtomicUsize::new(self.0.load(Ordering::Relaxed)))
+    }
+
+    /// Adds what so many steps of predicting earn, and takes all there is.
+    fn take(&self, steps: u64) -> usize {
+        let earned = usize::try_from(steps / STEPS_PER_STEP).unwrap_or(SAVED_MAX);
+        self.0.swap(0, Ordering::Relaxed).saturating_add(earned).min(SAVED_MAX)
+    }
+
+    /// Puts back what was not spent.
+    fn save(&self, steps: usize) {
+        self.0.fetch_add(steps, Ordering::Relaxed);
+    }
+}
+
+/// Programs and keys that have logs waiting, in the order in which they were met.
+#[derive(Debug, Default)]
+pub(crate) struct Candidates {
+    list: Vec<(Arc<Program>, SliceKey)>,
+}
+
+impl Candidates {
+    /// Adds one, which is not yet among anybody's.
+    pub(crate) fn add(&mut self, program: &Arc<Program>, key: SliceKey) {
+        self.list.push((program.clone(), key));
+    }
+
+    /// Lets grow what so many steps of predicting, and what was saved before, pay for.
+    pub(crate) fn learn(&mut self, allowance: &Allowance, steps: u64) {
+        let mut left = allowance.take(steps);
+        let offers = self.list.drain(..).filter_map(|(program, key)| {
+            let offer = program.slices.offer(key)?;
+            Some((offer, program, key))
+        });
+        let mut offers: Vec<_> = offers.collect();
+        offers.sort_by(|(a, ..), (b, ..)| b.worth(a).cmp(&a.worth(b)));
+        for (Offer { cost, .. }, program, key) in offers {
+            if cost > SAVED_MAX {
+                program.slices.seal(key);
+            } else if cost <= left {
+                left = left.saturating_sub(program.slices.grow(key, &program));
+            }
+        }
+        allowance.save(left);
+    }
+}
+
+impl Offer {
+    /// What it brings for what it costs, to be compared with the other's.
+    const fn worth(&self, other: &Self) -> u128 {
+        self.gain as u128 * other.cost as u128
+    }
+}
