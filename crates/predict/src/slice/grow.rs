@@ -281,8 +281,11 @@ impl<'a> Grower<'a> {
             let values = &mut self.tree.values;
             item.value = item.value.map(|_| values.result());
             item.handle = item.handle.map(|_| values.result());
-            node.items.push(item.clone());
             self.tree.items += 1;
+            self.item += 1;
+            let yielded = (item.value, item.handle);
+            node.items.push(item);
+            return Ok(yielded);
         }
         self.item += 1;
         Ok((item.value, item.handle))

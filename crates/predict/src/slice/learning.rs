@@ -15,8 +15,9 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-/// Steps of learning that so many steps of predicting earn.
-const STEPS_PER_STEP: u64 = 2;
+/// How many steps of predicting earn one of learning. Following an instruction takes
+/// about as long as running half a block, so that learning takes a tenth of the time.
+const STEPS_PER_STEP: u64 = 5;
 
 /// The most that is saved: no more is ever spent at once. A key that costs more takes no
 /// more paths.
