@@ -83,3 +83,26 @@ impl Offer {
         self.gain as u128 * other.cost as u128
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_earned_is_a_share_and_what_is_saved_is_bounded() {
+        let allowance = Allowance::default();
+        assert_eq!(allowance.take(STEPS_PER_STEP * 7), 7);
+        assert_eq!(allowance.take(STEPS_PER_STEP - 1), 0, "taken is taken");
+        allowance.save(3);
+        assert_eq!(allowance.fork().take(STEPS_PER_STEP), 4);
+        assert_eq!(allowance.take(u64::MAX), SAVED_MAX);
+    }
+
+    #[test]
+    fn worth_is_gain_for_cost() {
+        let [dear, cheap] = [(10, 100), (5, 20)].map(|(cost, gain)| Offer { cost, gain });
+        assert!(dear.worth(&cheap) > cheap.worth(&dear));
+        let twice = Offer { cost: 20, gain: 200 };
+        assert_eq!(dear.worth(&twice), twice.worth(&dear));
+    }
+}
