@@ -130,7 +130,10 @@ impl Slices {
 
     /// A copy that goes its own way.
     pub(crate) fn fork(&self) -> Self {
-        Self { inner: Mutex::new(self.lock().clone()) }
+        let mut inner = self.lock().clone();
+        // Whoever has candidates has those of the original.
+        inner.growth.values_mut().for_each(|growth| growth.listed = false);
+        Self { inner: Mutex::new(inner) }
     }
 
     /// The slices as they are now.
@@ -158,6 +161,9 @@ impl Slices {
         };
         if log.overflowed() {
             growth.refuse();
+            if growth.sealed {
+                inner.waiting -= growth.waiting.take().map_or(0, |waiting| waiting.size());
+            }
             return false;
         }
         let waiting = growth.waiting.get_or_insert_with(|| {
