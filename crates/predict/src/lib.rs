@@ -16,7 +16,7 @@
 //! entered, and are right for any path. *Slices* are made of the paths that frames of
 //! one code and selector take often: what does not feed an access, a guard or a result
 //! is gone from them. Where a guard fails, the frame goes back to blocks. Slices grow
-//! when a predictor is dropped ([`Learning`]).
+//! between transactions and when a predictor is dropped ([`Learning`]).
 //!
 //! The pipeline, file by file: `program` finds where blocks start, `compile` makes
 //! register code (`instruction`), `slice` the second tier, `machine` runs both over

@@ -64,7 +64,7 @@ pub struct BlockPredictor<'a, S> {
 impl<S> Drop for BlockPredictor<'_, S> {
     fn drop(&mut self) {
         let mut machine = core::mem::take(&mut self.machine);
-        machine.grow_slices(self.cache.allowance());
+        machine.end_learning(self.cache.allowance());
         self.cache.keep(Buffers { machine, contents: self.world.take_contents() });
     }
 }
@@ -228,6 +228,11 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
         self.world.revert(0);
         self.world.begin();
         self.machine.begin(tx.data.as_ref());
+        if self.machine.may_grow() {
+            for account in self.machine.grow_slices(self.cache.allowance()) {
+                self.world.refresh_slices(account);
+            }
+        }
         self.context.origin = tx.caller.into_word().into();
         self.context.gas_price = U256::from(tx.effective_gas_price(self.block.basefee.into()));
         self.context.blob_hashes.clone_from(&tx.blob_hashes);

@@ -11,7 +11,7 @@ use crate::{
     slice::{Allowance, Slice, SliceKey},
     state::StateView,
     unknown::Unknown,
-    world::SlotId,
+    world::{AccountId, SlotId},
 };
 use alloy_primitives::U256;
 
@@ -20,6 +20,9 @@ const INSTRUCTIONS_PER_STEP: usize = 64;
 
 /// The most steps that are followed for one block where everything is learnt at once.
 const LEARNT_MAX: usize = 1 << 20;
+
+/// How many steps of predicting there are between two turns of learning.
+const WORK_BETWEEN: u64 = 1 << 12;
 
 /// The deepest frame that is logged: logs live as long as their frames.
 const LOGGED_DEPTH_MAX: usize = 32;
@@ -143,16 +146,29 @@ impl Machine {
             self.learnt += slices.grow(key, &frame.program);
             around.world.refresh_slices(code);
         } else if listed {
-            self.candidates.add(&frame.program, key);
+            self.candidates.add(&frame.program, key, code);
         }
     }
 
-    /// Lets slices grow as far as predicting has earned it.
-    pub(crate) fn grow_slices(&mut self, allowance: &Allowance) {
+    /// Whether enough was earned to learn from it before the next transaction.
+    pub(crate) fn may_grow(&self) -> bool {
+        self.worked >= WORK_BETWEEN && self.learning == Learning::Bounded
+    }
+
+    /// Lets slices grow as far as predicting has earned it. Yields the accounts whose
+    /// programs have grown.
+    pub(crate) fn grow_slices(&mut self, allowance: &Allowance) -> Vec<AccountId> {
         let steps = core::mem::take(&mut self.worked) + core::mem::take(&mut self.steps);
-        if self.learning == Learning::Bounded {
-            self.candidates.learn(allowance, steps);
+        match self.learning {
+            Learning::Bounded => self.candidates.learn(allowance, steps),
+            _ => Vec::new(),
         }
+    }
+
+    /// Lets slices grow for the last time in the block.
+    pub(crate) fn end_learning(&mut self, allowance: &Allowance) {
+        self.grow_slices(allowance);
+        self.candidates.clear();
     }
 }
 

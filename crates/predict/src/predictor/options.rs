@@ -23,8 +23,8 @@ pub struct PredictOptions {
 pub enum Learning {
     /// Nothing.
     Nothing,
-    /// What is worth the most, for a small share of what predicting costs; when the
-    /// predictor is dropped.
+    /// What is worth the most, for a small share of what predicting costs; between
+    /// transactions, and when the predictor is dropped.
     #[default]
     Bounded,
     /// Everything, at once. A block may take several times as long by it.

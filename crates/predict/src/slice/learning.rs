@@ -1,15 +1,16 @@
 //! When slices grow: how much work on them a block's predictions have earned, and on
 //! which it is spent.
 //!
-//! Nothing grows while a block is predicted. When its predictor is done, the keys that
-//! have waiting logs grow, those first that have lost the most in blocks for what they
-//! cost, until a share of what predicting has cost is spent. What a block leaves is
-//! saved up to a limit, so that what costs more than one block earns has its turn.
+//! Nothing grows while a transaction is predicted. From time to time between two, and
+//! when the predictor is done, the keys that have waiting logs grow, those first that
+//! have lost the most in blocks for what they cost, until a share of what predicting has
+//! cost is spent. What is left is saved up to a limit, so that what costs more than one
+//! block earns has its turn.
 //!
 //! Counted in steps, never by a clock.
 
 use super::table::{Offer, SliceKey};
-use crate::program::Program;
+use crate::{program::Program, world::AccountId};
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering},
@@ -45,35 +46,57 @@ impl Allowance {
     }
 }
 
-/// Programs and keys that have logs waiting, in the order in which they were met.
+/// What has logs waiting, in the order in which it was met.
 #[derive(Debug, Default)]
 pub(crate) struct Candidates {
-    list: Vec<(Arc<Program>, SliceKey)>,
+    list: Vec<Candidate>,
+}
+
+#[derive(Debug)]
+struct Candidate {
+    program: Arc<Program>,
+    key: SliceKey,
+    /// An account with this program.
+    account: AccountId,
 }
 
 impl Candidates {
     /// Adds one, which is not yet among anybody's.
-    pub(crate) fn add(&mut self, program: &Arc<Program>, key: SliceKey) {
-        self.list.push((program.clone(), key));
+    pub(crate) fn add(&mut self, program: &Arc<Program>, key: SliceKey, account: AccountId) {
+        self.list.push(Candidate { program: program.clone(), key, account });
     }
 
     /// Lets grow what so many steps of predicting, and what was saved before, pay for.
-    pub(crate) fn learn(&mut self, allowance: &Allowance, steps: u64) {
+    /// Yields the accounts whose programs have grown.
+    pub(crate) fn learn(&mut self, allowance: &Allowance, steps: u64) -> Vec<AccountId> {
         let mut left = allowance.take(steps);
-        let offers = self.list.drain(..).filter_map(|(program, key)| {
-            let offer = program.slices.offer(key)?;
-            Some((offer, program, key))
+        let offers = self.list.drain(..).filter_map(|candidate| {
+            let offer = candidate.program.slices.offer(candidate.key)?;
+            Some((offer, candidate))
         });
         let mut offers: Vec<_> = offers.collect();
-        offers.sort_by(|(a, ..), (b, ..)| b.worth(a).cmp(&a.worth(b)));
-        for (Offer { cost, .. }, program, key) in offers {
+        offers.sort_by(|(a, _), (b, _)| b.worth(a).cmp(&a.worth(b)));
+        let mut grown = Vec::new();
+        for (Offer { cost, .. }, candidate) in offers {
+            let Candidate { program, key, account } = &candidate;
             if cost > SAVED_MAX {
-                program.slices.seal(key);
+                program.slices.seal(*key);
             } else if cost <= left {
-                left = left.saturating_sub(program.slices.grow(key, &program));
+                left = left.saturating_sub(program.slices.grow(*key, program));
+                grown.push(*account);
+            } else {
+                self.list.push(candidate);
             }
         }
         allowance.save(left);
+        grown
+    }
+
+    /// Forgets those that are left; they are added when they are met again.
+    pub(crate) fn clear(&mut self) {
+        for Candidate { program, key, .. } in self.list.drain(..) {
+            program.slices.unlist(key);
+        }
     }
 }
 

@@ -179,12 +179,21 @@ impl Slices {
         !core::mem::replace(&mut growth.listed, true)
     }
 
-    /// Takes a key off the candidates, and says what growing it would cost and bring.
+    /// Takes a key off the candidates.
+    pub(crate) fn unlist(&self, key: SliceKey) {
+        if let Some(growth) = self.lock().growth.get_mut(&key) {
+            growth.listed = false;
+        }
+    }
+
+    /// What growing a candidate would cost and bring; none if it is one no longer.
     pub(crate) fn offer(&self, key: SliceKey) -> Option<Offer> {
         let inner = &mut *self.lock();
         let growth = inner.growth.get_mut(&key)?;
-        growth.listed = false;
-        let waiting = growth.waiting.as_ref().filter(|_| !growth.sealed)?;
+        let Some(waiting) = growth.waiting.as_ref().filter(|_| !growth.sealed) else {
+            growth.listed = false;
+            return None;
+        };
         let steps: usize = waiting.logs.iter().map(|log| log.steps).sum();
         Some(Offer { cost: growth.steps as usize + steps, gain: waiting.lost })
     }
@@ -193,6 +202,7 @@ impl Slices {
     pub(crate) fn seal(&self, key: SliceKey) {
         let inner = &mut *self.lock();
         if let Some(growth) = inner.growth.get_mut(&key) {
+            growth.listed = false;
             growth.sealed = true;
             inner.waiting -= growth.waiting.take().map_or(0, |waiting| waiting.size());
         }
@@ -204,6 +214,7 @@ impl Slices {
         let mut steps = 0;
         let inner = &mut *self.lock();
         let Some(growth) = inner.growth.get_mut(&key) else { return steps };
+        growth.listed = false;
         let Some(waiting) = growth.waiting.take() else { return steps };
         inner.waiting -= waiting.size();
         if growth.sealed {
