@@ -12,7 +12,9 @@ use foresee_execute::{
     Block, ExecuteError, InOrderOutcome, Known, Pace, ParallelConfig, ParallelExecutor,
     ParallelOutcome, PreBlock, execute_in_order_reporting, pays_ahead,
 };
-use foresee_predict::{Ahead, BlockPredictor, Complete, PredictOptions, Prediction, ProgramCache};
+use foresee_predict::{
+    Ahead, BlockPredictor, Complete, Learning, PredictOptions, Prediction, ProgramCache,
+};
 use foresee_schedule::{DependencyDag, Schedule};
 use rayon::ThreadPoolBuildError;
 use revm::{DatabaseRef, context::TxEnv, primitives::hardfork::SpecId};
@@ -113,7 +115,7 @@ impl Foresee {
     }
 
     /// Predicts every transaction alone, on the state before the block: what a builder
-    /// does when a transaction enters its pool.
+    /// does when a transaction enters its pool. Programs learn from it all they can.
     ///
     /// # Errors
     ///
@@ -123,7 +125,15 @@ impl Foresee {
         block: &Block,
         db: &DB,
     ) -> Result<Vec<Ahead>, ExecuteError<DB::Error>> {
-        let mut predictor = self.predictor(block, db);
+        let Block { cfg, env, .. } = block;
+        let options = PredictOptions { keep_results: true, ..self.config.predict };
+        // Nobody waits for it, so that it may take its time to learn.
+        let learning = match options.learning {
+            Learning::Bounded => Learning::Everything,
+            other => other,
+        };
+        let options = PredictOptions { learning, ..options };
+        let mut predictor = BlockPredictor::new(&self.cache, cfg, env, Complete(db), options);
         let ahead = block.transactions.iter().map(|tx| predictor.predict_ahead(tx));
         ahead.collect::<Result<_, _>>().map_err(ExecuteError::Database)
     }
