@@ -16,7 +16,12 @@ use core::hint::black_box;
 use foresee::{Config, Foresee, Guide, Mode, Recorded};
 use foresee_execute::{AccessList, BlockIdentity, execute_in_order};
 use foresee_source::Snapshot;
+use mimalloc::MiMalloc;
 use std::{path::Path, time::Instant};
+
+/// What the command uses too: with an allocator that takes a lock other things are measured.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Blocks that use less gas are not measured.
 const GAS_MIN: u64 = 8_000_000;
