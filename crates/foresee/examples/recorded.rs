@@ -34,8 +34,8 @@ fn main() {
     let mut number = || args.next().and_then(|number| number.parse::<usize>().ok());
     let (runs, threads) = number().zip(number()).expect("runs and threads");
     let config = Config { threads, mode: Mode::Parallel, ..Config::default() };
-    let start = |score, access_list| {
-        Foresee::new(Config { score, access_list, ..config }).expect("threads start")
+    let start = |observe, access_list| {
+        Foresee::new(Config { observe, access_list, ..config }).expect("threads start")
     };
     let [plain, listing, recording] = [start(false, false), start(false, true), start(true, true)];
     let mut logs = [0.0; WAYS.len()];

@@ -233,7 +233,7 @@ impl Foresee {
         let start = Instant::now();
         let outcome = execute_in_order_reporting(block, db, self.config.reports())?;
         let elapsed = start.elapsed();
-        if !self.config.score {
+        if !self.config.reports().observed {
             self.learned.in_order(block, &outcome.output, elapsed);
         }
         let executed = ExecutedBlock::in_order(outcome, decision, Vec::new());

@@ -15,7 +15,7 @@ use super::{
     view::{Overlay, View},
     witnessing,
 };
-use crate::{Block, InvalidReason, access_list::index_after, observe::sets};
+use crate::{Block, InvalidReason, observe::sets};
 use foresee_access::{AccessSet, TxIndex};
 use foresee_schedule::Schedule;
 use revm::{
@@ -259,7 +259,6 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
             let access = access.unwrap_or_else(|| self.access(index, &result, looks, &mut changes));
             observed[index.position()] = access;
         }
-        authority.state.set_bal_index(index_after(authority.ledger.receipts.len()));
         authority.state.commit(changes);
         authority.ledger.include(tx, result);
     }
