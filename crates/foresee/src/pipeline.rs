@@ -292,8 +292,8 @@ impl Foresee {
         mut decision: Decision,
         ahead: Option<&[Ahead]>,
     ) -> Result<ExecutedBlock, ExecuteError<DB::Error>> {
-        if !decision.parallel && (known.precompiles.is_empty() || self.config.mode == Mode::InOrder)
-        {
+        let as_it_is = known.precompiles.is_empty() && !self.config.observe;
+        if !decision.parallel && (as_it_is || self.config.mode == Mode::InOrder) {
             return self.execute_in_order(block, db, decision);
         }
         let start = Instant::now();
@@ -302,7 +302,8 @@ impl Foresee {
         let executor = self.executor.on(decision.threads).knowing(known.clone());
         if decision.threads <= 1 {
             // One thread settles turn after turn: no schedule could help it. In order as
-            // well if results of precompiles are known, which only this executor can use.
+            // well if results of precompiles are known, which only this executor can use,
+            // or accesses are observed, which costs this executor less.
             let schedule = Schedule::independent(block.transactions.len());
             let outcome = executor.execute_after(pre, block, db, &schedule)?;
             return Ok(self.executed(outcome, decision, Vec::new()));

@@ -135,13 +135,13 @@ fn a_record_of_another_block_is_not_followed() {
 #[test]
 fn a_record_of_another_version_says_so() {
     let (_, record) = execute(&foresee(1), &loaded(Scenario::Payments, 1));
-    let json = record.to_json().replacen("\"version\":1", "\"version\":2", 1);
-    assert!(matches!(Record::from_json(&json), Err(RecordError::Version { found: 2 })));
+    let json = record.to_json().replacen("\"version\":2", "\"version\":3", 1);
+    assert!(matches!(Record::from_json(&json), Err(RecordError::Version { found: 3 })));
     let mut bytes = record.to_bytes();
     // A list of up to 64 KiB has three bytes in front; the version comes first.
     assert_eq!(bytes[0], 0xf9);
-    bytes[3] = 2;
-    assert!(matches!(Record::from_bytes(&bytes), Err(RecordError::Version { found: 2 })));
+    bytes[3] = 3;
+    assert!(matches!(Record::from_bytes(&bytes), Err(RecordError::Version { found: 3 })));
 }
 
 /// How a record is falsified by somebody who computes its digest anew.

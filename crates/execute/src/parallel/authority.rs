@@ -47,8 +47,7 @@ impl<'a, DB: DatabaseRef> Authority<'a, DB> {
     pub(super) fn new(block: &Block, pre: PreBlock<'a, DB>, reports: Reports) -> Self {
         let PreBlock { mut state, changes } = pre;
         let transactions = block.transactions.len();
-        let kept =
-            reports.access_list.then(|| Kept::from(&mut state, changes, transactions));
+        let kept = reports.access_list.then(|| Kept::from(&mut state, changes, transactions));
         Self {
             state,
             ledger: Ledger::new(block),
