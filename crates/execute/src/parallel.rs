@@ -471,28 +471,28 @@ fn finish<DB: DatabaseRef>(
 ) -> Result<ParallelOutcome, ExecuteError<DB::Error>> {
     let _entered = tracing::debug_span!("commit").entered();
     let start = Instant::now();
-    let Authority { mut state, ledger, stats, observed, kept, failure, .. } = authority;
+    let Authority { mut state, ledger, stats, observed, notes, failure, .. } = authority;
     if let Some(failure) = failure {
         return Err(failure);
     }
+    let notes = notes.map(|notes| (notes, listing::keep_commits(&mut state)));
     let requests = phases::after_transactions(&mut state, block, &ledger.receipts)?;
     let included = ledger.receipts.len();
+    let list = notes.map(|(notes, after)| move || notes.into_list(&after, included));
     let mut bundle = move || {
         state.merge_transitions(BundleRetention::Reverts);
         state.take_bundle()
     };
-    let (state, access_list) = match (kept, helpers) {
-        (None, _) => (bundle(), None),
-        (Some(kept), None) => (bundle(), Some(kept.into_list(included))),
-        (Some(kept), Some(helpers)) => {
-            let mut list = None;
+    let (state, access_list) = match (list, helpers) {
+        (Some(list), Some(helpers)) => {
+            let mut access_list = None;
             let bundle = helpers.in_place_scope(|scope| {
-                let list = &mut list;
-                scope.spawn(move |_| *list = Some(kept.into_list(included)));
+                scope.spawn(|_| access_list = Some(list()));
                 bundle()
             });
-            (bundle, list)
+            (bundle, access_list)
         }
+        (list, _) => (bundle(), list.map(|list| list())),
     };
     let Ledger { receipts, invalid, gas_used, blob_gas_used, .. } = ledger;
     let output = BlockOutput { receipts, invalid, requests, gas_used, blob_gas_used, state };

@@ -3,7 +3,7 @@
 //! There is one [`Authority`] per block. Whoever owns it settles the next turn;
 //! the scheduler hands it from worker to worker, so that owning it is the lock.
 
-use super::{ledger::Ledger, listing::Kept, phases::PreBlock};
+use super::{ledger::Ledger, listing::Notes, phases::PreBlock};
 use crate::{Block, ExecuteError, ParallelStats, Reports};
 use foresee_access::{AccessSet, TxIndex};
 use revm::{
@@ -34,8 +34,8 @@ pub(super) struct Authority<'a, DB: DatabaseRef> {
     pub(super) stats: ParallelStats,
     /// By transaction, what it accessed, if that is asked for.
     pub(super) observed: Option<Vec<AccessSet>>,
-    /// What the access list is made of, if that is asked for.
-    pub(super) kept: Option<Kept>,
+    /// What the access list will be made of, if that is asked for.
+    pub(super) notes: Option<Notes>,
     /// Why the block cannot be executed, once that is known.
     pub(super) failure: Option<ExecuteError<DB::Error>>,
     /// Whether the schedule has been found to be of no use.
@@ -45,15 +45,15 @@ pub(super) struct Authority<'a, DB: DatabaseRef> {
 impl<'a, DB: DatabaseRef> Authority<'a, DB> {
     /// The authority over a block whose changes before the transactions are made.
     pub(super) fn new(block: &Block, pre: PreBlock<'a, DB>, reports: Reports) -> Self {
-        let PreBlock { mut state, changes } = pre;
+        let PreBlock { state, mut changes } = pre;
         let transactions = block.transactions.len();
-        let kept = reports.access_list.then(|| Kept::from(&mut state, changes, transactions));
+        let notes = reports.access_list.then(|| Notes::new(&mut changes));
         Self {
             state,
             ledger: Ledger::new(block),
             stats: ParallelStats::default(),
             observed: reports.observed.then(|| vec![AccessSet::default(); transactions]),
-            kept,
+            notes,
             failure: None,
             distrusts: false,
         }

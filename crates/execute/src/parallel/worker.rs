@@ -15,7 +15,7 @@ use super::{
     view::{Overlay, View},
     witnessing,
 };
-use crate::{Block, InvalidReason, observe::sets};
+use crate::{Block, InvalidReason, access_list::index_after, observe::sets};
 use foresee_access::{AccessSet, TxIndex};
 use foresee_schedule::Schedule;
 use revm::{
@@ -258,6 +258,9 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
         if let Some(observed) = &mut authority.observed {
             let access = access.unwrap_or_else(|| self.access(index, &result, looks, &mut changes));
             observed[index.position()] = access;
+        }
+        if let Some(notes) = &mut authority.notes {
+            notes.add(index_after(authority.ledger.receipts.len()), &mut changes);
         }
         authority.state.commit(changes);
         authority.ledger.include(tx, result);
