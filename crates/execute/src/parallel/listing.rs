@@ -9,22 +9,27 @@
 
 use super::authority::BlockState;
 use crate::{AccessList, access_list::index_after};
+use alloy_eips::eip7928::{AccountChanges, BlockAccessIndex, SlotChanges, StorageChange};
 use revm::{
     DatabaseRef,
-    primitives::{Address, AddressMap, B256, StorageKey, StorageKeyMap, StorageValue, U256},
+    primitives::{Address, AddressMap, B256, HashMap, StorageKey, StorageValue, U256},
     state::{
         Account, Bytecode, EvmState,
-        bal::{AccountBal, AccountInfoBal, Bal, BalWrites, BlockAccessIndex, StorageBal},
+        bal::{AccountBal, AccountInfoBal, BalWrites, StorageBal},
     },
 };
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// Slots for which there is room in a piece of the notes: large enough for most
+/// transactions, and no copying as the notes grow.
+const PIECE: usize = 1 << 10;
 
 /// Notes for the list of a block.
 #[derive(Default)]
 pub(super) struct Notes {
     accounts: Vec<AccountNote>,
-    /// The slots of these accounts, in their order.
-    slots: Vec<SlotNote>,
+    /// The slots of these accounts, in their order; those of a commit are in one piece.
+    slots: Vec<Vec<SlotNote>>,
 }
 
 /// What a commit makes of an account.
@@ -77,6 +82,11 @@ impl Notes {
     /// Notes what is about to be committed. It is not changed; revm lends what an account
     /// was before only for that.
     pub(super) fn add(&mut self, index: BlockAccessIndex, changes: &mut EvmState) {
+        let count = changes.values().map(|account| account.storage.len()).sum();
+        if self.slots.last().is_none_or(|piece| piece.capacity() - piece.len() < count) {
+            self.slots.push(Vec::with_capacity(count.max(PIECE)));
+        }
+        let Some(slots) = self.slots.last_mut() else { return };
         for (address, account) in changes {
             let is_destroyed = account.is_selfdestructed_locally();
             let before = account.original_info_mut();
@@ -96,7 +106,7 @@ impl Notes {
                 code,
                 slots: storage.len(),
             });
-            self.slots.extend(storage.iter().map(|(slot, value)| SlotNote {
+            slots.extend(storage.iter().map(|(slot, value)| SlotNote {
                 slot: *slot,
                 before: value.original_value(),
                 after: if is_destroyed { StorageValue::ZERO } else { value.present_value() },
@@ -110,32 +120,96 @@ impl Notes {
         for changes in after.lock().unwrap_or_else(PoisonError::into_inner).iter_mut() {
             self.add(index_after(included), changes);
         }
-        let mut accounts = AddressMap::<Listed>::default();
-        let mut slots = self.slots.into_iter();
+        let mut list = Gathered::for_slots(self.slots.iter().map(Vec::len).sum());
+        let mut slots = self.slots.into_iter().flatten();
         for note in self.accounts {
             let AccountNote { index, address, balance, nonce, code, slots: count } = note;
-            let listed = accounts.entry(address).or_default();
-            listed.info.balance_update(index, &balance[0], balance[1]);
-            listed.info.nonce_update(index, &nonce[0], nonce[1]);
+            let account = list.account(address);
+            let info = &mut list.accounts[account].info;
+            info.balance_update(index, &balance[0], balance[1]);
+            info.nonce_update(index, &nonce[0], nonce[1]);
             if let Some(CodeNote { before, after: (hash, code) }) = code.map(|code| *code) {
-                listed.info.code_update(index, &before, hash, code);
+                info.code_update(index, &before, hash, code);
             }
             for SlotNote { slot, before, after } in slots.by_ref().take(count) {
-                listed.slots.entry(slot).or_default().update(index, &before, after);
+                list.writes(account, slot).update(index, &before, after);
             }
         }
-        let accounts = accounts.into_iter().map(|(address, listed)| {
-            let storage = StorageBal::from_iter(listed.slots);
-            (address, AccountBal { account_info: listed.info, storage })
-        });
-        AccessList::new(Bal::from_iter(accounts).into_alloy_bal())
+        AccessList::new(list.into_sorted())
     }
 }
 
-/// An account while its notes are gathered. revm's own type keeps slots in order all the
-/// time, which takes several times as long.
-#[derive(Default)]
-struct Listed {
+/// What a block does, by account and slot. revm's own type keeps the slots of an account
+/// in order all the time, which takes several times as long.
+struct Gathered {
+    /// Where each account is.
+    places: AddressMap<usize>,
+    accounts: Vec<Gatherer>,
+    /// Where each slot of an account is.
+    slot_places: HashMap<(usize, StorageKey), usize>,
+    slots: Vec<(StorageKey, BalWrites<StorageValue>)>,
+}
+
+/// What a block does with an account.
+struct Gatherer {
+    address: Address,
     info: AccountInfoBal,
-    slots: StorageKeyMap<BalWrites<StorageValue>>,
+    /// The places of its slots.
+    slots: Vec<usize>,
+}
+
+impl Gathered {
+    /// With room for so many slots.
+    fn for_slots(count: usize) -> Self {
+        Self {
+            places: AddressMap::default(),
+            accounts: Vec::new(),
+            slot_places: HashMap::with_capacity_and_hasher(count, Default::default()),
+            slots: Vec::with_capacity(count),
+        }
+    }
+
+    /// The place of an account.
+    fn account(&mut self, address: Address) -> usize {
+        *self.places.entry(address).or_insert_with(|| {
+            let info = AccountInfoBal::default();
+            self.accounts.push(Gatherer { address, info, slots: Vec::new() });
+            self.accounts.len() - 1
+        })
+    }
+
+    /// The writes of a slot so far.
+    fn writes(&mut self, account: usize, slot: StorageKey) -> &mut BalWrites<StorageValue> {
+        let place = *self.slot_places.entry((account, slot)).or_insert_with(|| {
+            self.slots.push((slot, BalWrites::default()));
+            self.accounts[account].slots.push(self.slots.len() - 1);
+            self.slots.len() - 1
+        });
+        &mut self.slots[place].1
+    }
+
+    /// Everything in the order of the list.
+    fn into_sorted(mut self) -> Vec<AccountChanges> {
+        self.accounts.sort_unstable_by_key(|account| account.address);
+        let slots = &mut self.slots;
+        let accounts = self.accounts.into_iter().map(|account| {
+            let Gatherer { address, info, slots: mut places } = account;
+            places.sort_unstable_by(|a, b| slots[*a].0.cmp(&slots[*b].0));
+            let mut storage_reads = Vec::with_capacity(places.len());
+            let mut storage_changes = Vec::new();
+            for place in places {
+                let (slot, BalWrites { writes }) = core::mem::take(&mut slots[place]);
+                if writes.is_empty() {
+                    storage_reads.push(slot);
+                    continue;
+                }
+                let changes = writes.into_iter().map(|(index, it)| StorageChange::new(index, it));
+                storage_changes.push(SlotChanges::new(slot, changes.collect()));
+            }
+            let fields = AccountBal { account_info: info, storage: StorageBal::default() };
+            let fields = fields.into_alloy_account(address);
+            AccountChanges { storage_reads, storage_changes, ..fields }
+        });
+        accounts.collect()
+    }
 }
