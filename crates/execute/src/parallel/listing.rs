@@ -24,8 +24,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// transactions, and no copying as the notes grow.
 const PIECE: usize = 1 << 10;
 
+/// Accounts of a transaction for which there is room beforehand.
+const ACCOUNTS_PER_TRANSACTION: usize = 12;
+
 /// Notes for the list of a block.
-#[derive(Default)]
 pub(super) struct Notes {
     accounts: Vec<AccountNote>,
     /// The slots of these accounts, in their order; those of a commit are in one piece.
@@ -70,9 +72,10 @@ pub(super) fn keep_commits<DB: DatabaseRef>(state: &mut BlockState<'_, DB>) -> C
 }
 
 impl Notes {
-    /// Begins with what is committed before the transactions.
-    pub(super) fn new(before: &mut [EvmState]) -> Self {
-        let mut notes = Self::default();
+    /// Begins with what is committed before so many transactions.
+    pub(super) fn new(before: &mut [EvmState], transactions: usize) -> Self {
+        let accounts = Vec::with_capacity(ACCOUNTS_PER_TRANSACTION * transactions);
+        let mut notes = Self { accounts, slots: Vec::new() };
         for changes in before {
             notes.add(BlockAccessIndex::PRE_EXECUTION, changes);
         }

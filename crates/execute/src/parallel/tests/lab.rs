@@ -220,7 +220,7 @@ fn drive<DB: DatabaseRef>(
     }
     let any_tx = TxEnv::default();
     let mut authority = Box::new(Authority::new(block, pre, Reports::default()));
-    let plan = Plan::new();
+    let plan = Plan::default();
     let duty = Duty { shares: true, witnesses: false, known: None };
     let mut worker = Worker::new(block, db, &versions, &any_tx, &plan, duty, None);
     let mut open: Vec<usize> = (0..block.transactions.len()).collect();
