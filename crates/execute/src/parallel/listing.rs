@@ -12,7 +12,9 @@ use crate::{AccessList, access_list::index_after};
 use alloy_eips::eip7928::{AccountChanges, BlockAccessIndex, SlotChanges, StorageChange};
 use revm::{
     DatabaseRef,
-    primitives::{Address, AddressMap, B256, HashMap, StorageKey, StorageValue, U256},
+    primitives::{
+        Address, AddressMap, B256, HashMap, KECCAK_EMPTY, StorageKey, StorageValue, U256,
+    },
     state::{
         Account, Bytecode, EvmState,
         bal::{AccountBal, AccountInfoBal, BalWrites, StorageBal},
@@ -95,17 +97,17 @@ impl Notes {
             let before = account.original_info_mut();
             let (balance, nonce, code_hash) = (before.balance, before.nonce, before.code_hash);
             let Account { info, storage, .. } = &*account;
-            let empty = Default::default();
-            let after = if is_destroyed { &empty } else { info };
-            let code = (code_hash != after.code_hash).then(|| {
-                let code = after.code.clone().unwrap_or_default();
-                Box::new(CodeNote { before: code_hash, after: (after.code_hash, code) })
+            let after = Some(info).filter(|_| !is_destroyed);
+            let code_after = after.map_or(KECCAK_EMPTY, |info| info.code_hash);
+            let code = (code_hash != code_after).then(|| {
+                let code = after.and_then(|info| info.code.clone()).unwrap_or_default();
+                Box::new(CodeNote { before: code_hash, after: (code_after, code) })
             });
             self.accounts.push(AccountNote {
                 index,
                 address: *address,
-                balance: [balance, after.balance],
-                nonce: [nonce, after.nonce],
+                balance: [balance, after.map_or(U256::ZERO, |info| info.balance)],
+                nonce: [nonce, after.map_or(0, |info| info.nonce)],
                 code,
                 slots: storage.len(),
             });
