@@ -44,7 +44,7 @@ pub(crate) fn access_set(
             let present = if is_destroyed { U256::ZERO } else { value.present_value };
             (*slot, value.original_value != present)
         }));
-        slots.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        slots.sort_unstable_by_key(|(slot, _)| *slot);
         for (slot, is_written) in slots.drain(..) {
             let location = Location::slot(address, slot);
             set.reads.push(location);
