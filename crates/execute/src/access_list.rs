@@ -4,9 +4,10 @@
 //!
 //! A list is built while a block is executed, in order
 //! ([`execute_in_order_reporting`](crate::execute_in_order_reporting)) or in parallel
-//! ([`ParallelExecutor::reporting`](crate::ParallelExecutor::reporting)): each
-//! transaction's journal is added as it is committed, in block order, so the list does
-//! not depend on what ran when. Types, order, encoding and hash are alloy's and revm's.
+//! ([`ParallelExecutor::reporting`](crate::ParallelExecutor::reporting)): what each
+//! transaction loads and leaves behind is noted as it is committed, in block order, so the
+//! list does not depend on what ran when. Types, order, encoding and hash are alloy's and
+//! revm's.
 //!
 //! A list that somebody else made is never trusted: [`verify_access_list`] names what
 //! is wrong with it.

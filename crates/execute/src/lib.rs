@@ -26,8 +26,8 @@ pub use parallel::{
 };
 pub use prefetch::Prefetched;
 pub use record::{
-    BlockIdentity, Cause, Dependencies, Forecast, Incarnation, RECORD_VERSION, Record, RecordError,
-    Run, Status, TransactionRecord,
+    Basis, BlockIdentity, Cause, Dependencies, Forecast, Incarnation, RECORD_VERSION, Record,
+    RecordError, Run, Status, TransactionRecord,
 };
 pub use reports::{InOrderOutcome, Reports, execute_in_order_reporting};
 pub use source::{

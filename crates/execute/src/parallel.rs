@@ -7,6 +7,7 @@ mod clock;
 mod hashing;
 mod known;
 mod ledger;
+mod listing;
 mod looks;
 mod phases;
 mod precompiles;
@@ -25,10 +26,11 @@ pub use known::Known;
 pub use phases::PreBlock;
 pub use precompiles::PrecompileResults;
 
-use crate::{AccessList, Block, BlockOutput, ExecuteError, Reports, access_list::index_after};
+use crate::{AccessList, Block, BlockOutput, ExecuteError, Reports};
 use authority::Authority;
 use foresee_access::{AccessSet, Location, TxIndex};
 use foresee_schedule::Schedule;
+use ledger::Ledger;
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use revm::{DatabaseRef, context::TxEnv, database::states::bundle_state::BundleRetention};
 use scheduler::{Plan, Scheduler};
@@ -309,8 +311,8 @@ impl ParallelExecutor {
         DB: DatabaseRef + Sync,
     {
         let pre = PreBlock::run(block, db)?;
-        let schedule = Schedule::independent(block.transactions.len());
-        self.run(pre, block, db, Some(list), ready(Cow::Owned(schedule)))
+        let schedule = |_: &dyn Pace| Some(Schedule::independent(block.transactions.len()));
+        self.run(pre, block, db, Some(list), Plans::Late(schedule, &|_| {}))
     }
 
     /// Executes a block while its schedule is still being made: the calling thread
@@ -402,15 +404,11 @@ impl ParallelExecutor {
         DB: DatabaseRef + Sync,
     {
         let versions = Versions::new();
-        // Nobody reads versions where one thread settles turn after turn.
-        if let Some(list) = list.filter(|_| self.helpers.is_some()) {
-            versions.seed(list, block.env.beneficiary, db);
-        }
         let any_tx = TxEnv::default();
         for changes in pre.changes_mut() {
             versions.publish(0, block.env.beneficiary, true, changes);
         }
-        let authority = Box::new(Authority::new(block, pre.state, self.reports));
+        let authority = Box::new(Authority::new(block, pre, self.reports));
         let plan = Plan::default();
         let pays_ahead = block.transactions.iter().map(pays_ahead);
         let scheduler = Scheduler::new(&plan, self.config.policy, pays_ahead, authority);
@@ -451,6 +449,10 @@ impl ParallelExecutor {
             let goes_on = !first_works || worker.run_until_idle(&scheduler);
             if let Some(late) = late.filter(|_| goes_on) {
                 let _cancel = CancelOnPanic { scheduler: &scheduler };
+                // Nobody reads versions where one thread settles turn after turn.
+                if let Some(list) = list.filter(|_| shares) {
+                    versions.seed(list, block.env.beneficiary, db);
+                }
                 match late(&scheduler) {
                     Some(schedule) => scheduler.install(Cow::Owned(schedule)),
                     None => {
@@ -483,7 +485,7 @@ impl ParallelExecutor {
         let mut authority = authority.expect("whoever settles turns hands the authority back");
         let worked = worked.into_inner().unwrap_or_else(PoisonError::into_inner);
         authority.stats.executing = worked.iter().map(|worked| worked.executing).sum();
-        let outcome = finish(block, *authority)?;
+        let outcome = finish(block, *authority, self.helpers())?;
         let mut timeline: Vec<_> = worked.into_iter().map(|worked| worked.activities).collect();
         timeline.retain(|activities| !activities.is_empty());
         timeline.sort_by_key(|activities| activities.first().map(|first| first.start));
@@ -498,29 +500,40 @@ pub fn pays_ahead(tx: &TxEnv) -> bool {
     runs_code || tx.kind.is_create() || !tx.authorization_list.is_empty()
 }
 
-/// Makes the changes after the transactions and takes the output.
+/// Makes the changes after the transactions and takes the output; the access list is built
+/// by one of the helpers meanwhile, if there are any.
 fn finish<DB: DatabaseRef>(
     block: &Block,
     authority: Authority<'_, DB>,
+    helpers: Option<&ThreadPool>,
 ) -> Result<ParallelOutcome, ExecuteError<DB::Error>> {
     let _entered = tracing::debug_span!("commit").entered();
     let start = Instant::now();
-    let Authority { mut state, ledger, stats, observed, failure, .. } = authority;
+    let Authority { mut state, ledger, stats, observed, notes, failure, .. } = authority;
     if let Some(failure) = failure {
         return Err(failure);
     }
-    state.set_bal_index(index_after(ledger.receipts.len()));
+    let notes = notes.map(|notes| (notes, listing::keep_commits(&mut state)));
     let requests = phases::after_transactions(&mut state, block, &ledger.receipts)?;
-    state.merge_transitions(BundleRetention::Reverts);
-    let output = BlockOutput {
-        receipts: ledger.receipts,
-        invalid: ledger.invalid,
-        requests,
-        gas_used: ledger.gas_used,
-        blob_gas_used: ledger.blob_gas_used,
-        state: state.take_bundle(),
+    let included = ledger.receipts.len();
+    let list = notes.map(|(notes, after)| move || notes.into_list(&after, included));
+    let mut bundle = move || {
+        state.merge_transitions(BundleRetention::Reverts);
+        state.take_bundle()
     };
-    let access_list = state.take_built_alloy_bal().map(AccessList::new);
+    let (state, access_list) = match (list, helpers) {
+        (Some(list), Some(helpers)) => {
+            let mut access_list = None;
+            let bundle = helpers.in_place_scope(|scope| {
+                scope.spawn(|_| access_list = Some(list()));
+                bundle()
+            });
+            (bundle, access_list)
+        }
+        (list, _) => (bundle(), list.map(|list| list())),
+    };
+    let Ledger { receipts, invalid, gas_used, blob_gas_used, .. } = ledger;
+    let output = BlockOutput { receipts, invalid, requests, gas_used, blob_gas_used, state };
     let (observed, timeline) = (observed.unwrap_or_default(), Vec::new());
     metrics::histogram!("foresee_commit_seconds").record(start.elapsed());
     Ok(ParallelOutcome { output, stats, observed, access_list, timeline })

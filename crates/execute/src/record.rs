@@ -30,7 +30,7 @@ use foresee_schedule::{DependencyDag, Node};
 use serde::{Deserialize, Serialize};
 
 /// The version of the record format, which changes with any change to either form.
-pub const RECORD_VERSION: u64 = 1;
+pub const RECORD_VERSION: u64 = 2;
 
 /// What a block accessed when it was executed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +40,8 @@ pub struct Record {
     pub block: BlockIdentity,
     /// Hash of the block access list.
     pub access_list_hash: B256,
+    /// What the predictions were made on, where there are any.
+    pub basis: Basis,
     /// The transactions in block order, refused ones included.
     pub transactions: Vec<TransactionRecord>,
     /// How the block was executed when it was recorded.
@@ -58,6 +60,18 @@ pub struct TransactionRecord {
     pub observed: AccessSet,
     /// What was predicted of it, if anything was.
     pub predicted: Option<Forecast>,
+}
+
+/// On which state transactions were predicted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Basis {
+    /// In block order, each on the state before the block and the predicted writes of the
+    /// transactions before it.
+    #[default]
+    BlockOrder,
+    /// Each alone, on the state before the block: as it is done before the block is there.
+    Alone,
 }
 
 /// How a transaction ended.
@@ -135,13 +149,13 @@ pub enum RecordError {
 }
 
 impl Record {
-    /// Records an executed block. `observed` is one set for each transaction;
-    /// `forecasts` too, or nothing.
+    /// Records an executed block. `observed` is one set for each transaction; there is one
+    /// forecast for each too, or none.
     pub fn new(
         block: &Block,
         output: &BlockOutput,
         observed: Vec<AccessSet>,
-        forecasts: impl IntoIterator<Item = Forecast>,
+        (basis, forecasts): (Basis, impl IntoIterator<Item = Forecast>),
         access_list: &AccessList,
         run: Run,
     ) -> Self {
@@ -158,6 +172,7 @@ impl Record {
             transactions: transactions.collect(),
             block: BlockIdentity::of(block),
             access_list_hash: access_list.compute_hash(),
+            basis,
             run,
         }
     }

@@ -6,9 +6,10 @@
 //! parts of in-order time, and their geometric means. `and list`, `and sets` and `and
 //! record` are `ahead` with one more asked for each; of `and record` the `hashes` are
 //! those of the list and of the block's transactions, which name both and which, like
-//! the roots of receipts and state, whoever seals the block computes. `bad list` follows
-//! one in which every value is wrong: what a block costs that falls back, transaction by
-//! transaction.
+//! the roots of receipts and state, whoever seals the block computes. `alone` is `ahead`
+//! without the results of precompiles and the hashes that predictions yield beside sets,
+//! and a record or a list does not. `bad list` follows one in which every value is wrong:
+//! what a block costs that falls back, transaction by transaction.
 #![expect(clippy::print_stdout, reason = "it is an example")]
 
 use alloy_primitives::U256;
@@ -16,23 +17,39 @@ use core::hint::black_box;
 use foresee::{Config, Foresee, Guide, Mode, Recorded};
 use foresee_execute::{AccessList, BlockIdentity, execute_in_order};
 use foresee_source::Snapshot;
+use mimalloc::MiMalloc;
 use std::{path::Path, time::Instant};
+
+/// What the command uses too: with an allocator that takes a lock other things are measured.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Blocks that use less gas are not measured.
 const GAS_MIN: u64 = 8_000_000;
 
-const WAYS: [&str; 8] =
-    ["ahead", "and list", "and sets", "and record", "by record", "by list", "bad list", "hashes"];
+const WAYS: [&str; 9] = [
+    "ahead",
+    "and list",
+    "and sets",
+    "and record",
+    "alone",
+    "by record",
+    "by list",
+    "bad list",
+    "hashes",
+];
 
 fn main() {
     let mut args = std::env::args().skip(1);
     let mut number = || args.next().and_then(|number| number.parse::<usize>().ok());
     let (runs, threads) = number().zip(number()).expect("runs and threads");
     let config = Config { threads, mode: Mode::Parallel, ..Config::default() };
-    let start = |score, access_list| {
-        Foresee::new(Config { score, access_list, ..config }).expect("threads start")
+    let start = |observe, access_list| {
+        Foresee::new(Config { observe, access_list, ..config }).expect("threads start")
     };
-    let [plain, listing, recording] = [start(false, false), start(false, true), start(true, true)];
+    let [plain, listing, observing, recording] =
+        [(false, false), (false, true), (true, false), (true, true)]
+            .map(|(observe, access_list)| start(observe, access_list));
     let mut logs = [0.0; WAYS.len()];
     let mut blocks = 0.0;
     println!("{:>9} {:>9} {}", "block", "in order", WAYS.map(|way| format!("{way:>10}")).join(" "));
@@ -49,25 +66,34 @@ fn main() {
         let bad = falsified(&list);
         let mut times: [Vec<f64>; WAYS.len() + 1] = Default::default();
         for _ in 0..runs {
-            let mut time = |way: usize, work: &dyn Fn()| {
+            let mut time = |way: usize, work: &mut dyn FnMut()| {
                 let start = Instant::now();
                 work();
                 times[way].push(start.elapsed().as_secs_f64());
             };
-            time(0, &|| drop(execute_in_order(block, state)));
-            let ahead = [&plain, &listing, &recording]
-                .map(|it| it.predict_ahead(block, state).expect("prediction"));
-            time(1, &|| drop(plain.execute_ahead(block, state, &ahead[0])));
-            time(2, &|| drop(listing.execute_ahead(block, state, &ahead[1])));
-            time(3, &|| drop(recording.execute_ahead(block, state, &ahead[2])));
-            time(4, &|| {
-                let executed = recording.execute_ahead(block, state, &ahead[2]);
-                drop(executed.map(|executed| recording.record(block, executed, None)));
+            time(0, &mut || drop(execute_in_order(block, state)));
+            let mut ahead = plain.predict_ahead(block, state).expect("prediction");
+            let mut given = Some(ahead.clone());
+            for (way, it) in [(1, &plain), (2, &listing), (3, &observing)] {
+                time(way, &mut || drop(it.execute_ahead(block, state, &ahead)));
+            }
+            time(4, &mut || {
+                let executed = recording.execute_ahead(block, state, &ahead).expect("execution");
+                let executed = executed.foreseen(given.take().expect("it is given once"));
+                drop(recording.record(block, executed, None));
             });
-            time(5, &|| drop(plain.execute_guided(block, state, Guide::Record(&record))));
-            time(6, &|| drop(plain.execute_guided(block, state, Guide::AccessList(&list))));
-            time(7, &|| drop(plain.execute_guided(block, state, Guide::AccessList(&bad))));
-            time(8, &|| {
+            for one in &mut ahead {
+                (one.precompiled, one.hashes) = Default::default();
+            }
+            time(5, &mut || drop(plain.execute_ahead(block, state, &ahead)));
+            for (way, guide) in [
+                (6, Guide::Record(&record)),
+                (7, Guide::AccessList(&list)),
+                (8, Guide::AccessList(&bad)),
+            ] {
+                time(way, &mut || drop(plain.execute_guided(block, state, guide)));
+            }
+            time(9, &mut || {
                 black_box((list.compute_hash(), BlockIdentity::of(block)));
             });
         }

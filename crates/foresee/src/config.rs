@@ -15,10 +15,13 @@ pub struct Config {
     pub mode: Mode,
     /// How to predict.
     pub predict: PredictOptions,
-    /// Whether to note what each transaction accesses, so that the predictions can be
-    /// [scored](crate::ExecutedBlock::score) against it. That costs time; also a block
-    /// that runs in order is predicted then.
+    /// Whether to predict every transaction in block order and note what it accesses, so
+    /// that the predictions can be [scored](crate::ExecutedBlock::score). That costs time;
+    /// also a block that runs in order is predicted then.
     pub score: bool,
+    /// Whether to note what each transaction accesses. The block is predicted and executed
+    /// as it would be otherwise.
+    pub observe: bool,
     /// Whether to build the block access list
     /// ([EIP-7928](https://eips.ethereum.org/EIPS/eip-7928)).
     pub access_list: bool,
@@ -53,6 +56,7 @@ impl Default for Config {
             mode,
             predict,
             score: false,
+            observe: false,
             access_list: false,
             timeline: false,
             costs: None,
@@ -63,7 +67,7 @@ impl Default for Config {
 impl Config {
     /// What executions report beside their output.
     pub(crate) const fn reports(&self) -> Reports {
-        let Self { score, access_list, timeline, .. } = *self;
-        Reports { observed: score, access_list, timeline }
+        let Self { score, observe, access_list, timeline, .. } = *self;
+        Reports { observed: score || observe, access_list, timeline }
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::{ColdReads, Decision, Score};
 use foresee_access::AccessSet;
-use foresee_execute::{AccessList, Activity, BlockOutput, InOrderOutcome, ParallelStats};
-use foresee_predict::Prediction;
+use foresee_execute::{AccessList, Activity, Basis, BlockOutput, InOrderOutcome, ParallelStats};
+use foresee_predict::{Ahead, Prediction};
 
 /// An executed block: its results, and how well it was foreseen.
 #[derive(Clone, Debug)]
@@ -18,10 +18,12 @@ pub struct ExecutedBlock {
     /// schedule alone not every transaction
     /// is predicted, and none over the writes of those before it.
     pub predictions: Vec<Prediction>,
+    /// What these predictions were made on.
+    pub basis: Basis,
     /// How the parallel execution went; nothing in it if there was none.
     pub stats: ParallelStats,
-    /// What each transaction accessed, empty for those not included. Nothing unless
-    /// [asked for](crate::Config::score).
+    /// What each transaction accessed, empty for those not included. Nothing unless asked
+    /// for, [alone](crate::Config::observe) or for a [score](crate::Config::score).
     pub observed: Vec<AccessSet>,
     /// The block access list, if it is [asked for](crate::Config::access_list).
     pub access_list: Option<AccessList>,
@@ -33,8 +35,16 @@ pub struct ExecutedBlock {
 }
 
 impl ExecutedBlock {
-    /// How right the predictions were, if accesses were [asked for](crate::Config::score)
-    /// and the state could be read to predict.
+    /// The same with the predictions that it was executed [by](crate::Foresee::execute_ahead):
+    /// for whoever has them to give away, and wants them scored or recorded.
+    #[must_use]
+    pub fn foreseen(self, ahead: Vec<Ahead>) -> Self {
+        let predictions = ahead.into_iter().map(|ahead| ahead.prediction).collect();
+        Self { predictions, basis: Basis::Alone, ..self }
+    }
+
+    /// How right the predictions were, if accesses were asked for, there are predictions,
+    /// and the state could be read to make them.
     pub fn score(&self) -> Option<Score> {
         let Self { output, predictions, observed, .. } = self;
         let is_scored = !observed.is_empty() && predictions.len() == observed.len();
@@ -53,6 +63,7 @@ impl ExecutedBlock {
             output,
             decision,
             predictions,
+            basis: Basis::BlockOrder,
             stats,
             observed,
             access_list,

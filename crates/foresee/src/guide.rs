@@ -7,8 +7,8 @@ use crate::{ExecutedBlock, Foresee, choice::Work};
 use alloy_eips::eip7928::BlockAccessListHashMismatch;
 use foresee_access::{Difference, TxIndex};
 use foresee_execute::{
-    AccessList, AccessListFault, Block, BlockIdentity, Divergence, ExecuteError, Prefetched,
-    Record, Status,
+    AccessList, AccessListFault, Block, BlockIdentity, Divergence, ExecuteError, Pace, PreBlock,
+    Prefetched, Record, Status,
 };
 use foresee_schedule::Schedule;
 use revm::DatabaseRef;
@@ -72,7 +72,7 @@ impl Foresee {
 
     /// Executes a block by a guide instead of predictions, and tells in what the guide
     /// is wrong, as far as that is seen: a record's access sets are compared if
-    /// [`Config::score`](crate::Config::score) is set, its access list and any other if
+    /// [`Config::observe`](crate::Config::observe) is set, its access list and any other if
     /// [`Config::access_list`](crate::Config::access_list) is. A guide that cannot be of
     /// this block is not followed; the block is executed as without one.
     ///
@@ -98,8 +98,11 @@ impl Foresee {
         let executed = match guide {
             _ if !decision.parallel => self.execute_in_order(block, db, decision)?,
             Guide::Record(record) => {
-                let schedule = Schedule::from_dag(&record.true_dag());
-                self.executed(executor.execute(block, db, &schedule)?, decision, Vec::new())
+                // As from predictions, the schedule is made while execution has begun.
+                let pre = PreBlock::run(block, db)?;
+                let make = |_: &dyn Pace| Some(Schedule::from_dag(&record.true_dag()));
+                let outcome = executor.execute_while(pre, block, db, make, |_| {})?;
+                self.executed(outcome, decision, Vec::new())
             }
             Guide::AccessList(list) => {
                 self.executed(executor.execute_listed(block, db, list)?, decision, Vec::new())

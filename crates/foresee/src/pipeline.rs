@@ -108,7 +108,7 @@ impl Foresee {
                 .predict_and_execute(block, db, known, |predictor, _, tx| predictor.predict(tx));
         }
         let decision = self.decide(block, |costs| Work::by_limits(block, costs));
-        if !decision.parallel {
+        if self.is_plainly_in_order(&decision) {
             return self.execute_in_order(block, db, decision);
         }
         self.execute_foreseen(block, db, known, decision, None)
@@ -180,7 +180,7 @@ impl Foresee {
         }
         // Results of precompiles are worth having on one thread as well, hashes are not.
         let is_plain = ahead.iter().all(|ahead| ahead.precompiled.is_empty());
-        if !decision.parallel && (is_plain || self.config.mode == Mode::InOrder) {
+        if self.is_plainly_in_order(&decision) && (is_plain || self.config.mode == Mode::InOrder) {
             return self.execute_in_order(block, db, decision);
         }
         self.execute_foreseen(block, db, known(), decision, Some(ahead))
@@ -259,6 +259,12 @@ impl Foresee {
         })
     }
 
+    /// Whether a block is executed by the leanest in-order run. Accesses are observed at
+    /// less cost by the parallel executor on one thread.
+    fn is_plainly_in_order(&self, decision: &Decision) -> bool {
+        !decision.parallel && (!self.config.observe || self.config.mode == Mode::InOrder)
+    }
+
     /// Executes in order, and learns from it.
     pub(crate) fn execute_in_order<DB: DatabaseRef>(
         &self,
@@ -269,7 +275,7 @@ impl Foresee {
         let start = Instant::now();
         let outcome = execute_in_order_reporting(block, db, self.config.reports())?;
         let elapsed = start.elapsed();
-        if !self.config.score {
+        if !self.config.reports().observed {
             self.learned.in_order(block, &outcome.output, elapsed);
         }
         let executed = ExecutedBlock::in_order(outcome, decision, Vec::new());
@@ -334,7 +340,8 @@ impl Foresee {
         let executor = self.executor.on(decision.threads).knowing(known.clone());
         if decision.threads <= 1 {
             // One thread settles turn after turn: no schedule could help it. In order as
-            // well if results of precompiles are known, which only this executor can use.
+            // well if results of precompiles are known, which only this executor can use,
+            // or accesses are observed, which costs this executor less.
             let schedule = Schedule::independent(block.transactions.len());
             let outcome = executor.execute_after(pre, block, db, &schedule)?;
             return Ok(self.executed(outcome, decision, Vec::new()));
@@ -410,7 +417,8 @@ impl Foresee {
 /// as samples from all over the block show. Looking at all of them would take such a block
 /// longer than it could gain.
 fn is_chain(block: &Block, ahead: &[Ahead]) -> bool {
-    let samples = block.transactions.chunks(block.transactions.len().div_ceil(CHAIN_SAMPLES));
+    let length = block.transactions.len().div_ceil(CHAIN_SAMPLES).max(1);
+    let samples = block.transactions.chunks(length);
     let mut start = 0;
     samples.into_iter().all(|sample| {
         let with_code = sample.iter().zip(&ahead[start..]).filter(|(tx, _)| pays_ahead(tx));
@@ -421,12 +429,12 @@ fn is_chain(block: &Block, ahead: &[Ahead]) -> bool {
 
 /// Whether nearly all gas is that of transactions that read what the one before writes.
 fn is_serial<'p>(predictions: impl Iterator<Item = &'p Prediction>) -> bool {
-    let (mut span, mut gas, mut before) = (0, 0, None::<&Prediction>);
+    let (mut span, mut gas, mut before) = (0u64, 0u64, None::<&Prediction>);
     for prediction in predictions {
         let before = before.replace(prediction);
-        gas += prediction.gas_used;
+        gas = gas.saturating_add(prediction.gas_used);
         if before.is_none_or(|before| prediction.access.follows(&before.access)) {
-            span += prediction.gas_used;
+            span = span.saturating_add(prediction.gas_used);
         }
     }
     choice::is_serial(span, gas)

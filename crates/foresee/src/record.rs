@@ -21,15 +21,25 @@ pub struct Recorded {
 impl Foresee {
     /// The record of a block that this instance has executed, in this time if it was
     /// taken. None unless accesses and access list were
-    /// [asked for](crate::Config), because a record holds both.
+    /// [asked for](crate::Config), because a record holds both. Of predictions it holds
+    /// what is in `executed`: [`Config::score`](crate::Config::score) puts those made in
+    /// block order there, [`ExecutedBlock::foreseen`] those made ahead.
     pub fn record(
         &self,
         block: &Block,
         executed: ExecutedBlock,
         elapsed: Option<Duration>,
     ) -> Option<Recorded> {
-        let ExecutedBlock { output, decision, predictions, stats, observed, access_list, .. } =
-            executed;
+        let ExecutedBlock {
+            output,
+            decision,
+            predictions,
+            basis,
+            stats,
+            observed,
+            access_list,
+            ..
+        } = executed;
         let access_list = access_list?;
         if observed.len() != block.transactions.len() {
             return None;
@@ -54,6 +64,7 @@ impl Foresee {
             elapsed_us: elapsed.map(|time| u64::try_from(time.as_micros()).unwrap_or(u64::MAX)),
         };
         let forecasts = predictions.into_iter().map(forecast);
+        let forecasts = (basis, forecasts);
         let record = Record::new(block, &output, observed, forecasts, &access_list, run);
         Some(Recorded { record, output, access_list })
     }

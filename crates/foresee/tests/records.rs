@@ -8,11 +8,13 @@ use alloy_eips::{
 };
 use alloy_primitives::{Address, B256, U256};
 use core::convert::Infallible;
-use foresee::{Config, ExecutedBlock, Foresee, Guide, GuideFault, Mode, PredictedAccessList};
+use foresee::{
+    Config, ExecutedBlock, Foresee, Guide, GuideFault, Mode, PredictedAccessList, Recorded,
+};
 use foresee_access::{AccessSet, Field, Location};
 use foresee_execute::{
-    AccessList, Reason, Record, RecordError, Reexecution, Run, Status, execute_in_order,
-    read_access_list,
+    AccessList, Basis, Cause, Reason, Record, RecordError, Reexecution, Run, Status,
+    execute_in_order, read_access_list,
 };
 use foresee_source::{LoadedBlock, Snapshot};
 use foresee_workload::{Scenario, generate};
@@ -121,6 +123,49 @@ fn records_and_lists_of_mainnet_blocks() {
 }
 
 #[test]
+fn a_record_tells_what_was_predicted_ahead() {
+    let mut unseen = 0;
+    for scenario in Scenario::ALL {
+        let loaded = loaded(scenario, 8);
+        let (block, state) = (&loaded.block, &loaded.state);
+        let scored = execute(&foresee(2), &loaded).1;
+        for threads in [1, 2, 3, 8] {
+            let config = Config { threads, mode: Mode::Parallel, ..Config::default() };
+            let config = Config { observe: true, access_list: true, ..config };
+            let foresee = Foresee::new(config).unwrap();
+            let plain = foresee.execute_block(block, state).unwrap();
+            assert!(plain.score().is_none(), "{scenario}: nothing is predicted to be scored");
+            let ahead = foresee.predict_ahead(block, state).unwrap();
+            let executed = foresee.execute_ahead(block, state, &ahead).unwrap();
+            assert_eq!(plain.observed, executed.observed, "{scenario}");
+            let executed = executed.foreseen(ahead.clone());
+            let Recorded { record, .. } = foresee.record(block, executed, None).unwrap();
+            assert_eq!(record.basis, Basis::Alone);
+            assert_eq!(record.access_list_hash, scored.access_list_hash);
+            let transactions = record.transactions.iter().zip(&scored.transactions).zip(&ahead);
+            for ((one, scored), ahead) in transactions {
+                assert_eq!((&one.observed, one.gas_used), (&scored.observed, scored.gas_used));
+                assert_eq!(one.predicted.as_ref().unwrap().access, ahead.prediction.access);
+            }
+            assert!(Record::read(&record.to_bytes()).unwrap() == record);
+            assert!(Record::read(record.to_json().as_bytes()).unwrap() == record);
+            assert_eq!(guided(&foresee, &loaded, Guide::Record(&record)), None, "{scenario}");
+            for (position, cause) in record.differences().into_iter().enumerate() {
+                match cause {
+                    Some((_, Cause::Unseen(earlier))) => {
+                        assert!(earlier.position() < position, "{scenario}");
+                        unseen += 1;
+                    }
+                    Some((_, Cause::Inherited(_))) => panic!("{scenario}: they see no writes"),
+                    _ => {}
+                }
+            }
+        }
+    }
+    assert!(unseen > 0, "in some block a location depends on an earlier transaction");
+}
+
+#[test]
 fn a_record_of_another_block_is_not_followed() {
     let foresee = foresee(3);
     let [here, there] = [1, 2].map(|seed| loaded(Scenario::Amm, seed));
@@ -135,13 +180,13 @@ fn a_record_of_another_block_is_not_followed() {
 #[test]
 fn a_record_of_another_version_says_so() {
     let (_, record) = execute(&foresee(1), &loaded(Scenario::Payments, 1));
-    let json = record.to_json().replacen("\"version\":1", "\"version\":2", 1);
-    assert!(matches!(Record::from_json(&json), Err(RecordError::Version { found: 2 })));
+    let json = record.to_json().replacen("\"version\":2", "\"version\":3", 1);
+    assert!(matches!(Record::from_json(&json), Err(RecordError::Version { found: 3 })));
     let mut bytes = record.to_bytes();
     // A list of up to 64 KiB has three bytes in front; the version comes first.
     assert_eq!(bytes[0], 0xf9);
-    bytes[3] = 2;
-    assert!(matches!(Record::from_bytes(&bytes), Err(RecordError::Version { found: 2 })));
+    bytes[3] = 3;
+    assert!(matches!(Record::from_bytes(&bytes), Err(RecordError::Version { found: 3 })));
 }
 
 /// How a record is falsified by somebody who computes its digest anew.

@@ -78,7 +78,7 @@ impl Known {
                 ("access list", rules(input).and_then(|rules| rules.check(list).err()))
             }
         };
-        let foresee = crate::engine::start(Config { score: true, access_list: true, ..config })?;
+        let foresee = crate::engine::start(Config { observe: true, access_list: true, ..config })?;
         let fault = self.follow(&foresee, input)?;
         let by_itself = by_itself.map(|fault| fault.to_string());
         Ok(Followed { kind, fault: fault.or(by_itself) })

@@ -30,25 +30,25 @@ pub(crate) fn access_set(
         true => fee(block, tx, gas_used),
         false => U256::ZERO,
     };
-    // Most transactions touch a few accounts and a few slots of each.
+    let count = accounts.iter().map(|(_, account)| account.storage.len()).sum::<usize>();
     let mut set = AccessSet {
-        reads: Vec::with_capacity(4 * accounts.len()),
-        writes: Vec::with_capacity(2 * accounts.len()),
+        reads: Vec::with_capacity(count + 3 * accounts.len()),
+        writes: Vec::with_capacity(count / 2 + 2 * accounts.len()),
         commutative: Vec::with_capacity(accounts.len()),
     };
-    let mut slots = Vec::new();
+    let mut slots = Vec::with_capacity(count);
     for (&address, account) in accounts {
         fields(&mut set, address, account, &roles, witness, fee(address));
-        slots.extend(account.storage.iter().map(|(slot, value)| (*slot, value)));
+        let is_destroyed = account.is_selfdestructed();
+        slots.extend(account.storage.iter().map(|(slot, value)| {
+            let present = if is_destroyed { U256::ZERO } else { value.present_value };
+            (*slot, value.original_value != present)
+        }));
         slots.sort_unstable_by_key(|(slot, _)| *slot);
-        for (slot, value) in slots.drain(..) {
+        for (slot, is_written) in slots.drain(..) {
             let location = Location::slot(address, slot);
             set.reads.push(location);
-            let present = match account.is_selfdestructed() {
-                true => U256::ZERO,
-                false => value.present_value,
-            };
-            if value.original_value != present {
+            if is_written {
                 set.writes.push(location);
             }
         }

@@ -3,7 +3,7 @@
 //! There is one [`Authority`] per block. Whoever owns it settles the next turn;
 //! the scheduler hands it from worker to worker, so that owning it is the lock.
 
-use super::ledger::Ledger;
+use super::{ledger::Ledger, listing::Notes, phases::PreBlock};
 use crate::{Block, ExecuteError, ParallelStats, Reports};
 use foresee_access::{AccessSet, TxIndex};
 use revm::{
@@ -34,6 +34,8 @@ pub(super) struct Authority<'a, DB: DatabaseRef> {
     pub(super) stats: ParallelStats,
     /// By transaction, what it accessed, if that is asked for.
     pub(super) observed: Option<Vec<AccessSet>>,
+    /// What the access list will be made of, if that is asked for.
+    pub(super) notes: Option<Notes>,
     /// Why the block cannot be executed, once that is known.
     pub(super) failure: Option<ExecuteError<DB::Error>>,
     /// Whether the schedule has been found to be of no use.
@@ -41,19 +43,17 @@ pub(super) struct Authority<'a, DB: DatabaseRef> {
 }
 
 impl<'a, DB: DatabaseRef> Authority<'a, DB> {
-    /// The authority over a block whose changes before the transactions are made. revm
-    /// has listed them, and goes on only if a list is asked for.
-    pub(super) fn new(block: &Block, mut state: BlockState<'a, DB>, reports: Reports) -> Self {
-        if !reports.access_list {
-            state.bal_state.bal_builder = None;
-        }
+    /// The authority over a block whose changes before the transactions are made.
+    pub(super) fn new(block: &Block, pre: PreBlock<'a, DB>, reports: Reports) -> Self {
+        let PreBlock { state, mut changes } = pre;
+        let transactions = block.transactions.len();
+        let notes = reports.access_list.then(|| Notes::new(&mut changes, transactions));
         Self {
             state,
             ledger: Ledger::new(block),
             stats: ParallelStats::default(),
-            observed: reports
-                .observed
-                .then(|| vec![AccessSet::default(); block.transactions.len()]),
+            observed: reports.observed.then(|| vec![AccessSet::default(); transactions]),
+            notes,
             failure: None,
             distrusts: false,
         }

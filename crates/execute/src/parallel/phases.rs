@@ -47,7 +47,7 @@ const OMMER_AGE_MAX: u64 = 6;
 /// The state of a block with everything done that precedes its transactions.
 pub struct PreBlock<'a, DB: DatabaseRef> {
     pub(super) state: BlockState<'a, DB>,
-    changes: Vec<EvmState>,
+    pub(super) changes: Vec<EvmState>,
 }
 
 impl<'a, DB: DatabaseRef> PreBlock<'a, DB> {
@@ -60,9 +60,7 @@ impl<'a, DB: DatabaseRef> PreBlock<'a, DB> {
     /// If the state cannot be read, or the block lacks the beacon root that its
     /// fork demands.
     pub fn run(block: &Block, db: &'a DB) -> Result<Self, ExecuteError<DB::Error>> {
-        // A list has to begin here, before it is known whether one is asked for.
-        let state =
-            State::builder().with_database_ref(db).with_bundle_update().with_bal_builder().build();
+        let state = State::builder().with_database_ref(db).with_bundle_update().build();
         let mut pre = Self { state, changes: Vec::new() };
         let Block { cfg, env, protocol, .. } = block;
         if protocol.dao_fork {

@@ -274,7 +274,9 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
             let access = access.unwrap_or_else(|| self.access(index, &result, looks, &mut changes));
             observed[index.position()] = access;
         }
-        authority.state.set_bal_index(index_after(authority.ledger.receipts.len()));
+        if let Some(notes) = &mut authority.notes {
+            notes.add(index_after(authority.ledger.receipts.len()), &mut changes);
+        }
         authority.state.commit(changes);
         authority.ledger.include(tx, result);
     }
@@ -326,7 +328,7 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
         let is_expected = |schedule: &Schedule| {
             !schedule.is_precaution() && !schedule.successors(index).is_empty()
         };
-        let expected = self.plan.get().is_none_or(|schedule| is_expected(schedule));
+        let expected = self.plan.get().is_none_or(is_expected);
         self.versions.publish(version(index), beneficiary, expected, changes);
     }
 

@@ -1,7 +1,7 @@
 //! What follows from the sets in a record: why predictions were wrong, and what waited
 //! for what.
 
-use super::{Record, TransactionRecord};
+use super::{Basis, Record, TransactionRecord};
 use foresee_access::{AccessSet, Difference, Location, TxIndex};
 use foresee_schedule::{CORES, CriticalPath, DependencyDag, Edge};
 use serde::{Serialize, Serializer};
@@ -15,6 +15,8 @@ pub enum Cause {
     Incomplete,
     /// It looked at something whose write by this earlier transaction was mispredicted.
     Inherited(TxIndex),
+    /// It was predicted alone, and looked at something that this earlier transaction wrote.
+    Unseen(TxIndex),
     /// It was taken for complete and is wrong by itself.
     Mispredicted,
 }
@@ -56,26 +58,36 @@ impl Record {
     /// By transaction, where its prediction differs from what was observed, and why.
     /// None where it does not, or nothing was predicted.
     pub fn differences(&self) -> Vec<Option<(Difference, Cause)>> {
-        let mut mispredicted = BTreeMap::<Location, TxIndex>::new();
+        // Writes that a prediction could not have seen, or not right.
+        let mut missed = BTreeMap::<Location, TxIndex>::new();
         let each = self.transactions.iter().enumerate().map(|(position, transaction)| {
             let TransactionRecord { observed, predicted, .. } = transaction;
-            let predicted = predicted.as_ref()?;
-            let difference = Difference::between(&predicted.access, observed);
-            if difference.is_empty() {
-                return None;
+            let index = TxIndex::new(position);
+            let mut found = None;
+            if let Some(predicted) = predicted {
+                let difference = Difference::between(&predicted.access, observed);
+                let earlier = looked_at(observed, &predicted.access)
+                    .filter_map(|read| missed.get(read).copied())
+                    .min();
+                let cause = match (earlier, self.basis) {
+                    _ if !predicted.unknown.is_empty() => Cause::Incomplete,
+                    (Some(earlier), Basis::BlockOrder) => Cause::Inherited(earlier),
+                    (Some(earlier), Basis::Alone) => Cause::Unseen(earlier),
+                    (None, _) => Cause::Mispredicted,
+                };
+                found = (!difference.is_empty()).then_some((difference, cause));
             }
-            let inherited = looked_at(observed, &predicted.access)
-                .filter_map(|read| mispredicted.get(read))
-                .min();
-            let cause = match inherited {
-                _ if !predicted.unknown.is_empty() => Cause::Incomplete,
-                Some(earlier) => Cause::Inherited(*earlier),
-                None => Cause::Mispredicted,
-            };
-            for write in difference.missed_writes.iter().chain(&difference.extra_writes) {
-                mispredicted.entry(*write).or_insert(TxIndex::new(position));
+            match (self.basis, &found) {
+                (Basis::Alone, _) => missed.extend(observed.writes.iter().map(|it| (*it, index))),
+                (Basis::BlockOrder, Some((difference, _))) => {
+                    let writes = difference.missed_writes.iter().chain(&difference.extra_writes);
+                    for write in writes {
+                        missed.entry(*write).or_insert(index);
+                    }
+                }
+                (Basis::BlockOrder, None) => {}
             }
-            Some((difference, cause))
+            found
         });
         each.collect()
     }

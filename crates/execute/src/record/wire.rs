@@ -7,7 +7,7 @@
 //! the body as its digest.
 
 use super::{
-    BlockIdentity, Forecast, Incarnation, RECORD_VERSION, Record, RecordError, Run, Status,
+    Basis, BlockIdentity, Forecast, Incarnation, RECORD_VERSION, Record, RecordError, Run, Status,
     TransactionRecord, varint,
 };
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
@@ -42,6 +42,8 @@ struct Body {
     gas_limit: u64,
     digest: B256,
     access_list_hash: B256,
+    /// Whether each transaction was predicted alone.
+    alone: bool,
     accounts: Vec<Account>,
     transactions: Vec<Transaction>,
     run: WireRun,
@@ -145,6 +147,7 @@ impl Record {
             gas_limit: self.block.gas_limit,
             digest: self.block.transactions,
             access_list_hash: self.access_list_hash,
+            alone: self.basis == Basis::Alone,
             accounts: accounts(numbers.keys()),
             transactions: self.transactions.iter().map(|tx| transaction(tx, &numbers)).collect(),
             run: WireRun {
@@ -334,6 +337,7 @@ impl Body {
                 transactions: self.digest,
             },
             access_list_hash: self.access_list_hash,
+            basis: if self.alone { Basis::Alone } else { Basis::BlockOrder },
             transactions: transactions?,
             run: Run {
                 decision: run.decision,

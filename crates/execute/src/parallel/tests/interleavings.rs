@@ -94,7 +94,7 @@ fn execute(case: &Case, lab: &Lab) -> Result<ParallelOutcome, ExecuteError<Infal
         versions.publish(0, block.env.beneficiary, true, changes);
     }
     let any_tx = TxEnv::default();
-    let authority = Box::new(Authority::new(block, pre.state, Reports::default()));
+    let authority = Box::new(Authority::new(block, pre, Reports::default()));
     let plan = Plan::default();
     let scheduler = Scheduler::new(&plan, case.policy, (0..n).map(|_| true), authority);
     let duty = Duty { shares: true, witnesses: false, known: None };
@@ -126,7 +126,7 @@ fn execute(case: &Case, lab: &Lab) -> Result<ParallelOutcome, ExecuteError<Infal
         drop(work());
     });
     let authority = scheduler.into_authority().expect("it was handed back");
-    finish(block, *authority)
+    finish(block, *authority, None)
 }
 
 /// Whatever the order, the output is that of in-order execution, and no transaction is

@@ -232,7 +232,7 @@ fn drive<DB: DatabaseRef>(
         versions.publish(0, block.env.beneficiary, true, changes);
     }
     let any_tx = TxEnv::default();
-    let mut authority = Box::new(Authority::new(block, pre.state, Reports::default()));
+    let mut authority = Box::new(Authority::new(block, pre, Reports::default()));
     let plan = Plan::default();
     let duty = Duty { shares: true, witnesses: false, known: None };
     let mut worker = Worker::new(block, db, &versions, &any_tx, &plan, duty, None);
@@ -251,7 +251,7 @@ fn drive<DB: DatabaseRef>(
             break;
         }
     }
-    finish(block, *authority)
+    finish(block, *authority, None)
 }
 
 /// A small random number generator, so that a seed is all there is to print.
