@@ -8,7 +8,7 @@
 //!
 //! ```text
 //! cargo bench -p foresee-benches --bench cold -- [sleep=10,50,100] [readers=64]
-//!     [threads=2] [runs=3] [disk=FILE] [blocks]
+//!     [threads=2] [runs=3] [block=N,N] [disk=FILE] [blocks]
 //! ```
 
 mod disk;
@@ -43,6 +43,8 @@ struct Options {
     readers: usize,
     threads: usize,
     runs: usize,
+    /// The only blocks to measure, if any are named.
+    only: Vec<u64>,
     disk: Option<PathBuf>,
     each_block: bool,
 }
@@ -54,13 +56,16 @@ impl Options {
             readers: READERS,
             threads: 2,
             runs: 3,
+            only: Vec::new(),
             disk: None,
             each_block: false,
         };
         for argument in std::env::args().skip(1) {
             let number = |text: &str| text.parse::<u64>().expect("a number is given");
+            let numbers = |list: &str| list.split(',').map(number).collect();
             match argument.split_once('=') {
-                Some(("sleep", list)) => options.sleeps = list.split(',').map(number).collect(),
+                Some(("sleep", list)) => options.sleeps = numbers(list),
+                Some(("block", list)) => options.only = numbers(list),
                 Some(("readers", count)) => options.readers = number(count) as usize,
                 Some(("threads", count)) => options.threads = number(count) as usize,
                 Some(("runs", count)) => options.runs = number(count) as usize,
@@ -79,6 +84,7 @@ fn main() {
     let readers = Readers::new(options.readers).expect("threads can be started");
     let blocks: Vec<_> = blocks()
         .into_iter()
+        .filter(|loaded| options.only.is_empty() || options.only.contains(&loaded.number))
         .filter(|loaded| {
             let output = execute_in_order(&loaded.block, &loaded.state);
             output.expect("the state is in memory").gas_used >= GAS_MIN

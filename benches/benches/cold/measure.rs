@@ -112,14 +112,13 @@ impl Table {
             let on_demand = sum(|it| it.reads.on_demand);
             println!(
                 "{name:14} {:8.1} ms, {:.1} times as fast; foreseen {:.2} % of {used} values, \\
-                 {on_demand} on demand, {} waited for, {} requested, {} scouted, {} waits in order",
+                 {on_demand} on demand, {} waited for, {} requested, {} scouted",
                 ms(time),
                 in_order.as_secs_f64() / time.as_secs_f64(),
                 100.0 * (1.0 - on_demand as f64 / used.max(1) as f64),
                 sum(|it| it.reads.waited),
                 sum(|it| it.reads.requested),
                 sum(|it| it.scouted),
-                sum(|it| it.waits_in_order),
             );
         }
         let cpu: Duration = all().map(|sample| sample.cpu).sum();

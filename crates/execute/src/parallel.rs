@@ -85,8 +85,6 @@ enum Plans<'s, F> {
     /// The calling thread makes it while another executes in order; the rest help it
     /// before they execute.
     Late(F, &'s (dyn Fn(&dyn Pace) + Sync)),
-    /// The same, but only as far as they are let.
-    Paced(F),
     /// All go by this one until the calling thread finds nothing to do; then it makes
     /// another.
     Precaution(Schedule, F),
@@ -101,9 +99,6 @@ const fn ready(schedule: Cow<'_, Schedule>) -> Plans<'_, fn(&dyn Pace) -> Option
 pub trait Pace {
     /// The transaction whose turn it is, as its position in the block.
     fn turn(&self) -> usize;
-
-    /// Lets the first so many transactions of the block be executed, and no others.
-    fn admit(&self, transactions: usize);
 }
 
 /// Executes blocks on several threads. Threads are started once, when the
@@ -366,30 +361,6 @@ impl ParallelExecutor {
         self.run(pre, block, db, None, Plans::Precaution(precaution, schedule))
     }
 
-    /// As [`execute_while`](Self::execute_while), but no transaction is begun before
-    /// [`Pace::admit`] has let it, or the schedule is there: for states in which it is
-    /// better to wait for what is being read than to read it once more.
-    ///
-    /// # Errors
-    ///
-    /// As [`execute`](Self::execute).
-    ///
-    /// # Panics
-    ///
-    /// As [`execute`](Self::execute), or if `schedule` does.
-    pub fn execute_paced<DB>(
-        &self,
-        pre: PreBlock<'_, DB>,
-        block: &Block,
-        db: &DB,
-        schedule: impl FnOnce(&dyn Pace) -> Option<Schedule>,
-    ) -> Result<ParallelOutcome, ExecuteError<DB::Error>>
-    where
-        DB: DatabaseRef + Sync,
-    {
-        self.run(pre, block, db, None, Plans::Paced(schedule))
-    }
-
     /// Executes a block, with what a list says of it if there is one, and a schedule that
     /// is there or one that is made meanwhile.
     fn run<'a, DB>(
@@ -420,10 +391,6 @@ impl ParallelExecutor {
             }
             Plans::Late(late, helping) => {
                 help = Some(helping);
-                Some(late)
-            }
-            Plans::Paced(late) => {
-                scheduler.admit(0);
                 Some(late)
             }
             Plans::Precaution(precaution, late) => {
@@ -458,7 +425,6 @@ impl ParallelExecutor {
                     None => {
                         scheduler.distrust();
                         versions.close();
-                        scheduler.admit(usize::MAX);
                     }
                 }
             }

@@ -1,11 +1,10 @@
 //! Execution on a state whose reads take long.
 //!
-//! What a block reads for certain is asked for at once. Then every transaction is
-//! predicted alone as far as the values at hand allow; the one that it lacks goes to the
-//! source, and the transaction goes on when it is there, whatever the others do. A second
-//! predictor follows in block order, over the predicted writes, and lets the transactions
-//! that it has passed be executed, while the reads of later ones are on their way. When
-//! the last is predicted, schedule and parallel execution follow as always.
+//! What a block reads for certain is asked for at once. Then one thread executes in order,
+//! and reads what it lacks, while the others predict every transaction alone, as far as the
+//! values at hand allow; what it lacks goes to the source, and the transaction goes on
+//! when it is there, whatever the others do. When the last is predicted, schedule and
+//! parallel execution follow as always.
 //!
 //! The result is right as always, too: what was not foreseen is read when it is needed.
 
@@ -13,15 +12,14 @@ mod chase;
 mod scout;
 mod view;
 
-use crate::{Decision, DecisionReason, ExecutedBlock, Foresee, Mode, outlook::know};
-use chase::{Chase, Chased, News};
+use crate::{Decision, DecisionReason, ExecutedBlock, Foresee, Mode, outlook::Outlook};
+use chase::Hunt;
 use foresee_access::Location;
 use foresee_execute::{
     Block, Desk, ExecuteError, Fetched, Known, Pace, PreBlock, ReadStats, StateKey, StateSource,
     execute_in_order_reporting, reads_after, reads_before, reads_of,
 };
 use foresee_predict::{Ahead, PredictOptions, Prediction};
-use foresee_schedule::Schedule;
 use std::sync::Arc;
 
 /// How the state of a block was read.
@@ -32,9 +30,6 @@ pub struct ColdReads {
     /// How often the transaction that waited most often had to wait for a value before its
     /// prediction alone was complete: the longest chain of reads.
     pub waits_max: usize,
-    /// How often predictions in block order had to wait for values that only the writes of
-    /// earlier transactions led to.
-    pub waits_in_order: usize,
     /// How often a transaction was run ahead on guessed values, to find out keys that do
     /// not depend on them.
     pub scouted: usize,
@@ -108,46 +103,38 @@ impl Foresee {
         fetched: &'a Fetched<'_, S>,
     ) -> Result<ExecutedBlock, ExecuteError<S::Error>> {
         let config = self.config();
-        let pre = PreBlock::run(block, fetched)?;
-        let options = PredictOptions { keep_results: true, ..config.predict };
-        let mut chase = Chase::new(block, self.cache(), options, desk);
-        chase.apply(pre.changes());
         let known = Arc::new(Known::new(block.transactions.len()));
-        let mut predict = |pace: &dyn Pace| {
-            chase.run(&mut |news| match news {
-                News::Results(tx, calls, hashes) => know(&known, tx, calls, hashes),
-                News::Predicted(transactions) => pace.admit(transactions),
-            })
-        };
-        let (mut executed, reads) = if config.mode == Mode::InOrder {
-            let Chased { predictions, reads } = predict(&Unpaced);
-            let outcome = execute_in_order_reporting(block, fetched, config.reports())?;
-            let decision = Decision::in_order(DecisionReason::Configured);
-            (ExecutedBlock::in_order(outcome, decision, predictions), reads)
+        let options = PredictOptions { keep_results: true, ..config.predict };
+        let hunt = Hunt::new(block, desk, &known);
+        let join = |pace: &dyn Pace| hunt.join(self.cache(), options, pace);
+        let mut executed = if config.score {
+            join(&Unpaced);
+            let ahead = hunt.predictions().map(|ahead| ahead.cloned().unwrap_or_default());
+            self.execute_ahead(block, fetched, &ahead.collect::<Vec<_>>())?
         } else {
-            let mut chased = Chased::default();
             let executor = self.executor().knowing(known.clone());
-            let outcome = executor.execute_paced(pre, block, fetched, |pace| {
-                chased = predict(pace);
-                Some(Schedule::from_dag(&self.schedule(block, &chased.predictions)))
-            })?;
+            let pre = PreBlock::run(block, fetched)?;
+            let make = |pace: &dyn Pace| {
+                join(pace);
+                let predictions = hunt.predictions().map(|ahead| Some(&ahead?.prediction));
+                Some(Outlook::new(predictions).schedule(block))
+            };
+            let outcome = executor.execute_while(pre, block, fetched, make, join)?;
             let decision = Decision::parallel(executor.config().threads);
-            (self.executed(outcome, decision, chased.predictions), chased.reads)
+            self.executed(outcome, decision, Vec::new())
         };
-        executed.cold = Some(ColdReads { reads: fetched.stats(), ..reads });
+        executed.cold = Some(ColdReads { reads: fetched.stats(), ..hunt.reads() });
         Ok(executed)
     }
 }
 
-/// Nobody waits to be let.
+/// Nothing is executed meanwhile.
 struct Unpaced;
 
 impl Pace for Unpaced {
     fn turn(&self) -> usize {
         0
     }
-
-    fn admit(&self, _: usize) {}
 }
 
 /// What has to be read for the locations that a prediction names.

@@ -14,8 +14,7 @@ pub struct ExecutedBlock {
     /// How the block was executed, and why.
     pub decision: Decision,
     /// What was predicted of each transaction, in block order. Empty unless that was
-    /// [asked for](crate::Config::score), given, or made on [cold state](Self::cold): for a
-    /// schedule alone not every transaction
+    /// [asked for](crate::Config::score), or given: for a schedule alone not every transaction
     /// is predicted, and none over the writes of those before it.
     pub predictions: Vec<Prediction>,
     /// What these predictions were made on.

@@ -167,14 +167,8 @@ fn check(foresee: &Foresee, loaded: &LoadedBlock, source: &Source<'_>, name: &st
     let ahead = foresee.predict_ahead(block, &loaded.state).unwrap();
     let from_ahead = foresee.execute_cold_ahead(block, source, &ahead).unwrap();
     assert!(from_ahead.output == in_order, "{name}, ahead");
-    if matches!(source.temper, Temper::Slow | Temper::Backwards) {
-        let predicted = foresee.predict_block(block, &loaded.state).unwrap();
-        assert_eq!(cold.predictions, predicted, "{name}");
-        // What only the writes of earlier transactions lead to is followed where predictions
-        // are made over these, and read on demand where they were made before the block.
-        let reads = cold.cold.unwrap().reads;
-        assert!(reads.foreseen() >= 0.98, "{name}: {reads:?}");
-        assert!(from_ahead.cold.unwrap().reads.used() > 0, "{name}");
+    for executed in [cold, from_ahead] {
+        assert!(executed.cold.unwrap().reads.used() > 0, "{name}");
     }
 }
 
@@ -218,6 +212,9 @@ fn scores_and_lists_come_with_cold_blocks() {
             (foresee.execute_cold(block, &source), foresee.execute_block(block, state));
         let (cold, hot) = (cold.unwrap(), hot.unwrap());
         assert!(cold.output == hot.output);
+        // Where everything is predicted before it is executed, little is read on demand.
+        let reads = cold.cold.unwrap().reads;
+        assert!(reads.foreseen() >= 0.9, "{mode:?}: {reads:?}");
         assert_eq!(cold.score(), hot.score(), "{mode:?}");
         assert_eq!(cold.access_list, hot.access_list, "{mode:?}");
     }

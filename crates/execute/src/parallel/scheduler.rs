@@ -111,8 +111,6 @@ struct Inner<R, A> {
     ready_count: usize,
     /// The next transaction to be settled.
     next: usize,
-    /// How many transactions of the block may be begun at their turn.
-    admitted: usize,
     /// Present while nobody settles.
     authority: Option<A>,
     /// How many workers wait for something to do.
@@ -172,7 +170,6 @@ impl<'s, R, A> Scheduler<'s, R, A> {
             ready: BinaryHeap::with_capacity(n),
             ready_count: 0,
             next: 0,
-            admitted: usize::MAX,
             authority: Some(authority),
             idle: 0,
             stopped: n == 0,
@@ -198,7 +195,6 @@ impl<'s, R, A> Scheduler<'s, R, A> {
     /// If the schedule is for another number of transactions.
     pub(super) fn install(&self, schedule: Cow<'s, Schedule>) {
         let mut inner = self.lock();
-        inner.admitted = usize::MAX;
         let n = inner.stages.len();
         assert_eq!(schedule.len(), n, "the schedule is for another number of transactions");
         let slot = match schedule.is_precaution() {
@@ -392,17 +388,6 @@ impl<R, A> Pace for Scheduler<'_, R, A> {
     fn turn(&self) -> usize {
         self.lock().next
     }
-
-    fn admit(&self, transactions: usize) {
-        let mut inner = self.lock();
-        let waits = inner.next >= inner.admitted;
-        inner.admitted = transactions;
-        let wakes = waits && inner.next < transactions && inner.idle > 0;
-        drop(inner);
-        if wakes {
-            self.wake.notify_one();
-        }
-    }
 }
 
 /// How a turn was settled.
@@ -450,9 +435,6 @@ impl<R, A> Inner<R, A> {
 
     /// Takes the transaction whose turn it is, unless a worker is at it.
     fn take_turn(&mut self) -> Option<Turn<R>> {
-        if self.next >= self.admitted {
-            return None;
-        }
         let tx = TxIndex::new(self.next);
         let stage = self.stages.get_mut(self.next)?;
         let speculation = match core::mem::replace(stage, Stage::Taken) {

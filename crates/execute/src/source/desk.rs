@@ -3,7 +3,8 @@
 //! Requests wait in two queues, each in the order in which they were posted: those that
 //! somebody waits for go first. A value is asked of the source once. What was handed in
 //! lies in shards, each behind a lock that is held for one look-up; whoever needs a value
-//! that is on its way sleeps on its shard.
+//! that is on its way sleeps on its shard. Whoever has other work has a [`Tray`], in which it
+//! is told of what it awaits.
 //!
 //! Nobody waits for ever: a request that is dropped unfulfilled is marked as failed, and
 //! patience with a source that settles nothing ends after [`PATIENCE`], for all who wait.
@@ -17,7 +18,8 @@ use core::{
 use std::{
     collections::VecDeque,
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 /// Independently locked parts of what was handed in.
@@ -27,27 +29,67 @@ const SHARDS: usize = 1 << 5;
 /// decides nothing but who reads.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// Room for so many keys per shard from the start: whoever hands values in, on threads of
+/// its own, should not have to make it.
+const CELLS: usize = 1 << 6;
+
+/// So many of the source's threads are being woken at a time. Each wakes others when it
+/// has got up, so that waking, which is dear, is not left to whoever posts.
+const WAKING_MAX: usize = 2;
+
+/// How many threads may await keys.
+const TRAYS: usize = 64;
+
+/// So many keys are put into the queue at once, if there are so many.
+const BATCH: usize = 8;
+
+/// How long arrivals are looked out for before the thread sleeps. To be woken takes about
+/// as long as a read from a fast disk does.
+const WAKEFUL: Duration = Duration::from_micros(300);
+
 /// Where reads are asked for and handed in, for one block.
-#[derive(Default)]
 pub struct Desk {
     posted: Mutex<Posted>,
     /// Something was posted, or the desk was closed.
     work: Condvar,
     hasher: DefaultHashBuilder,
     shards: [Shard; SHARDS],
-    /// Keys that [were to be told of](Desk::await_key), and are settled now.
-    arrivals: Mutex<Vec<StateKey>>,
-    arrived: Condvar,
+    trays: [Arrivals; TRAYS],
     /// Whether patience has ended and nothing was settled since.
     is_silent: AtomicBool,
+}
+
+/// Keys that [were to be told of](Tray::await_key), and are settled now.
+#[derive(Debug, Default)]
+struct Arrivals {
+    arrived: Mutex<Arrived>,
+    wake: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Arrived {
+    keys: Vec<StateKey>,
+    /// Whether somebody sleeps until there are any.
+    is_wanted: bool,
+}
+
+/// Where one thread awaits keys. No two threads may have the same.
+#[derive(Debug)]
+pub struct Tray<'a> {
+    desk: &'a Desk,
+    number: usize,
+    /// Keys that are not in the queue yet.
+    wanted: Vec<StateKey>,
 }
 
 #[derive(Debug, Default)]
 struct Posted {
     urgent: VecDeque<StateKey>,
     eager: VecDeque<StateKey>,
-    /// How many sources' threads wait for something to do.
+    /// How many sources' threads sleep and are not being woken.
     idle: usize,
+    /// How many are being woken, and have not got up yet.
+    waking: usize,
     total: usize,
     is_closed: bool,
 }
@@ -63,8 +105,8 @@ struct Shard {
 #[derive(Debug)]
 struct Cell {
     state: State,
-    /// Whether an arrival is to be announced.
-    is_awaited: bool,
+    /// In which trays an arrival is to be announced, by bit.
+    trays: u64,
     /// Whether a thread sleeps until it is settled.
     has_sleepers: bool,
     /// Whether execution has looked at it.
@@ -107,6 +149,14 @@ pub struct Request<'a> {
     desk: &'a Desk,
     key: StateKey,
     is_fulfilled: bool,
+    /// Whether it was taken over by whoever needs the value, not by the source.
+    is_on_demand: bool,
+}
+
+impl Default for Desk {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl core::fmt::Debug for Desk {
@@ -118,41 +168,36 @@ impl core::fmt::Debug for Desk {
 impl Desk {
     /// An empty desk.
     pub fn new() -> Self {
-        Self::default()
+        let room = CELLS * SHARDS;
+        let (urgent, eager) = (VecDeque::with_capacity(room), VecDeque::with_capacity(room));
+        let shard = || Shard {
+            cells: Mutex::new(HashMap::with_capacity_and_hasher(
+                CELLS,
+                DefaultHashBuilder::default(),
+            )),
+            settled: Condvar::new(),
+        };
+        Self {
+            posted: Mutex::new(Posted { urgent, eager, ..Posted::default() }),
+            work: Condvar::new(),
+            hasher: DefaultHashBuilder::default(),
+            shards: core::array::from_fn(|_| shard()),
+            trays: core::array::from_fn(|_| Arrivals::default()),
+            is_silent: AtomicBool::new(false),
+        }
     }
 
     /// Asks for values that nobody waits for yet, in this order.
     pub fn post(&self, keys: impl IntoIterator<Item = StateKey>) {
         let fresh: Vec<_> = keys.into_iter().filter(|key| self.open(*key)).collect();
-        self.enqueue(|posted| posted.eager.extend(&fresh), fresh.len());
+        if !fresh.is_empty() {
+            self.enqueue(|posted| posted.eager.extend(&fresh));
+        }
     }
 
-    /// Asks for a value that somebody waits for, unless that has been done, and tells how
-    /// it stands. If it is on its way, [`arrivals`](Self::arrivals) will tell when it is
-    /// there.
-    pub fn await_key(&self, key: StateKey) -> Standing {
-        let standing = {
-            let mut cells = self.shard(&key).lock();
-            match cells.entry(key) {
-                Entry::Vacant(entry) => {
-                    entry.insert(Cell { is_awaited: true, ..Cell::new(State::Posted) });
-                    None
-                }
-                Entry::Occupied(mut entry) => {
-                    let cell = entry.get_mut();
-                    let standing = cell.standing();
-                    let is_first = standing == Standing::Posted && !cell.is_awaited;
-                    cell.is_awaited |= is_first;
-                    // It may lie behind many that nobody waits for.
-                    let is_queued = is_first && matches!(cell.state, State::Posted);
-                    (!is_queued).then_some(standing)
-                }
-            }
-        };
-        standing.unwrap_or_else(|| {
-            self.enqueue(|posted| posted.urgent.push_back(key), 1);
-            Standing::Posted
-        })
+    /// One of the trays, of which there are 64.
+    pub fn tray(&self, number: usize) -> Option<Tray<'_>> {
+        (number < TRAYS).then(|| Tray { desk: self, number, wanted: Vec::new() })
     }
 
     /// What was handed in for a key.
@@ -161,23 +206,6 @@ impl Desk {
             Some(Cell { state: State::Ready(value), .. }) => Some(value.clone()),
             _ => None,
         }
-    }
-
-    /// The awaited keys that have been settled since the last call. Waits for one, but not
-    /// for ever: nothing comes back if the source is silent for two seconds.
-    pub fn wait_for_arrivals(&self) -> Vec<StateKey> {
-        let arrivals = self.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
-        let patience = match self.is_silent.load(Ordering::Relaxed) {
-            true => Duration::ZERO,
-            false => PATIENCE,
-        };
-        let waited = self.arrived.wait_timeout_while(arrivals, patience, |keys| keys.is_empty());
-        core::mem::take(&mut *waited.unwrap_or_else(PoisonError::into_inner).0)
-    }
-
-    /// The awaited keys that have been settled since the last call.
-    pub fn arrivals(&self) -> Vec<StateKey> {
-        core::mem::take(&mut *self.arrivals.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Gives up a key that is on its way, because the source has been silent for long. A
@@ -196,11 +224,14 @@ impl Desk {
                 return None;
             }
             if let Some(request) = self.take(&mut posted) {
+                self.wake(posted);
                 return Some(request);
             }
             posted.idle += 1;
-            posted = self.work.wait(posted).unwrap_or_else(PoisonError::into_inner);
-            posted.idle -= 1;
+            let stays = |posted: &mut Posted| posted.waking == 0 && !posted.is_closed;
+            let woken = self.work.wait_while(posted, stays);
+            posted = woken.unwrap_or_else(PoisonError::into_inner);
+            posted.waking = posted.waking.saturating_sub(1);
         }
     }
 
@@ -228,7 +259,7 @@ impl Desk {
             {
                 cell.state = State::Taken;
                 posted.total += 1;
-                return Some(Request { desk: self, key, is_fulfilled: false });
+                return Some(Request { desk: self, key, is_fulfilled: false, is_on_demand: false });
             }
         }
     }
@@ -245,11 +276,15 @@ impl Desk {
     }
 
     /// What was handed in for a key, waiting for it if it is on its way, and what there was
-    /// to be met if execution has not looked at it before. None if it has to be read.
-    pub(super) fn wait(&self, key: &StateKey) -> Option<(StateValue, Option<FirstLook>)> {
-        let shard = self.shard(key);
+    /// to be met if execution has not looked at it before. If there is nothing, whoever
+    /// asks has to read it, and all others wait for that.
+    pub(super) fn wait(
+        &self,
+        key: StateKey,
+    ) -> Result<(StateValue, Option<FirstLook>), Request<'_>> {
+        let shard = self.shard(&key);
         let mut cells = shard.lock();
-        let cell = cells.get_mut(key)?;
+        let cell = cells.entry(key).or_insert_with(|| Cell::new(State::Failed));
         let first = match (core::mem::replace(&mut cell.is_used, true), &cell.state) {
             (true, _) | (_, State::Failed) => None,
             (false, State::Ready(_)) => Some(FirstLook::Ready),
@@ -258,7 +293,7 @@ impl Desk {
         if cell.is_on_its_way() && !self.is_silent.load(Ordering::Relaxed) {
             cell.has_sleepers = true;
             let on_its_way = |cells: &mut HashMap<StateKey, Cell>| {
-                cells.get(key).is_some_and(Cell::is_on_its_way)
+                cells.get(&key).is_some_and(Cell::is_on_its_way)
             };
             let waited = shard.settled.wait_timeout_while(cells, PATIENCE, on_its_way);
             let (after, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
@@ -267,21 +302,13 @@ impl Desk {
                 self.is_silent.store(true, Ordering::Relaxed);
             }
         }
-        match cells.get(key) {
-            Some(Cell { state: State::Ready(value), .. }) => Some((value.clone(), first)),
-            _ => None,
+        match cells.get_mut(&key) {
+            Some(Cell { state: State::Ready(value), .. }) => Ok((value.clone(), first)),
+            cell => {
+                cell.into_iter().for_each(|cell| cell.state = State::Taken);
+                Err(Request { desk: self, key, is_fulfilled: false, is_on_demand: true })
+            }
         }
-    }
-
-    /// Takes in a value that was read without being posted, or after all. Whether it is the
-    /// first.
-    pub(super) fn take_in(&self, key: StateKey, value: StateValue) -> bool {
-        let mut cells = self.shard(&key).lock();
-        let cell = cells.entry(key).or_insert_with(|| Cell::new(State::Failed));
-        let is_first = !matches!(cell.state, State::Ready(_));
-        cell.state = State::Ready(value);
-        cell.is_used = true;
-        is_first
     }
 
     /// Opens a cell for a key; false if there is one.
@@ -295,34 +322,39 @@ impl Desk {
         }
     }
 
-    fn enqueue(&self, push: impl FnOnce(&mut Posted), count: usize) {
+    fn enqueue(&self, push: impl FnOnce(&mut Posted)) {
         let mut posted = self.posted();
         push(&mut posted);
-        let woken = count.min(posted.idle);
+        self.wake(posted);
+    }
+
+    /// Wakes threads of the source if there is something for them to do.
+    fn wake(&self, mut posted: MutexGuard<'_, Posted>) {
+        let queued = posted.urgent.len() + posted.eager.len();
+        let more = WAKING_MAX.min(queued).saturating_sub(posted.waking).min(posted.idle);
+        posted.idle -= more;
+        posted.waking += more;
         drop(posted);
-        (0..woken).for_each(|_| self.work.notify_one());
+        (0..more).for_each(|_| self.work.notify_one());
     }
 
     /// Ends a key's way.
     fn settle(&self, key: StateKey, state: State) {
-        self.is_silent.store(false, Ordering::Relaxed);
         let shard = self.shard(&key);
         let mut cells = shard.lock();
         let Some(cell) = cells.get_mut(&key) else { return };
         // Somebody who lost patience may have read it meanwhile.
-        if cell.is_on_its_way() {
+        if !matches!(cell.state, State::Ready(_)) {
             cell.state = state;
         }
         let sleepers = core::mem::take(&mut cell.has_sleepers);
-        let awaited = core::mem::take(&mut cell.is_awaited);
+        let trays = core::mem::take(&mut cell.trays);
         drop(cells);
         if sleepers {
             shard.settled.notify_all();
         }
-        if awaited {
-            self.arrivals.lock().unwrap_or_else(PoisonError::into_inner).push(key);
-            self.arrived.notify_one();
-        }
+        let awaiting = self.trays.iter().enumerate().filter(|(number, _)| trays >> number & 1 == 1);
+        awaiting.for_each(|(_, tray)| tray.announce(key));
     }
 
     fn shard(&self, key: &StateKey) -> &Shard {
@@ -340,6 +372,13 @@ impl Request<'_> {
         self.key
     }
 
+    fn settle(&self, state: State) {
+        if !self.is_on_demand {
+            self.desk.is_silent.store(false, Ordering::Relaxed);
+        }
+        self.desk.settle(self.key, state);
+    }
+
     /// Hands the value in. With an account its code is asked for: accounts with code are
     /// read to run it. A value of another kind than the key's counts as a failure.
     pub fn fulfil(mut self, value: StateValue) {
@@ -353,16 +392,16 @@ impl Request<'_> {
             && self.desk.open(StateKey::Code(info.code_hash))
         {
             let code = StateKey::Code(info.code_hash);
-            self.desk.enqueue(|posted| posted.urgent.push_back(code), 1);
+            self.desk.enqueue(|posted| posted.urgent.push_back(code));
         }
-        self.desk.settle(self.key, State::Ready(value));
+        self.settle(State::Ready(value));
     }
 }
 
 impl Drop for Request<'_> {
     fn drop(&mut self) {
         if !self.is_fulfilled {
-            self.desk.settle(self.key, State::Failed);
+            self.settle(State::Failed);
         }
     }
 }
@@ -381,7 +420,7 @@ impl StateKey {
 
 impl Cell {
     const fn new(state: State) -> Self {
-        Self { state, is_awaited: false, has_sleepers: false, is_used: false }
+        Self { state, trays: 0, has_sleepers: false, is_used: false }
     }
 
     const fn is_on_its_way(&self) -> bool {
@@ -394,6 +433,104 @@ impl Cell {
             State::Ready(_) => Standing::Ready,
             State::Failed => Standing::Failed,
         }
+    }
+}
+
+impl Arrivals {
+    fn announce(&self, key: StateKey) {
+        let mut arrived = self.lock();
+        arrived.keys.push(key);
+        let is_wanted = core::mem::take(&mut arrived.is_wanted);
+        drop(arrived);
+        if is_wanted {
+            self.wake.notify_one();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Arrived> {
+        self.arrived.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Arrived {
+    /// Takes the keys, and leaves room for some more.
+    fn take(&mut self) -> Vec<StateKey> {
+        match self.keys.is_empty() {
+            true => Vec::new(),
+            false => core::mem::replace(&mut self.keys, Vec::with_capacity(CELLS)),
+        }
+    }
+}
+
+impl Tray<'_> {
+    /// Asks for a value that somebody waits for, unless that has been done, and tells how
+    /// it stands. If it is on its way, [`arrivals`](Self::arrivals) will tell when it is
+    /// there. It may be asked for no sooner than these are looked for.
+    pub fn await_key(&mut self, key: StateKey) -> Standing {
+        let bit = 1 << self.number;
+        let mut cells = self.desk.shard(&key).lock();
+        let mut is_new = false;
+        let cell = cells.entry(key).or_insert_with(|| {
+            is_new = true;
+            Cell::new(State::Posted)
+        });
+        let standing = cell.standing();
+        if standing == Standing::Posted {
+            // It may lie behind many that nobody waits for.
+            let is_first = cell.trays == 0;
+            cell.trays |= bit;
+            let is_posted = matches!(cell.state, State::Posted);
+            drop(cells);
+            if is_new || is_first && is_posted {
+                self.wanted.push(key);
+                if self.wanted.len() >= BATCH {
+                    self.post();
+                }
+            }
+        }
+        standing
+    }
+
+    /// The awaited keys that have been settled since the last call.
+    pub fn arrivals(&mut self) -> Vec<StateKey> {
+        self.own().lock().take()
+    }
+
+    /// The awaited keys that have been settled since the last call. Waits for one, but not
+    /// for ever: nothing comes back if the source is silent for two seconds.
+    pub fn wait_for_arrivals(&mut self) -> Vec<StateKey> {
+        self.post();
+        let start = Instant::now();
+        while start.elapsed() < WAKEFUL {
+            let keys = self.arrivals();
+            if !keys.is_empty() {
+                return keys;
+            }
+            thread::yield_now();
+        }
+        let patience = match self.desk.is_silent.load(Ordering::Relaxed) {
+            true => Duration::ZERO,
+            false => PATIENCE,
+        };
+        let mut arrived = self.own().lock();
+        arrived.is_wanted = true;
+        let nothing = |arrived: &mut Arrived| arrived.keys.is_empty();
+        let waited = self.own().wake.wait_timeout_while(arrived, patience, nothing);
+        let mut arrived = waited.unwrap_or_else(PoisonError::into_inner).0;
+        arrived.is_wanted = false;
+        arrived.take()
+    }
+
+    /// Puts what is wanted into the queue.
+    pub fn post(&mut self) {
+        if !self.wanted.is_empty() {
+            let wanted = self.wanted.drain(..);
+            self.desk.enqueue(|posted| posted.urgent.extend(wanted));
+        }
+    }
+
+    fn own(&self) -> &Arrivals {
+        &self.desk.trays[self.number]
     }
 }
 

@@ -69,19 +69,22 @@ impl<'a, S: StateSource> Fetched<'a, S> {
 
     fn value(&self, key: StateKey) -> Result<StateValue, S::Error> {
         let add = |counter: &AtomicUsize| counter.fetch_add(1, Ordering::Relaxed);
-        if let Some((value, first)) = self.desk.wait(&key) {
-            match first {
-                Some(FirstLook::Ready) => add(&self.ready),
-                Some(FirstLook::Posted) => add(&self.waited),
-                None => 0,
-            };
-            return Ok(value);
+        match self.desk.wait(key) {
+            Ok((value, first)) => {
+                match first {
+                    Some(FirstLook::Ready) => add(&self.ready),
+                    Some(FirstLook::Posted) => add(&self.waited),
+                    None => 0,
+                };
+                Ok(value)
+            }
+            Err(request) => {
+                let value = read(self.source, key)?;
+                add(&self.on_demand);
+                request.fulfil(value.clone());
+                Ok(value)
+            }
         }
-        let value = read(self.source, key)?;
-        if self.desk.take_in(key, value.clone()) {
-            add(&self.on_demand);
-        }
-        Ok(value)
     }
 }
 

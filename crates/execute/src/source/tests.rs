@@ -1,8 +1,11 @@
 //! What a desk promises, to whoever asks and to whoever serves.
 
-use super::{Desk, Readers, Standing, StateKey, StateSource, StateValue};
+use super::{Desk, Fetched, Readers, Standing, StateKey, StateSource, StateValue};
 use alloy_primitives::{Address, U256};
-use revm::database::{CacheDB, EmptyDB};
+use revm::{
+    DatabaseRef,
+    database::{CacheDB, EmptyDB},
+};
 use std::thread;
 
 fn slot(number: u64) -> StateKey {
@@ -16,9 +19,11 @@ fn value(number: u64) -> StateValue {
 #[test]
 fn what_somebody_waits_for_goes_first_and_nothing_is_read_twice() {
     let desk = Desk::new();
+    let mut tray = desk.tray(0).unwrap();
     desk.post([slot(1), slot(2), slot(1)]);
-    assert_eq!(desk.await_key(slot(3)), Standing::Posted);
-    assert_eq!(desk.await_key(slot(2)), Standing::Posted);
+    assert_eq!(tray.await_key(slot(3)), Standing::Posted);
+    assert_eq!(tray.await_key(slot(2)), Standing::Posted);
+    tray.post();
     let batch = desk.next_batch(10);
     let keys: Vec<_> = batch.iter().map(|request| request.key()).collect();
     assert_eq!(keys, [slot(3), slot(2), slot(1)]);
@@ -28,9 +33,13 @@ fn what_somebody_waits_for_goes_first_and_nothing_is_read_twice() {
 #[test]
 fn only_awaited_keys_are_announced_and_dropped_requests_fail() {
     let desk = Desk::new();
+    let mut trays = [0, 63].map(|number| desk.tray(number).unwrap());
     desk.post([slot(1)]);
-    desk.await_key(slot(2));
-    desk.await_key(slot(3));
+    for tray in &mut trays {
+        tray.await_key(slot(2));
+        tray.await_key(slot(3));
+        tray.post();
+    }
     for request in desk.next_batch(10) {
         match request.key() {
             key if key == slot(3) => drop(request),
@@ -38,11 +47,14 @@ fn only_awaited_keys_are_announced_and_dropped_requests_fail() {
             _ => request.fulfil(value(7)),
         }
     }
-    assert_eq!(desk.arrivals(), [slot(2), slot(3)]);
+    for tray in &mut trays {
+        assert_eq!(tray.arrivals(), [slot(2), slot(3)]);
+    }
+    let [mut tray, _] = trays;
     assert_eq!(desk.get(&slot(1)), Some(value(7)));
     let failed = "a value of the wrong kind, and none at all";
-    assert_eq!(desk.await_key(slot(2)), Standing::Failed, "{failed}");
-    assert_eq!(desk.await_key(slot(3)), Standing::Failed, "{failed}");
+    assert_eq!(tray.await_key(slot(2)), Standing::Failed, "{failed}");
+    assert_eq!(tray.await_key(slot(3)), Standing::Failed, "{failed}");
 }
 
 #[test]
@@ -64,8 +76,9 @@ fn readers_serve_block_after_block_and_survive_a_panic_of_the_work() {
     for _ in 0..3 {
         let desk = Desk::new();
         readers.over(&db).serve(&desk, || {
-            desk.await_key(slot(1));
-            assert_eq!(desk.wait_for_arrivals(), [slot(1)]);
+            let mut tray = desk.tray(0).unwrap();
+            tray.await_key(slot(1));
+            assert_eq!(tray.wait_for_arrivals(), [slot(1)]);
         });
         assert_eq!(desk.get(&slot(1)), Some(value(0)));
         let desk = Desk::new();
@@ -74,4 +87,26 @@ fn readers_serve_block_after_block_and_survive_a_panic_of_the_work() {
         });
         assert!(std::panic::catch_unwind(panics).is_err());
     }
+}
+
+/// Who reads a value because nobody asked for it tells all who await it meanwhile.
+#[test]
+fn a_value_that_is_read_on_demand_arrives() {
+    let readers = Readers::new(1).unwrap();
+    let db = CacheDB::new(EmptyDB::default());
+    let desk = Desk::new();
+    let mut tray = desk.tray(0).unwrap();
+    let Err(request) = desk.wait(slot(1)) else { panic!("nobody has asked for it") };
+    assert_eq!(tray.await_key(slot(1)), Standing::Posted);
+    request.fulfil(value(7));
+    assert_eq!(tray.wait_for_arrivals(), [slot(1)]);
+    assert_eq!(desk.get(&slot(1)), Some(value(7)));
+    // One that fails is read by whoever asks next.
+    drop(desk.wait(slot(2)));
+    assert_eq!(tray.await_key(slot(2)), Standing::Failed);
+    assert_eq!(
+        Fetched::new(&readers.over(&db), &desk).storage_ref(Address::ZERO, U256::from(2)),
+        Ok(U256::ZERO)
+    );
+    assert_eq!(desk.get(&slot(2)), Some(value(0)));
 }

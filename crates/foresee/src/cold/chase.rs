@@ -1,9 +1,10 @@
 //! Predictions that go on as their values come in.
 //!
-//! Up to [`ALONE_MAX`] transactions are being predicted alone at a time, in block order;
-//! each is either on its way to its next missing value or waits for one. Behind them one
-//! predictor goes through the block in order, as far as all transactions are predicted
-//! alone, and takes their predictions over or makes them anew. It may lack a value itself.
+//! Every transaction is predicted alone, by one of several threads, which take them in
+//! block order and leave out what is executed already. Up to [`RUNNING_MAX`] are on their
+//! way in a thread at a time; each either goes on or waits for a value. While all wait, the
+//! thread scouts for the transaction that has waited most often, whose chain of reads may
+//! be the longest.
 //!
 //! Nothing waits for a value that will not come: a key that the source gave up, or is
 //! silent about, ends the prediction that wants it as an incomplete one.
@@ -12,268 +13,210 @@ use super::{
     ColdReads, scout,
     view::{AtHand, key_of},
 };
+use crate::outlook::know;
 use alloy_primitives::map::HashMap;
-use foresee_access::{Hashes, TxIndex};
-use foresee_execute::{Block, Desk, Standing, StateKey};
-use foresee_predict::{
-    Ahead, BlockPredictor, PrecompileCall, PredictOptions, Prediction, ProgramCache, Progress, Want,
-};
-use revm::state::EvmState;
-use std::{collections::VecDeque, sync::Arc};
+use core::sync::atomic::{AtomicUsize, Ordering};
+use foresee_access::TxIndex;
+use foresee_execute::{Block, Desk, Known, Pace, Standing, StateKey, Tray};
+use foresee_predict::{Ahead, BlockPredictor, PredictOptions, ProgramCache, Progress, Want};
+use std::{collections::BinaryHeap, sync::OnceLock, time::Instant};
 
-/// How many transactions are predicted alone at a time; each takes some 100 KiB while it
-/// waits.
-const ALONE_MAX: usize = 64;
+/// How many transactions a thread predicts at a time; each takes some 100 KiB.
+const RUNNING_MAX: usize = 64;
+
+/// Before a transaction is scouted for again it waits once more for each so many
+/// microseconds that scouting took: that is to cost little of the time it may save.
+const SCOUT_MICROSECONDS: u128 = 20;
 
 type Predictor<'a> = BlockPredictor<'a, AtHand<'a>>;
 
-/// The predictions of a block on their way. See the module documentation.
-pub(super) struct Chase<'a> {
+/// What the threads that predict a block share.
+pub(super) struct Hunt<'a> {
     block: &'a Block,
-    options: PredictOptions,
     desk: &'a Desk,
-    /// By transaction, its prediction alone once it is there.
-    alone: Vec<Option<Box<Ahead>>>,
-    /// The next transaction to be predicted alone.
-    next_alone: usize,
-    /// Transactions that are being predicted alone, by position.
-    running: HashMap<usize, Box<Run<'a>>>,
-    /// Predictors without a transaction.
+    /// Where results go that execution can use.
+    known: &'a Known,
+    /// The next transaction that nobody has taken.
+    next: AtomicUsize,
+    /// The next thread's number.
+    thread: AtomicUsize,
+    predictions: Vec<OnceLock<Ahead>>,
+    waits_max: AtomicUsize,
+    scouted: AtomicUsize,
+}
+
+/// One thread's part in it. See the module documentation.
+pub(super) struct Chase<'h, 'a> {
+    hunt: &'h Hunt<'a>,
+    tray: Tray<'a>,
+    options: PredictOptions,
+    /// Has no transaction, and lends its memo of hashes to those that have one.
+    first: Predictor<'a>,
+    /// Predictors that have no transaction any more.
     spare: Vec<Predictor<'a>>,
-    in_order: InOrder<'a>,
+    /// Transactions on their way, by position.
+    runs: HashMap<usize, Run<'a>>,
     /// Who waits for which key.
-    waiting: HashMap<StateKey, Vec<Waiter>>,
-    chased: Chased,
+    waiting: HashMap<StateKey, Vec<usize>>,
+    /// Transactions that may be scouted for: how often they have waited, and who they are.
+    to_scout: BinaryHeap<(usize, usize)>,
 }
 
-/// What came of it.
-#[derive(Debug, Default)]
-pub(super) struct Chased {
-    /// One for each transaction.
-    pub(super) predictions: Vec<Prediction>,
-    /// How far the reads were foreseen; what became of them is not told here.
-    pub(super) reads: ColdReads,
-}
-
-/// A transaction that is being predicted alone.
+/// A transaction on its way.
 struct Run<'a> {
+    position: usize,
     predictor: Predictor<'a>,
-    has_begun: bool,
     /// How often it had to wait.
     waits: usize,
+    /// How often it was scouted for.
+    scouts: usize,
+    /// After how many waits that may be done again.
+    scout_at: usize,
 }
 
-/// The pass in block order.
-struct InOrder<'a> {
-    predictor: Predictor<'a>,
-    /// Whether the transaction behind the last prediction is suspended.
-    is_suspended: bool,
-}
+impl<'a> Hunt<'a> {
+    pub(super) fn new(block: &'a Block, desk: &'a Desk, known: &'a Known) -> Self {
+        let [next, thread, waits_max, scouted] = [const { AtomicUsize::new(0) }; 4];
+        let predictions = block.transactions.iter().map(|_| OnceLock::new()).collect();
+        Self { block, desk, known, next, thread, predictions, waits_max, scouted }
+    }
 
-/// Who waits for a key.
-#[derive(Clone, Copy, Debug)]
-enum Waiter {
-    /// The transaction of this position, predicted alone.
-    Alone(usize),
-    /// The pass in block order.
-    InOrder,
-}
-
-/// What is told while predictions are made.
-pub(super) enum News<'n> {
-    /// Results of precompiles and hashes that the predictions of a transaction met.
-    Results(TxIndex, &'n [PrecompileCall], Arc<Hashes>),
-    /// So many transactions from the first on are predicted in block order.
-    Predicted(usize),
-}
-
-/// Whoever is told.
-pub(super) type Told<'t> = dyn FnMut(News<'_>) + 't;
-
-impl<'a> Chase<'a> {
-    pub(super) fn new(
-        block: &'a Block,
-        cache: &'a ProgramCache,
-        options: PredictOptions,
-        desk: &'a Desk,
-    ) -> Self {
-        let view = AtHand { desk, guess: None };
-        let predictor = BlockPredictor::new(cache, &block.cfg, &block.env, view, options);
-        Self {
-            block,
+    /// Predicts with others until no transaction is left but those that others are at.
+    pub(super) fn join(&self, cache: &ProgramCache, options: PredictOptions, pace: &dyn Pace) {
+        let Some(tray) = self.desk.tray(self.thread.fetch_add(1, Ordering::Relaxed)) else {
+            return;
+        };
+        let Block { cfg, env, .. } = self.block;
+        let view = AtHand::new(self.desk, None);
+        let mut chase = Chase {
+            hunt: self,
+            tray,
             options,
-            desk,
-            alone: vec![None; block.transactions.len()],
-            next_alone: 0,
-            running: HashMap::default(),
+            first: BlockPredictor::new(cache, cfg, env, view, options),
             spare: Vec::new(),
-            in_order: InOrder { predictor, is_suspended: false },
+            runs: HashMap::default(),
             waiting: HashMap::default(),
-            chased: Chased::default(),
-        }
+            to_scout: BinaryHeap::new(),
+        };
+        chase.run(pace);
     }
 
-    /// Takes over what was changed before the first transaction.
-    pub(super) fn apply(&mut self, changes: &[EvmState]) {
-        changes.iter().for_each(|changes| self.in_order.predictor.apply(changes));
+    /// By transaction its prediction, as far as they are made.
+    pub(super) fn predictions(&self) -> impl Iterator<Item = Option<&Ahead>> {
+        self.predictions.iter().map(OnceLock::get)
     }
 
-    /// Predicts all transactions. Tells of what is known meanwhile.
-    pub(super) fn run(&mut self, told: &mut Told<'_>) -> Chased {
-        let mut arrivals = VecDeque::new();
-        while self.chased.predictions.len() < self.block.transactions.len() {
-            arrivals.extend(self.desk.arrivals());
-            if let Some(key) = arrivals.pop_front() {
-                self.arrived(key, told);
-            } else if !self.begin_next(told) {
-                arrivals.extend(self.desk.wait_for_arrivals());
-                if arrivals.is_empty() {
-                    self.waiting.keys().for_each(|key| self.desk.give_up(key));
+    /// How far the reads were foreseen; what became of them is not told here.
+    pub(super) fn reads(&self) -> ColdReads {
+        let (waits_max, scouted) = (&self.waits_max, &self.scouted);
+        let read = |counter: &AtomicUsize| counter.load(Ordering::Relaxed);
+        ColdReads { waits_max: read(waits_max), scouted: read(scouted), ..ColdReads::default() }
+    }
+}
+
+impl<'a> Chase<'_, 'a> {
+    fn run(&mut self, pace: &dyn Pace) {
+        loop {
+            let mut keys = self.tray.arrivals();
+            if keys.is_empty() {
+                if self.runs.len() < RUNNING_MAX && self.begin_next(pace) {
+                    continue;
+                }
+                if self.runs.is_empty() {
+                    return;
+                }
+                self.tray.post();
+                if self.scout_next() {
+                    continue;
+                }
+                keys = self.tray.wait_for_arrivals();
+                if keys.is_empty() {
+                    self.waiting.keys().for_each(|key| self.hunt.desk.give_up(key));
+                }
+                let turn = pace.turn();
+                let executed = self.runs.extract_if(|position, _| *position < turn);
+                self.spare.extend(executed.map(|(_, run)| run.predictor));
+            }
+            for key in keys {
+                for position in self.waiting.remove(&key).unwrap_or_default() {
+                    let Some(mut run) = self.runs.remove(&position) else { continue };
+                    // One memo serves all; each of their own would not fit into the
+                    // processor's cache.
+                    self.first.swap_memo(&mut run.predictor);
+                    let Ok(progress) = run.predictor.resume();
+                    self.go_on(run, progress);
                 }
             }
         }
-        core::mem::take(&mut self.chased)
     }
 
-    /// Begins to predict one more transaction alone, or in order. False if nothing can be
-    /// begun before something arrives.
-    fn begin_next(&mut self, told: &mut Told<'_>) -> bool {
-        if self.next_alone == self.alone.len() || self.running.len() >= ALONE_MAX {
-            return self.follow(told);
+    /// Scouts for the transaction that has waited most often. False if there is none.
+    fn scout_next(&mut self) -> bool {
+        while let Some((waits, position)) = self.to_scout.pop() {
+            let run = self.runs.get_mut(&position).filter(|run| run.waits == waits);
+            let Some(run) = run else { continue };
+            let start = Instant::now();
+            let tx = &self.hunt.block.transactions[position];
+            scout::scout(&mut self.first, self.hunt.desk, tx, run.scouts);
+            let waits = start.elapsed().as_micros() / SCOUT_MICROSECONDS;
+            run.scouts += 1;
+            run.scout_at = run.waits + 1 + waits as usize;
+            self.hunt.scouted.fetch_add(1, Ordering::Relaxed);
+            return true;
         }
-        let position = self.next_alone;
-        self.next_alone += 1;
-        let predictor = self.spare.pop().unwrap_or_else(|| self.predictor());
-        self.go_on(position, Box::new(Run { predictor, has_begun: false, waits: 0 }));
-        self.follow(told);
+        false
+    }
+
+    /// Begins to predict one more transaction. False if there is none.
+    fn begin_next(&mut self, pace: &dyn Pace) -> bool {
+        self.hunt.next.fetch_max(pace.turn(), Ordering::Relaxed);
+        let position = self.hunt.next.fetch_add(1, Ordering::Relaxed);
+        let Some(tx) = self.hunt.block.transactions.get(position) else { return false };
+        let view = || AtHand::new(self.hunt.desk, None);
+        let fresh = || self.first.beside(view(), self.options);
+        let mut predictor = self.spare.pop().unwrap_or_else(fresh);
+        self.first.swap_memo(&mut predictor);
+        let Ok(progress) = predictor.begin_ahead(tx);
+        self.go_on(Run { position, predictor, waits: 0, scouts: 0, scout_at: 0 }, progress);
         true
     }
 
-    /// A key is settled: goes on with those that wait for it.
-    fn arrived(&mut self, key: StateKey, told: &mut Told<'_>) {
-        for waiter in self.waiting.remove(&key).unwrap_or_default() {
-            match waiter {
-                Waiter::Alone(position) => {
-                    if let Some(run) = self.running.remove(&position) {
-                        self.go_on(position, run);
-                    }
-                }
-                Waiter::InOrder => {
-                    let progress = resume(&mut self.in_order.predictor);
-                    self.go_on_in_order(progress, told);
-                }
-            }
-        }
-        self.follow(told);
-    }
-
-    /// Takes a prediction alone to its end, or to a value that is not there.
-    fn go_on(&mut self, position: usize, mut run: Box<Run<'a>>) {
-        // One memo serves all; each of their own would not fit into the processor's cache.
-        self.in_order.predictor.swap_memo(&mut run.predictor);
-        let stopped = self.advance(position, &mut run);
-        self.in_order.predictor.swap_memo(&mut run.predictor);
-        match stopped {
-            Err(want) => {
-                self.wait_for(want, Waiter::Alone(position));
-                self.running.insert(position, run);
-            }
-            Ok(ahead) => {
-                self.chased.reads.waits_max = self.chased.reads.waits_max.max(run.waits);
-                self.alone[position] = Some(Box::new(ahead));
-                self.spare.push(run.predictor);
-            }
-        }
-    }
-
-    /// Runs a prediction alone as far as it goes: to its end, or to what it wants.
-    fn advance(&mut self, position: usize, run: &mut Run<'a>) -> Result<Ahead, Want> {
-        let tx = &self.block.transactions[position];
+    /// Takes a prediction to its end, or to a value that is on its way.
+    fn go_on(&mut self, mut run: Run<'a>, mut progress: Progress) {
+        let known = self.hunt.known;
         let predictor = &mut run.predictor;
-        let mut progress = match core::mem::replace(&mut run.has_begun, true) {
-            true => resume(predictor),
-            false => {
-                let Ok(progress) = predictor.begin_ahead(tx);
-                progress
-            }
-        };
-        loop {
-            let want = match progress {
-                Progress::Suspended(want) => want,
-                Progress::Done(prediction) => return Ok(predictor.finish_ahead(prediction)),
-            };
-            match self.desk.await_key(key_of(want)) {
-                Standing::Ready => progress = resume(predictor),
-                Standing::Failed => progress = Progress::Done(predictor.give_up(want)),
-                Standing::Posted => {
-                    run.waits += 1;
-                    if scout::is_due(run.waits) {
-                        scout::scout(predictor, self.desk, tx, run.waits);
-                        self.chased.reads.scouted += 1;
-                    }
-                    return Err(want);
-                }
-            }
-        }
-    }
-
-    /// Follows in block order as far as transactions are predicted alone. False if nothing
-    /// was to be done.
-    fn follow(&mut self, told: &mut Told<'_>) -> bool {
-        let before = self.chased.predictions.len();
-        while !self.in_order.is_suspended {
-            let position = self.chased.predictions.len();
-            let Some(Some(ahead)) = self.alone.get(position) else { break };
-            let (precompiled, hashes) = (&ahead.precompiled, ahead.hashes.clone());
-            told(News::Results(TxIndex::new(position), precompiled, hashes));
-            let tx = &self.block.transactions[position];
-            let Ok(progress) = self.in_order.predictor.begin_again(tx, ahead);
-            self.go_on_in_order(progress, told);
-        }
-        self.chased.predictions.len() > before
-    }
-
-    /// Takes the prediction in order to its end, or to a value that is not there.
-    fn go_on_in_order(&mut self, mut progress: Progress, told: &mut Told<'_>) {
-        self.in_order.is_suspended = false;
-        let predictor = &mut self.in_order.predictor;
         loop {
             let want = match progress {
                 Progress::Suspended(want) => want,
                 Progress::Done(prediction) => {
-                    let tx = TxIndex::new(self.chased.predictions.len());
-                    let hashes = Arc::new(predictor.take_hashes());
-                    told(News::Results(tx, &predictor.take_precompiled(), hashes));
-                    self.chased.predictions.push(prediction);
-                    told(News::Predicted(self.chased.predictions.len()));
+                    let ahead = predictor.finish_ahead(prediction);
+                    let tx = TxIndex::new(run.position);
+                    know(known, tx, &ahead.precompiled, ahead.hashes.clone());
+                    self.first.swap_memo(predictor);
+                    self.hunt.waits_max.fetch_max(run.waits, Ordering::Relaxed);
+                    // Each position is taken once.
+                    let _ = self.hunt.predictions[run.position].set(ahead);
+                    self.spare.push(run.predictor);
                     return;
                 }
             };
-            match self.desk.await_key(key_of(want)) {
-                Standing::Ready => progress = resume(predictor),
-                Standing::Failed => progress = Progress::Done(predictor.give_up(want)),
+            progress = match self.tray.await_key(key_of(want)) {
+                Standing::Ready => {
+                    let Ok(progress) = predictor.resume();
+                    progress
+                }
+                Standing::Failed => Progress::Done(predictor.give_up(want)),
                 Standing::Posted => {
-                    self.in_order.is_suspended = true;
-                    self.chased.reads.waits_in_order += 1;
-                    self.wait_for(want, Waiter::InOrder);
+                    run.waits += 1;
+                    if matches!(want, Want::Slot(..)) && run.waits >= run.scout_at {
+                        self.to_scout.push((run.waits, run.position));
+                    }
+                    self.first.swap_memo(predictor);
+                    self.waiting.entry(key_of(want)).or_default().push(run.position);
+                    self.runs.insert(run.position, run);
                     return;
                 }
-            }
+            };
         }
     }
-
-    fn wait_for(&mut self, want: Want, waiter: Waiter) {
-        self.waiting.entry(key_of(want)).or_default().push(waiter);
-    }
-
-    /// A predictor over what is at hand.
-    fn predictor(&self) -> Predictor<'a> {
-        let view = AtHand { desk: self.desk, guess: None };
-        self.in_order.predictor.beside(view, self.options)
-    }
-}
-
-fn resume(predictor: &mut Predictor<'_>) -> Progress {
-    let Ok(progress) = predictor.resume();
-    progress
 }

@@ -1,21 +1,32 @@
 //! The state as far as it has been fetched, for predictions.
 
 use alloy_primitives::{Address, B256, U256};
-use core::convert::Infallible;
+use core::{cell::RefCell, convert::Infallible};
 use foresee_execute::{Desk, StateKey, StateValue};
 use foresee_predict::{Lookup, StateView, Want};
 use revm::state::{AccountInfo, Bytecode};
 
 /// What has been handed in at a desk so far.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct AtHand<'a> {
-    pub(super) desk: &'a Desk,
+    desk: &'a Desk,
     /// What a slot that is not at hand is taken to hold, where predictions only scout for
-    /// keys; the slot is asked for.
-    pub(super) guess: Option<U256>,
+    /// keys.
+    guess: Option<U256>,
+    /// What was not at hand, where they do.
+    missing: RefCell<Vec<StateKey>>,
 }
 
-impl AtHand<'_> {
+impl<'a> AtHand<'a> {
+    pub(super) const fn new(desk: &'a Desk, guess: Option<U256>) -> Self {
+        Self { desk, guess, missing: RefCell::new(Vec::new()) }
+    }
+
+    /// What was not at hand, of what scouting predictions met.
+    pub(super) fn take_missing(&mut self) -> Vec<StateKey> {
+        self.missing.take()
+    }
+
     fn lookup<T>(
         &self,
         key: StateKey,
@@ -23,7 +34,7 @@ impl AtHand<'_> {
     ) -> Result<Lookup<T>, Infallible> {
         let value = self.desk.get(&key).and_then(take);
         if value.is_none() && self.guess.is_some() {
-            self.desk.post([key]);
+            self.missing.borrow_mut().push(key);
         }
         Ok(value.map_or(Lookup::Missing, Lookup::Ready))
     }

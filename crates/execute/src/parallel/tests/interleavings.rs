@@ -44,8 +44,6 @@ enum Planner {
     Early,
     /// It comes while others execute in order.
     Late,
-    /// The same, but others execute only as far as they are let.
-    Paced,
     /// It never comes.
     Never,
     /// It replaces a precaution when the first thread finds nothing to do.
@@ -103,7 +101,6 @@ fn execute(case: &Case, lab: &Lab) -> Result<ParallelOutcome, ExecuteError<Infal
     let install = || scheduler.install(Cow::Borrowed(&schedule));
     match case.planner {
         Planner::Early => install(),
-        Planner::Paced => scheduler.admit(0),
         Planner::Precaution => {
             let edges = (1..n).map(|later| (TxIndex::new(later - 1), TxIndex::new(later)));
             scheduler.install(Cow::Owned(Schedule::precaution(edges, vec![false; n])));
@@ -114,10 +111,7 @@ fn execute(case: &Case, lab: &Lab) -> Result<ParallelOutcome, ExecuteError<Infal
         for _ in 1..case.threads {
             scope.spawn(|| drop(work()));
         }
-        if case.planner == Planner::Paced {
-            (1..n).for_each(|admitted| scheduler.admit(admitted));
-        }
-        if matches!(case.planner, Planner::Late | Planner::Paced) {
+        if case.planner == Planner::Late {
             install();
         }
         if case.planner == Planner::Precaution && worker().run_until_idle(&scheduler) {
@@ -173,12 +167,6 @@ fn no_dependency_is_foreseen() {
 #[test]
 fn dependencies_that_there_are_not() {
     check(case(&[(0, 2), (2, 3)], Planner::Early));
-}
-
-#[test]
-fn transactions_are_let_one_by_one() {
-    check(case(TRUE, Planner::Paced));
-    check(Case { block: payments, ..case(&[], Planner::Paced) });
 }
 
 #[test]
