@@ -171,4 +171,7 @@ pub enum ExecuteError<E> {
     /// state's, such as a precompile's internal error.
     #[error("revm: {0}")]
     Evm(String),
+    /// It was [cancelled](crate::CancelToken).
+    #[error("cancelled")]
+    Cancelled,
 }

@@ -3,6 +3,7 @@
 
 mod access_list;
 mod block;
+mod cancel;
 mod in_order;
 mod observe;
 mod parallel;
@@ -18,6 +19,7 @@ pub use access_list::{
     verify_access_list,
 };
 pub use block::{Block, BlockOutput, ExecuteError, InvalidReason, InvalidTransaction, Protocol};
+pub use cancel::CancelToken;
 pub use in_order::{execute_in_order, execute_in_order_timing_precompiles};
 pub use observe::{Observation, observe, time_transactions, true_dag};
 pub use parallel::{

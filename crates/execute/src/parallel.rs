@@ -26,7 +26,7 @@ pub use known::Known;
 pub use phases::PreBlock;
 pub use precompiles::PrecompileResults;
 
-use crate::{AccessList, Block, BlockOutput, ExecuteError, Reports};
+use crate::{AccessList, Block, BlockOutput, CancelToken, ExecuteError, Reports};
 use authority::Authority;
 use foresee_access::{AccessSet, Location, TxIndex};
 use foresee_schedule::Schedule;
@@ -110,6 +110,7 @@ pub struct ParallelExecutor {
     config: ParallelConfig,
     reports: Reports,
     known: Option<Arc<Known>>,
+    cancel: Option<CancelToken>,
 }
 
 /// What a parallel execution yields.
@@ -186,14 +187,14 @@ impl ParallelExecutor {
                 Some(Arc::new(pool))
             }
         };
-        Ok(Self { helpers, config, reports: Reports::default(), known: None })
+        Ok(Self { helpers, config, reports: Reports::default(), known: None, cancel: None })
     }
 
     /// Uses threads that exist already. The calling thread works too, so at most
     /// `config.threads - 1` of them are used.
     pub fn with_pool(pool: Arc<ThreadPool>, config: ParallelConfig) -> Self {
         let helpers = Some(pool).filter(|_| config.threads > 1);
-        Self { helpers, config, reports: Reports::default(), known: None }
+        Self { helpers, config, reports: Reports::default(), known: None, cancel: None }
     }
 
     /// The same executor, reporting more than the output.
@@ -207,6 +208,17 @@ impl ParallelExecutor {
     #[must_use]
     pub fn knowing(&self, known: Arc<Known>) -> Self {
         Self { known: Some(known), ..self.clone() }
+    }
+
+    /// The same executor, which gives up with [`ExecuteError::Cancelled`] when it is told to.
+    #[must_use]
+    pub fn cancelled_by(&self, token: CancelToken) -> Self {
+        Self { cancel: Some(token), ..self.clone() }
+    }
+
+    /// What it is told by to give up.
+    pub const fn cancel_token(&self) -> Option<&CancelToken> {
+        self.cancel.as_ref()
     }
 
     /// The same executor on so many threads, no more than it has; 0 counts as 1.
@@ -407,7 +419,8 @@ impl ParallelExecutor {
         let worked = Mutex::new(Vec::new());
         let worker = |shares| {
             let known = self.known.as_deref();
-            let duty = Duty { shares, witnesses: self.reports.observed, known };
+            let cancel = self.cancel.as_ref();
+            let duty = Duty { shares, witnesses: self.reports.observed, known, cancel };
             Worker::new(block, db, &versions, &any_tx, &plan, duty, origin)
         };
         let keep = |mine| worked.lock().unwrap_or_else(PoisonError::into_inner).push(mine);

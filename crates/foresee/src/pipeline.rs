@@ -9,8 +9,8 @@ use crate::{
 };
 use foresee_access::TxIndex;
 use foresee_execute::{
-    Block, ExecuteError, InOrderOutcome, Known, Pace, ParallelConfig, ParallelExecutor,
-    ParallelOutcome, PreBlock, execute_in_order_reporting, pays_ahead,
+    Block, CancelToken, ExecuteError, InOrderOutcome, Known, Pace, ParallelConfig,
+    ParallelExecutor, ParallelOutcome, PreBlock, execute_in_order_reporting, pays_ahead,
 };
 use foresee_predict::{
     Ahead, BlockPredictor, Complete, Learning, PredictOptions, Prediction, ProgramCache,
@@ -73,6 +73,13 @@ impl Foresee {
     /// The configuration.
     pub const fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// The same, but whatever it executes gives up with [`ExecuteError::Cancelled`] when it
+    /// is told to: at the next transaction's turn.
+    #[must_use]
+    pub fn cancelled_by(&self, token: CancelToken) -> Self {
+        Self { executor: self.executor.cancelled_by(token), ..self.clone() }
     }
 
     /// What things take on this machine, as far as it is known by now.
@@ -260,9 +267,10 @@ impl Foresee {
     }
 
     /// Whether a block is executed by the leanest in-order run. Accesses are observed at
-    /// less cost by the parallel executor on one thread.
+    /// less cost by the parallel executor on one thread, which can be cancelled, too.
     fn is_plainly_in_order(&self, decision: &Decision) -> bool {
-        !decision.parallel && (!self.config.observe || self.config.mode == Mode::InOrder)
+        let is_plain = !self.config.observe && self.executor.cancel_token().is_none();
+        !decision.parallel && (is_plain || self.config.mode == Mode::InOrder)
     }
 
     /// Executes in order, and learns from it.
@@ -272,6 +280,9 @@ impl Foresee {
         db: &DB,
         decision: Decision,
     ) -> Result<ExecutedBlock, ExecuteError<DB::Error>> {
+        if self.executor.cancel_token().is_some_and(CancelToken::is_cancelled) {
+            return Err(ExecuteError::Cancelled);
+        }
         let start = Instant::now();
         let outcome = execute_in_order_reporting(block, db, self.config.reports())?;
         let elapsed = start.elapsed();

@@ -8,7 +8,7 @@ use core::{
 };
 use foresee::{Config, DecisionReason, Foresee, Mode, execute::Policy};
 use foresee_access::{AccessSet, Location};
-use foresee_execute::{ExecuteError, Task, execute_in_order, observe};
+use foresee_execute::{CancelToken, ExecuteError, Task, execute_in_order, observe};
 use foresee_predict::Prediction;
 use foresee_source::{LoadedBlock, Snapshot};
 use foresee_workload::{Scenario, generate};
@@ -72,6 +72,28 @@ fn mainnet_blocks_equal_in_order_execution() {
         for foresee in &foresees {
             check(foresee, &loaded, &path.display().to_string());
         }
+    }
+}
+
+#[test]
+fn what_is_cancelled_yields_nothing_and_what_is_not_yields_all() {
+    let loaded = generate(Scenario::Mix, 30, 2).unwrap().into_block().unwrap();
+    let (block, state) = (&loaded.block, &loaded.state);
+    let in_order = execute_in_order(block, state).unwrap();
+    for (threads, mode) in [(1, Mode::Auto), (2, Mode::Parallel), (3, Mode::Parallel)] {
+        let foresee = Foresee::new(Config { threads, mode, ..Config::default() }).unwrap();
+        let token = CancelToken::new();
+        let cancelled = foresee.cancelled_by(token.clone());
+        let ahead = foresee.predict_ahead(block, state).unwrap();
+        assert!(cancelled.execute_block(block, state).unwrap().output == in_order);
+        assert!(cancelled.execute_ahead(block, state, &ahead).unwrap().output == in_order);
+        token.cancel();
+        for result in
+            [cancelled.execute_block(block, state), cancelled.execute_ahead(block, state, &ahead)]
+        {
+            assert!(matches!(result, Err(ExecuteError::Cancelled)), "{threads} {mode:?}");
+        }
+        assert!(foresee.execute_block(block, state).unwrap().output == in_order);
     }
 }
 

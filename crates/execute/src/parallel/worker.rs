@@ -15,7 +15,9 @@ use super::{
     view::{Overlay, View},
     witnessing,
 };
-use crate::{Block, InvalidReason, access_list::index_after, observe::sets};
+use crate::{
+    Block, CancelToken, ExecuteError, InvalidReason, access_list::index_after, observe::sets,
+};
 use foresee_access::{AccessSet, TxIndex};
 use foresee_schedule::Schedule;
 use revm::{
@@ -69,6 +71,8 @@ pub(super) struct Duty<'a> {
     pub(super) witnesses: bool,
     /// What is known already of the block.
     pub(super) known: Option<&'a Known>,
+    /// Who may tell to give up.
+    pub(super) cancel: Option<&'a CancelToken>,
 }
 
 /// One thread at work on one block.
@@ -194,6 +198,10 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
         mut authority: Box<Authority<'a, DB>>,
         turn: Turn<Attempt>,
     ) -> Box<Authority<'a, DB>> {
+        if self.duty.cancel.is_some_and(CancelToken::is_cancelled) {
+            authority.failure = Some(ExecuteError::Cancelled);
+            return authority;
+        }
         let Turn { tx: index, speculation } = turn;
         let tx = &self.block.transactions[index.position()];
         if let Err(reason) = authority.ledger.check(tx) {

@@ -2,7 +2,9 @@
 //! and never a hang.
 
 use super::lab::{Lab, contract, interleave, user};
-use crate::{ExecuteError, ParallelConfig, ParallelExecutor, Policy, execute_in_order};
+use crate::{
+    CancelToken, ExecuteError, ParallelConfig, ParallelExecutor, Policy, execute_in_order,
+};
 use core::{
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
@@ -19,7 +21,7 @@ use revm::{
 use std::sync::mpsc;
 
 /// What happens at a read that fails.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum Fault {
     /// This read fails.
     Once,
@@ -27,6 +29,8 @@ enum Fault {
     FromThenOn,
     /// It panics.
     Panic,
+    /// It succeeds, and the block is cancelled meanwhile.
+    Cancel(CancelToken),
 }
 
 /// A state whose n-th read fails.
@@ -46,10 +50,14 @@ impl DBErrorMarker for ReadFailed {}
 impl Faulty<'_> {
     fn read(&self) -> Result<(), ReadFailed> {
         let read = self.reads.fetch_add(1, Ordering::Relaxed);
-        match self.fault {
+        match &self.fault {
             Fault::Once if read == self.failing => Err(ReadFailed(read)),
             Fault::FromThenOn if read >= self.failing => Err(ReadFailed(read)),
             Fault::Panic if read == self.failing => panic!("read {read} panicked"),
+            Fault::Cancel(token) if read == self.failing => {
+                token.cancel();
+                Ok(())
+            }
             _ => Ok(()),
         }
     }
@@ -137,7 +145,8 @@ fn any_read_may_fail() {
     for (fault, failing) in
         [Fault::Once, Fault::FromThenOn].into_iter().flat_map(|f| (0..70).map(move |n| (f, n)))
     {
-        let faulty = || Faulty { db: &lab.db, reads: AtomicU64::new(0), failing, fault };
+        let faulty =
+            || Faulty { db: &lab.db, reads: AtomicU64::new(0), failing, fault: fault.clone() };
         for schedule in [Schedule::independent(n), Schedule::sequential(n)] {
             for executor in &executors {
                 let run = || executor.execute(&lab.block, &faulty(), &schedule);
@@ -159,6 +168,37 @@ fn any_read_may_fail() {
         }
     }
     assert!(failed > 0);
+}
+
+#[test]
+fn a_block_is_cancelled_in_the_middle_or_whole() {
+    let lab = lab();
+    let n = lab.block.transactions.len();
+    let expected = execute_in_order(&lab.block, &lab.db).unwrap();
+    let mut cancelled = 0;
+    for threads in [1, 2, 4] {
+        let config = ParallelConfig { threads, policy: Policy::Dataflow };
+        let executor = ParallelExecutor::new(config).unwrap();
+        for failing in 0..40 {
+            let token = CancelToken::new();
+            let fault = Fault::Cancel(token.clone());
+            let run = || {
+                let reads = AtomicU64::new(0);
+                let db = Faulty { db: &lab.db, reads, failing, fault: fault.clone() };
+                let executor = executor.cancelled_by(token.clone());
+                executor.execute(&lab.block, &db, &Schedule::independent(n))
+            };
+            match within_a_minute(run).unwrap() {
+                Ok(outcome) => assert_eq!(outcome.output, expected, "{threads} {failing}"),
+                Err(ExecuteError::Cancelled) => {
+                    assert!(token.is_cancelled());
+                    cancelled += 1;
+                }
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+    assert!(cancelled > 0);
 }
 
 #[test]
