@@ -142,8 +142,9 @@ fn any_read_may_fail() {
         .map(|(threads, policy)| ParallelConfig { threads, policy })
         .map(|config| ParallelExecutor::new(config).unwrap());
     let mut failed = 0;
-    for (fault, failing) in
-        [Fault::Once, Fault::FromThenOn].into_iter().flat_map(|f| (0..70).map(move |n| (f, n)))
+    for (fault, failing) in [Fault::Once, Fault::FromThenOn]
+        .into_iter()
+        .flat_map(|f| (0..70).map(move |n| (f.clone(), n)))
     {
         let faulty =
             || Faulty { db: &lab.db, reads: AtomicU64::new(0), failing, fault: fault.clone() };
