@@ -10,6 +10,7 @@ mod ledger;
 mod looks;
 mod phases;
 mod precompiles;
+mod provenance;
 mod scheduler;
 mod validate;
 mod versions;
@@ -380,7 +381,7 @@ impl ParallelExecutor {
         }
         let any_tx = TxEnv::default();
         for changes in pre.changes_mut() {
-            versions.publish(0, block.env.beneficiary, true, changes);
+            versions.publish(0, block.env.beneficiary, true, changes, |_, _| false);
         }
         let authority = Box::new(Authority::new(block, pre.state, self.reports));
         let plan = Plan::new();

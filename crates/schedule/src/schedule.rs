@@ -4,7 +4,7 @@ use crate::{
     DependencyDag,
     paths::{self, Pair},
 };
-use foresee_access::TxIndex;
+use foresee_access::{Location, TxIndex};
 
 /// An order in which to try the transactions of a block.
 ///
@@ -20,6 +20,9 @@ pub struct Schedule {
     priorities: Vec<u64>,
     layers: Vec<Vec<TxIndex>>,
     in_order: Vec<bool>,
+    /// Where the claims of each transaction start in `claims`; empty if there are none.
+    claim_starts: Vec<u32>,
+    claims: Vec<Location>,
 }
 
 impl Schedule {
@@ -86,7 +89,29 @@ impl Schedule {
             priorities: paths::remaining(gas, edges.iter().copied()),
             layers: paths::layers(n, edges.iter().copied()),
             in_order,
+            claim_starts: Vec::new(),
+            claims: Vec::new(),
         }
+    }
+
+    /// The same schedule, with these slots of its transactions taken to be
+    /// [commutative](Self::commutative), whatever was before. Other locations are left out.
+    #[must_use]
+    pub fn claiming(mut self, claims: impl IntoIterator<Item = (TxIndex, Location)>) -> Self {
+        let n = self.len();
+        let counts = |(tx, location): &(TxIndex, Location)| tx.position() < n && location.is_slot();
+        let mut claims: Vec<_> = claims.into_iter().filter(counts).collect();
+        claims.sort_unstable();
+        claims.dedup();
+        self.claim_starts = vec![0; n + 1];
+        for (tx, _) in &claims {
+            self.claim_starts[tx.position() + 1] += 1;
+        }
+        for tx in 0..n {
+            self.claim_starts[tx + 1] += self.claim_starts[tx];
+        }
+        self.claims = claims.into_iter().map(|(_, location)| location).collect();
+        self
     }
 
     /// The number of transactions.
@@ -119,6 +144,16 @@ impl Schedule {
     /// are ready, the one with the highest priority goes first.
     pub fn priority(&self, tx: TxIndex) -> u64 {
         self.priorities[tx.position()]
+    }
+
+    /// The slots, sorted, that the transaction is said to add to without looking, though
+    /// transactions that it does not wait for write them.
+    pub fn commutative(&self, tx: TxIndex) -> &[Location] {
+        let at = |position: usize| self.claim_starts.get(position).map(|start| *start as usize);
+        match (at(tx.position()), at(tx.position() + 1)) {
+            (Some(start), Some(end)) => &self.claims[start..end],
+            _ => &[],
+        }
     }
 
     /// The transactions by the number of edges on the longest path to them.
