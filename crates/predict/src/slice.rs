@@ -20,7 +20,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use log::Log;
+pub(crate) use log::{Log, Place, Step};
 pub(crate) use path::Path;
 pub(crate) use table::{KeyPaths, SliceKey, SliceTable, Slices};
 

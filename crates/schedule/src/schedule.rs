@@ -60,7 +60,7 @@ impl Schedule {
     pub fn from_dag(dag: &DependencyDag) -> Self {
         let edges: Vec<_> = dag.pairs().collect();
         let in_order = dag.graph().node_weights().map(|node| node.in_order).collect();
-        Self::from_sorted(&edges, &dag.gas(), in_order)
+        Self::from_sorted(&edges, &dag.gas(), in_order).claiming(dag.unordered().iter().copied())
     }
 
     /// Takes edges that lead forward, sorted by the transaction they lead to.
@@ -101,6 +101,10 @@ impl Schedule {
         let n = self.len();
         let counts = |(tx, location): &(TxIndex, Location)| tx.position() < n && location.is_slot();
         let mut claims: Vec<_> = claims.into_iter().filter(counts).collect();
+        if claims.is_empty() {
+            (self.claim_starts, self.claims) = (Vec::new(), Vec::new());
+            return self;
+        }
         claims.sort_unstable();
         claims.dedup();
         self.claim_starts = vec![0; n + 1];
@@ -171,6 +175,7 @@ impl Schedule {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloy_primitives::{Address, U256};
 
     #[test]
     fn edges_come_in_any_order_and_wrong_ones_are_left_out() {
@@ -187,6 +192,19 @@ mod tests {
             [vec![TxIndex(0), TxIndex(2)], vec![TxIndex(1)], vec![TxIndex(3)]]
         );
         assert!(txs().all(|tx| !schedule.in_order(tx)));
+    }
+
+    #[test]
+    fn claims_are_sorted_slots_of_transactions_that_there_are() {
+        let slot = |n: u64| Location::slot(Address::ZERO, U256::from(n));
+        let claims = [(2, slot(5)), (0, slot(1)), (2, slot(3)), (2, slot(5)), (9, slot(1))];
+        let claims = claims.map(|(tx, slot)| (TxIndex(tx), slot));
+        let field = (TxIndex(0), Location::balance(Address::ZERO));
+        let schedule = Schedule::independent(3).claiming(claims.into_iter().chain([field]));
+        assert_eq!(schedule.commutative(TxIndex(0)), [slot(1)]);
+        assert_eq!(schedule.commutative(TxIndex(1)), []);
+        assert_eq!(schedule.commutative(TxIndex(2)), [slot(3), slot(5)]);
+        assert_eq!(schedule.claiming([]).commutative(TxIndex(2)), []);
     }
 
     #[test]

@@ -14,6 +14,7 @@
 //! ([`Path`]): `follow` finds the same path through the blocks again.
 
 mod access;
+mod additions;
 mod control;
 mod follow;
 
@@ -26,8 +27,11 @@ use super::{
     tree::{Condition, Item, Next, Range, Tree},
     value::{Value, ValueId, Values},
 };
-use crate::{instruction::Op, rules::Rules};
-use alloy_primitives::{U256, map::HashMap};
+use crate::{instruction::Op, origins::Origins, rules::Rules};
+use alloy_primitives::{
+    U256,
+    map::{HashMap, HashSet},
+};
 
 /// The most memory that a path may need, in bytes.
 const MEMORY_MAX: u32 = 1 << 14;
@@ -68,6 +72,10 @@ struct Grower<'a> {
     registers: HashMap<u32, ValueId>,
     memory: Memory,
     storage: HashMap<ValueId, Known>,
+    /// Which registers derive from which slots.
+    origins: Origins<ValueId>,
+    /// Slots that were looked at on the way.
+    looked: HashSet<ValueId>,
     /// What guards have told.
     conditions: HashMap<Condition, bool>,
     constants: HashMap<ValueId, U256>,
@@ -116,6 +124,8 @@ impl<'a> Grower<'a> {
             registers: HashMap::default(),
             memory: Memory::default(),
             storage: HashMap::default(),
+            origins: Origins::default(),
+            looked: HashSet::default(),
             conditions: HashMap::default(),
             constants: HashMap::default(),
             charged: 0,
@@ -138,6 +148,21 @@ impl<'a> Grower<'a> {
 
     /// Follows one instruction.
     fn step(&mut self, step: &Step) -> Result<Flow, Refusal> {
+        let operands = [0, 1].map(|n| self.operand(step, n));
+        // What comes after these belongs to another stretch, or to none.
+        let ends = matches!(step.op, Op::Stop | Op::Return | Op::Revert | Op::SelfDestruct)
+            || branches(step.op);
+        if ends {
+            self.find(step, operands)?;
+        }
+        let flow = self.execute(step)?;
+        if !ends {
+            self.find(step, operands)?;
+        }
+        Ok(flow)
+    }
+
+    fn execute(&mut self, step: &Step) -> Result<Flow, Refusal> {
         match step.op {
             Op::Goto => self.charged += u64::from(step.gas),
             Op::StackCheck => {}
@@ -149,15 +174,7 @@ impl<'a> Grower<'a> {
                 let target = self.operand(step, 0);
                 return self.pin(target, step.values[0]).map(Flow::To);
             }
-            Op::BranchIf
-            | Op::BranchUnless
-            | Op::BranchEq
-            | Op::BranchNe
-            | Op::BranchLt
-            | Op::BranchGe
-            | Op::BranchGt
-            | Op::BranchLe
-            | Op::BranchDynamic => return self.branch(step),
+            op if branches(op) => return self.branch(step),
             Op::Call | Op::Create => self.call(step)?,
             Op::Stop | Op::Return | Op::Revert | Op::SelfDestruct => {
                 self.end(step)?;
@@ -302,6 +319,22 @@ fn item(op: Op, operands: &[ValueId]) -> Item {
         covers: true,
         keep: true,
     }
+}
+
+/// Whether this is a branch.
+const fn branches(op: Op) -> bool {
+    matches!(
+        op,
+        Op::BranchIf
+            | Op::BranchUnless
+            | Op::BranchEq
+            | Op::BranchNe
+            | Op::BranchLt
+            | Op::BranchGe
+            | Op::BranchGt
+            | Op::BranchLe
+            | Op::BranchDynamic
+    )
 }
 
 /// The number of operands of a computation; none for other operations.

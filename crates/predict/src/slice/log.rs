@@ -27,7 +27,8 @@ pub(crate) struct Step {
     pub(crate) values: [U256; 4],
     /// The arguments of a call or creation, the first first.
     pub(crate) arguments: Vec<(Place, U256)>,
-    /// As in the instruction; for `Goto` the static gas of the block it entered.
+    /// As in the instruction; for `Goto` the static gas of the block it entered, where
+    /// `to` is the height of the stack.
     pub(crate) gas: u32,
 }
 
@@ -40,9 +41,9 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// A block was entered whose static gas is so much.
-    pub(crate) fn enter(&mut self, gas: u32) {
-        self.push(Step { gas, ..step(Op::Goto) });
+    /// A block was entered whose static gas is so much, with a stack this high.
+    pub(crate) fn enter(&mut self, gas: u32, height: usize) {
+        self.push(Step { gas, to: Some(height as u32), ..step(Op::Goto) });
     }
 
     /// An instruction is about to run.

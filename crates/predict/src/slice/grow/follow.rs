@@ -64,7 +64,7 @@ impl Follower<'_> {
         if !block.fits(height) {
             return Err(Refusal::Foreign);
         }
-        self.log.enter(block.gas);
+        self.log.enter(block.gas, height);
         self.drain()?;
         for instruction in &block.code {
             self.log.instruction(&NOTHING, &block.constants, top, REGISTERS_BELOW, instruction);
