@@ -62,6 +62,19 @@ impl AccessSet {
         self.commutative.binary_search(location).is_ok()
     }
 
+    /// This set as observed, with the slots settled at commit that a prediction declares
+    /// to be: what a transaction merely adds to cannot be observed.
+    #[must_use]
+    pub fn declaring(&self, predicted: &Self) -> Self {
+        let mut set = self.clone();
+        let is_read = |slot: &&Location| slot.is_slot() && set.reads.binary_search(slot).is_ok();
+        let declared: Vec<_> = predicted.commutative.iter().filter(is_read).copied().collect();
+        set.commutative.extend(declared);
+        set.commutative.sort_unstable();
+        set.commutative.dedup();
+        set
+    }
+
     /// Every account in the set, sorted.
     pub fn accounts(&self) -> Vec<Address> {
         let mut accounts: Vec<_> =
@@ -76,6 +89,17 @@ impl AccessSet {
 mod tests {
     use super::*;
     use alloy_primitives::U256;
+
+    #[test]
+    fn slots_that_are_read_can_be_declared_commutative() {
+        let address = Address::with_last_byte(1);
+        let [a, b] = [1, 2].map(|n| Location::slot(address, U256::from(n)));
+        let (balance, nonce) = (Location::balance(address), Location::nonce(address));
+        let observed = AccessSet::new(vec![a, balance], vec![a], vec![nonce]);
+        let predicted = AccessSet::new(vec![], vec![], vec![a, b, balance]);
+        assert_eq!(observed.declaring(&predicted).commutative, [nonce, a]);
+        assert_eq!(observed.declaring(&AccessSet::default()), observed);
+    }
 
     #[test]
     fn a_set_is_sorted_whatever_the_order_of_discovery() {

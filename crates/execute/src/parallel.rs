@@ -86,6 +86,9 @@ enum Plans<'s, F> {
     Late(F, &'s (dyn Fn(&dyn Pace) + Sync)),
     /// The same, but only as far as they are let.
     Paced(F),
+    /// All go by this one until the calling thread finds nothing to do; then it makes
+    /// another.
+    Precaution(Schedule, F),
 }
 
 /// A schedule that is there.
@@ -337,6 +340,31 @@ impl ParallelExecutor {
         self.run(pre, block, db, None, Plans::Late(schedule, &help))
     }
 
+    /// As [`execute_while`](Self::execute_while), but all threads go by a
+    /// [precaution](Schedule::precaution) at first. The schedule is made when the calling
+    /// thread finds nothing to do that the precaution allows; often it is not.
+    ///
+    /// # Errors
+    ///
+    /// As [`execute`](Self::execute).
+    ///
+    /// # Panics
+    ///
+    /// As [`execute`](Self::execute), or if `schedule` does.
+    pub fn execute_with_precaution<DB>(
+        &self,
+        pre: PreBlock<'_, DB>,
+        block: &Block,
+        db: &DB,
+        precaution: Schedule,
+        schedule: impl FnOnce(&dyn Pace) -> Option<Schedule>,
+    ) -> Result<ParallelOutcome, ExecuteError<DB::Error>>
+    where
+        DB: DatabaseRef + Sync,
+    {
+        self.run(pre, block, db, None, Plans::Precaution(precaution, schedule))
+    }
+
     /// As [`execute_while`](Self::execute_while), but no transaction is begun before
     /// [`Pace::admit`] has let it, or the schedule is there: for states in which it is
     /// better to wait for what is being read than to read it once more.
@@ -384,10 +412,10 @@ impl ParallelExecutor {
             versions.publish(0, block.env.beneficiary, true, changes, |_, _| false);
         }
         let authority = Box::new(Authority::new(block, pre.state, self.reports));
-        let plan = Plan::new();
+        let plan = Plan::default();
         let pays_ahead = block.transactions.iter().map(pays_ahead);
         let scheduler = Scheduler::new(&plan, self.config.policy, pays_ahead, authority);
-        let mut help = None;
+        let (mut help, mut first_works) = (None, false);
         let late = match plans {
             Plans::Ready(schedule) => {
                 scheduler.install(schedule);
@@ -401,6 +429,11 @@ impl ParallelExecutor {
                 scheduler.admit(0);
                 Some(late)
             }
+            Plans::Precaution(precaution, late) => {
+                scheduler.install(Cow::Owned(precaution));
+                first_works = true;
+                Some(late)
+            }
         };
         let threads = self.config.threads;
         let span =
@@ -408,35 +441,40 @@ impl ParallelExecutor {
         let _entered = span.enter();
         let origin = self.reports.timeline.then(Instant::now);
         let worked = Mutex::new(Vec::new());
-        let work = |shares| {
+        let worker = |shares| {
             let known = self.known.as_deref();
             let duty = Duty { shares, witnesses: self.reports.observed, known };
-            let worker = Worker::new(block, db, &versions, &any_tx, &plan, duty, origin);
-            let mine = worker.run(&scheduler);
-            worked.lock().unwrap_or_else(PoisonError::into_inner).push(mine);
+            Worker::new(block, db, &versions, &any_tx, &plan, duty, origin)
         };
+        let keep = |mine| worked.lock().unwrap_or_else(PoisonError::into_inner).push(mine);
         let plan_and_work = |shares| {
-            if let Some(late) = late {
+            let mut worker = worker(shares);
+            let goes_on = !first_works || worker.run_until_idle(&scheduler);
+            if let Some(late) = late.filter(|_| goes_on) {
                 let _cancel = CancelOnPanic { scheduler: &scheduler };
                 match late(&scheduler) {
                     Some(schedule) => scheduler.install(Cow::Owned(schedule)),
-                    None => scheduler.admit(usize::MAX),
+                    None => {
+                        scheduler.distrust();
+                        versions.close();
+                        scheduler.admit(usize::MAX);
+                    }
                 }
             }
-            work(shares);
+            keep(worker.run(&scheduler));
         };
         match &self.helpers {
             None => plan_and_work(false),
             Some(pool) => pool.in_place_scope(|scope| {
                 for helper in 1..self.config.threads {
                     let help = help.filter(|_| helper > 1);
-                    let (scheduler, work) = (&scheduler, &work);
+                    let (scheduler, keep, worker) = (&scheduler, &keep, &worker);
                     scope.spawn(move |_| {
                         if let Some(help) = help {
                             let _cancel = CancelOnPanic { scheduler };
                             help(scheduler);
                         }
-                        work(true);
+                        keep(worker(true).run(scheduler));
                     });
                 }
                 plan_and_work(true);

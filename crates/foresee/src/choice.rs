@@ -9,6 +9,7 @@
 //! A decision says how long a block takes, never what comes out. So it may rest on clocks
 //! and on what earlier blocks have taught ([`costs`]).
 
+pub(crate) mod conflicts;
 pub(crate) mod costs;
 
 use crate::{Config, Mode};
@@ -25,6 +26,10 @@ const TRANSACTIONS_MIN: usize = 2;
 
 /// So many percent must be expected to be saved for threads to be called: estimates err.
 const SAVING_MIN_PERCENT: u64 = 10;
+
+/// With fewer threads nothing is predicted inside the clock: one that predicts takes longer
+/// than it can save the only other one.
+pub(crate) const PREDICTING_THREADS_MIN: usize = 3;
 
 /// Transactions whose longest path is this part of all their gas have next to nothing to
 /// be run beside each other.
@@ -52,6 +57,9 @@ pub enum DecisionReason {
     OneThread,
     /// Too few transactions run code.
     FewTransactions,
+    /// Before [EIP-150](https://eips.ethereum.org/EIPS/eip-150) reads of the state cost next
+    /// to no gas, so that gas does not tell what takes time; and blocks were small.
+    GasSaysNothing,
     /// Calling other threads costs more than they could save.
     LittleWork,
     /// The predictions showed that nearly every transaction waits for another.
@@ -103,6 +111,7 @@ impl Decision {
             (false, DecisionReason::Configured) => "in order: configured",
             (false, DecisionReason::OneThread) => "in order: one thread",
             (false, DecisionReason::FewTransactions) => "in order: few transactions with code",
+            (false, DecisionReason::GasSaysNothing) => "in order: gas priced before EIP-150",
             (false, DecisionReason::LittleWork) => "in order: little work",
             (false, DecisionReason::Dependent) => "in order: dependent transactions",
             (false, DecisionReason::Pays) => "in order",
@@ -192,7 +201,8 @@ pub(crate) fn choose(config: &Config, costs: &MachineCosts, work: Work) -> Decis
 /// and they meet where both have spent the same time. The rest is shared by all.
 fn expected(costs: &MachineCosts, work: Work, threads: usize) -> u64 {
     let all = costs.executing(work.with_code, work.gas);
-    let ratio = if work.predicts { costs.predict_percent } else { 0 };
+    let predicts = work.predicts && threads >= PREDICTING_THREADS_MIN;
+    let ratio = if predicts { costs.predict_percent } else { 0 };
     let alone = mul_div(all, ratio, 100 + ratio);
     let shared = alone + (all - alone) / threads as u64;
     shared

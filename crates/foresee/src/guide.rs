@@ -88,7 +88,7 @@ impl Foresee {
         if let Err(fault) = guide.check(block) {
             return Ok((self.execute_block(block, db)?, Some(fault)));
         }
-        let decision = self.decide(|costs| match guide {
+        let decision = self.decide(block, |costs| match guide {
             Guide::Record(record) => {
                 Work::by_gas(block, |position| record.transactions[position].gas_used)
             }

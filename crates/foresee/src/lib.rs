@@ -26,6 +26,7 @@ mod executed;
 mod guide;
 mod outlook;
 mod pipeline;
+mod precaution;
 mod predicted_list;
 mod record;
 mod score;

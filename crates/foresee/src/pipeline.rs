@@ -2,20 +2,20 @@
 
 use crate::{
     Config, Decision, DecisionReason, ExecutedBlock, MachineCosts, Mode,
-    choice::{self, Work, costs::Learned},
+    choice::{self, Work, conflicts::Conflicts, costs::Learned},
     crew::Crew,
     outlook::{Outlook, know, node, take_results},
-    telemetry,
+    precaution, telemetry,
 };
 use foresee_access::TxIndex;
 use foresee_execute::{
     Block, ExecuteError, InOrderOutcome, Known, Pace, ParallelConfig, ParallelExecutor,
-    ParallelOutcome, PreBlock, execute_in_order_reporting,
+    ParallelOutcome, PreBlock, execute_in_order_reporting, pays_ahead,
 };
 use foresee_predict::{Ahead, BlockPredictor, Complete, PredictOptions, Prediction, ProgramCache};
 use foresee_schedule::{DependencyDag, Schedule};
 use rayon::ThreadPoolBuildError;
-use revm::{DatabaseRef, context::TxEnv};
+use revm::{DatabaseRef, context::TxEnv, primitives::hardfork::SpecId};
 use std::{sync::Arc, time::Instant};
 
 /// A predictor over a complete state.
@@ -26,11 +26,8 @@ type Predicted<DB> = Result<Prediction, <DB as DatabaseRef>::Error>;
 
 /// When one in so many transactions with code is predicted, and at least so many, it is
 /// seen whether the block is a chain.
-const SAMPLE_DIVISOR: usize = 4;
+const SAMPLE_DIVISOR: usize = 16;
 const SAMPLE_MIN: usize = 8;
-
-/// So many transactions predicted ahead show whether a block may be a chain.
-const CHAIN_SAMPLE: usize = 32;
 
 /// Executes blocks in parallel by foresight. Made once, used for every block; cheap
 /// to clone, clones share threads and compiled programs.
@@ -40,6 +37,7 @@ pub struct Foresee {
     cache: ProgramCache,
     executor: ParallelExecutor,
     learned: Arc<Learned>,
+    conflicts: Arc<Conflicts>,
 }
 
 impl Foresee {
@@ -57,7 +55,13 @@ impl Foresee {
             (None, Mode::Auto) => Learned::from(MachineCosts::measure(&executor)),
             (None, Mode::Parallel | Mode::InOrder) => Learned::fixed(MachineCosts::default()),
         };
-        Ok(Self { config, cache: ProgramCache::new(), executor, learned: Arc::new(learned) })
+        Ok(Self {
+            config,
+            cache: ProgramCache::new(),
+            executor,
+            learned: Arc::new(learned),
+            conflicts: Arc::default(),
+        })
     }
 
     /// The configuration.
@@ -97,7 +101,7 @@ impl Foresee {
             return self
                 .predict_and_execute(block, db, known, |predictor, _, tx| predictor.predict(tx));
         }
-        let decision = self.decide(|costs| Work::by_limits(block, costs));
+        let decision = self.decide(block, |costs| Work::by_limits(block, costs));
         self.execute_foreseen(block, db, known, decision, None)
     }
 
@@ -149,7 +153,7 @@ impl Foresee {
             });
         }
         let gas = |position: usize| ahead[position].prediction.gas_used;
-        let mut decision = self.decide(|_| Work::by_gas(block, gas));
+        let mut decision = self.decide(block, |_| Work::by_gas(block, gas));
         if decision.parallel && self.config.mode == Mode::Auto && is_chain(block, ahead) {
             let estimate = decision.estimate;
             decision = Decision { estimate, ..Decision::in_order(DecisionReason::Dependent) };
@@ -216,8 +220,15 @@ impl Foresee {
     }
 
     /// Decides how to execute a block that holds so much work.
-    pub(crate) fn decide(&self, work: impl FnOnce(&MachineCosts) -> Work) -> Decision {
+    pub(crate) fn decide(
+        &self,
+        block: &Block,
+        work: impl FnOnce(&MachineCosts) -> Work,
+    ) -> Decision {
         Decision::configured(&self.config).unwrap_or_else(|| {
+            if !block.cfg.spec.is_enabled_in(SpecId::TANGERINE) {
+                return Decision::in_order(DecisionReason::GasSaysNothing);
+            }
             let costs = self.learned.costs();
             choice::choose(&self.config, &costs, work(&costs))
         })
@@ -264,7 +275,7 @@ impl Foresee {
             });
             all.collect::<Result<Vec<_>, _>>().ok()
         };
-        let decision = self.decide(|costs| Work::by_limits(block, costs));
+        let decision = self.decide(block, |costs| Work::by_limits(block, costs));
         if !decision.parallel {
             let predictions = predict().unwrap_or_default();
             let outcome = execute_in_order_reporting(block, db, self.config.reports())?;
@@ -318,6 +329,7 @@ impl Foresee {
             changes.iter().for_each(|changes| predictor.apply(changes));
             predictor
         });
+        let is_cautious = ahead.is_none() && decision.threads < choice::PREDICTING_THREADS_MIN;
         let make = |pace: &dyn Pace| {
             let span = tracing::debug_span!("predict");
             let outlook = telemetry::stage(span, "foresee_predict_seconds", || match ahead {
@@ -347,7 +359,14 @@ impl Foresee {
                 crew.help(pace);
             }
         };
-        let outcome = executor.execute_while(pre, block, db, make, help)?;
+        let outcome = if is_cautious {
+            let precaution = precaution::schedule(block, &self.conflicts);
+            let outcome = executor.execute_with_precaution(pre, block, db, precaution, make)?;
+            self.conflicts.learn(block, &outcome.stats.reexecuted);
+            outcome
+        } else {
+            executor.execute_while(pre, block, db, make, help)?
+        };
         self.learned.parallel(block, &outcome.output, outcome.stats.executing);
         let executed = self.executed(outcome, decision, Vec::new());
         telemetry::block(&executed, start.elapsed());
@@ -366,12 +385,24 @@ impl Foresee {
     }
 }
 
-/// Whether a block is a chain of transactions: as its beginning looks, and if that is one,
-/// all of it.
+/// Whether nearly every transaction with code reads what the one before it writes: seen
+/// without making a schedule, which would cost such a block more than it brings.
 fn is_chain(block: &Block, ahead: &[Ahead]) -> bool {
-    [ahead.len().min(CHAIN_SAMPLE), ahead.len()].into_iter().all(|n| {
-        let outlook = Outlook::of(&ahead[..n]);
-        let (span, gas) = outlook.shape(&outlook.schedule(block));
-        choice::is_serial(span, gas)
-    })
+    let with_code = block.transactions.iter().zip(ahead).filter(|(tx, _)| pays_ahead(tx));
+    let predictions = with_code.map(|(_, ahead)| &ahead.prediction);
+    let gas = predictions.clone().fold(0u64, |sum, one| sum.saturating_add(one.gas_used));
+    let (mut span, mut before) = (gas, None::<&Prediction>);
+    for prediction in predictions {
+        let follows = before.replace(prediction).is_none_or(|before| {
+            let mut reads = prediction.access.ordering_reads();
+            reads.any(|read| before.access.writes.binary_search(read).is_ok())
+        });
+        if !follows {
+            span -= prediction.gas_used.min(span);
+            if !choice::is_serial(span, gas) {
+                return false;
+            }
+        }
+    }
+    true
 }

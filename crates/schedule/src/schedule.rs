@@ -20,6 +20,7 @@ pub struct Schedule {
     priorities: Vec<u64>,
     layers: Vec<Vec<TxIndex>>,
     in_order: Vec<bool>,
+    is_precaution: bool,
     /// Where the claims of each transaction start in `claims`; empty if there are none.
     claim_starts: Vec<u32>,
     claims: Vec<Location>,
@@ -56,6 +57,17 @@ impl Schedule {
         Self::from_sorted(&edges, &gas, vec![false; n])
     }
 
+    /// A schedule of a block of which nothing is known for certain: its edges are
+    /// precautions, and `in_order` tells of each transaction whether it is to wait for
+    /// all before it. Edges are taken as [`from_edges`](Self::from_edges) takes them.
+    pub fn precaution(
+        edges: impl IntoIterator<Item = (TxIndex, TxIndex)>,
+        in_order: Vec<bool>,
+    ) -> Self {
+        let schedule = Self::from_edges(in_order.len(), edges, &[]);
+        Self { in_order, is_precaution: true, ..schedule }
+    }
+
     /// The schedule of a DAG.
     pub fn from_dag(dag: &DependencyDag) -> Self {
         let edges: Vec<_> = dag.pairs().collect();
@@ -89,6 +101,7 @@ impl Schedule {
             priorities: paths::remaining(gas, edges.iter().copied()),
             layers: paths::layers(n, edges.iter().copied()),
             in_order,
+            is_precaution: false,
             claim_starts: Vec::new(),
             claims: Vec::new(),
         }
@@ -163,6 +176,13 @@ impl Schedule {
     /// The transactions by the number of edges on the longest path to them.
     pub fn layers(&self) -> &[Vec<TxIndex>] {
         &self.layers
+    }
+
+    /// Whether edges are precautions only. The nearer a transaction is to its turn then,
+    /// the fewer of those before it can prove it wrong; and who has nothing else to do may
+    /// try one that waits for another.
+    pub const fn is_precaution(&self) -> bool {
+        self.is_precaution
     }
 
     /// Whether the transaction must run only when all earlier ones are committed,

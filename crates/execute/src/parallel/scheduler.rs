@@ -2,10 +2,24 @@
 //! versions. See the protocol in the documentation of [`parallel`](super).
 
 use super::{Pace, Policy};
-use crate::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use crate::sync::{AtomicU64, Condvar, Mutex, MutexGuard, Ordering, PoisonError};
 use foresee_access::TxIndex;
 use foresee_schedule::Schedule;
 use std::{borrow::Cow, collections::BinaryHeap, sync::OnceLock};
+
+/// Where a schedule is a [precaution](Schedule::is_precaution), so many transactions from the
+/// next turn on are left to whoever settles: workers that come too close wait for each
+/// other.
+const DISTANCE: usize = 2;
+
+/// So many transactions that are tried against a precaution may turn out wrong, and one in
+/// so many beyond that, before precautions are kept.
+const WRONG_TRIES_MAX: usize = 1;
+const TRIES_PER_WRONG: usize = 32;
+
+/// How often a worker looks for news before it falls asleep: some microseconds, less than
+/// falling asleep and being woken takes.
+const SPINS: u32 = if cfg!(feature = "shuttle") { 0 } else { 200 };
 
 /// Hands transactions to workers, and the authority `A` to whoever settles the
 /// next turn. `R` is what a speculation results in.
@@ -13,12 +27,32 @@ pub(super) struct Scheduler<'s, R, A> {
     plan: &'s Plan<'s>,
     policy: Policy,
     inner: Mutex<Inner<R, A>>,
+    /// Counts what may be news to a worker that waits.
+    news: AtomicU64,
     wake: Condvar,
 }
 
 /// The schedule, once there is one. It may come while the block is under way: until
-/// then nothing is released, and transactions are executed at their turn.
-pub(super) type Plan<'s> = OnceLock<Cow<'s, Schedule>>;
+/// then there may be a precaution; without either nothing is released, and transactions are
+/// executed at their turn.
+#[derive(Debug, Default)]
+pub(super) struct Plan<'s> {
+    precaution: OnceLock<Cow<'s, Schedule>>,
+    schedule: OnceLock<Cow<'s, Schedule>>,
+}
+
+impl Plan<'_> {
+    /// A schedule that is there.
+    #[cfg(test)]
+    pub(super) fn of(schedule: Schedule) -> Self {
+        Self { schedule: OnceLock::from(Cow::Owned(schedule)), ..Self::default() }
+    }
+
+    /// What counts now.
+    pub(super) fn get(&self) -> Option<&Schedule> {
+        self.schedule.get().or_else(|| self.precaution.get()).map(|schedule| &**schedule)
+    }
+}
 
 /// What a worker is to do.
 pub(super) enum Job<R, A> {
@@ -27,8 +61,19 @@ pub(super) enum Job<R, A> {
     /// Execute this transaction ahead of its turn, then report its result to
     /// [`Scheduler::next`].
     Speculate(TxIndex),
+    /// Nothing before something is released, and it asked not to wait for that.
+    Idle,
     /// Nothing: the block is done, or given up.
     Stop,
+}
+
+/// What a worker does that finds nothing to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WhenIdle {
+    /// Waits until there is something, or the block is done.
+    Wait,
+    /// Goes away, to make the schedule.
+    Leave,
 }
 
 /// The next transaction to be settled, with the result of its speculation if it
@@ -58,7 +103,9 @@ struct Inner<R, A> {
     stages: Vec<Stage<R>>,
     /// By transaction, whether it has been executed, ahead or at its turn.
     executed: Vec<bool>,
-    /// By transaction, whether it may be executed ahead of its turn.
+    /// By transaction, whether it pays to execute it ahead of its turn, and whether it may
+    /// be.
+    pays_ahead: Vec<bool>,
     runs_ahead: Vec<bool>,
     /// By transaction, how many predecessors are not executed yet.
     predecessors_left: Vec<u32>,
@@ -77,7 +124,28 @@ struct Inner<R, A> {
     /// How many workers wait for something to do.
     idle: usize,
     stopped: bool,
+    /// Whether nothing may be executed ahead any more.
+    is_distrusted: bool,
     layers: Layers,
+    /// None if transactions are taken by priority.
+    precaution: Option<Precaution>,
+}
+
+/// Progress where the schedule is a precaution.
+struct Precaution {
+    /// By transaction, whether it was begun although it was held.
+    tried: Vec<bool>,
+    /// Before this one none is held any more.
+    held_from: usize,
+    /// How many such there were, and how many of them turned out wrong.
+    tries: usize,
+    wrong: usize,
+}
+
+impl Precaution {
+    fn new(transactions: usize) -> Self {
+        Self { tried: vec![false; transactions], held_from: 0, tries: 0, wrong: 0 }
+    }
 }
 
 /// Progress by layers, for [`Policy::Layers`] only.
@@ -99,12 +167,13 @@ impl<'s, R, A> Scheduler<'s, R, A> {
         pays_ahead: impl Iterator<Item = bool>,
         authority: A,
     ) -> Self {
-        let runs_ahead: Vec<_> = pays_ahead.collect();
-        let n = runs_ahead.len();
+        let pays_ahead: Vec<_> = pays_ahead.collect();
+        let n = pays_ahead.len();
         let inner = Inner {
             stages: (0..n).map(|_| Stage::Held).collect(),
             executed: vec![false; n],
-            runs_ahead,
+            runs_ahead: pays_ahead.clone(),
+            pays_ahead,
             predecessors_left: Vec::new(),
             ready: BinaryHeap::with_capacity(n),
             ready_count: 0,
@@ -113,13 +182,22 @@ impl<'s, R, A> Scheduler<'s, R, A> {
             authority: Some(authority),
             idle: 0,
             stopped: n == 0,
+            is_distrusted: false,
             layers: Layers::default(),
+            precaution: None,
         };
-        Self { plan, policy, inner: Mutex::new(inner), wake: Condvar::new() }
+        Self {
+            plan,
+            policy,
+            inner: Mutex::new(inner),
+            news: AtomicU64::new(0),
+            wake: Condvar::new(),
+        }
     }
 
-    /// Takes the schedule, which counts from now on. What has been executed by now is
-    /// done with; what is being executed releases its successors when it ends.
+    /// Takes the schedule, which counts from now on, or a precaution before it. What has
+    /// been executed by now is done with; what is being executed releases its successors
+    /// when it ends.
     ///
     /// # Panics
     ///
@@ -129,11 +207,18 @@ impl<'s, R, A> Scheduler<'s, R, A> {
         inner.admitted = usize::MAX;
         let n = inner.stages.len();
         assert_eq!(schedule.len(), n, "the schedule is for another number of transactions");
-        let schedule = self.plan.get_or_init(|| schedule);
+        let slot = match schedule.is_precaution() {
+            true => &self.plan.precaution,
+            false => &self.plan.schedule,
+        };
+        let schedule = slot.get_or_init(|| schedule);
         let txs = || (0..n).map(TxIndex::new);
-        for tx in txs().filter(|tx| schedule.in_order(*tx)) {
-            inner.runs_ahead[tx.position()] = false;
+        inner.hold_all();
+        if !inner.is_distrusted {
+            let may = txs().map(|tx| inner.pays_ahead[tx.position()] && !schedule.in_order(tx));
+            inner.runs_ahead = may.collect();
         }
+        inner.precaution = schedule.is_precaution().then(|| Precaution::new(n));
         match self.policy {
             Policy::Dataflow => {
                 let mut left = vec![0; n];
@@ -162,12 +247,13 @@ impl<'s, R, A> Scheduler<'s, R, A> {
 
     /// Reports a finished speculation, if there is one, and waits for the next
     /// job. Settling comes first: it is the only work that cannot be shared.
-    pub(super) fn next(&self, finished: Option<(TxIndex, R)>) -> Job<R, A> {
+    pub(super) fn next(&self, finished: Option<(TxIndex, R)>, idle: WhenIdle) -> Job<R, A> {
         let mut inner = self.lock();
         if let Some((tx, result)) = finished {
             inner.stages[tx.position()] = Stage::Speculated(result);
             self.executed(&mut inner, tx);
         }
+        let mut patience = SPINS;
         loop {
             if inner.stopped {
                 return Job::Stop;
@@ -179,9 +265,22 @@ impl<'s, R, A> Scheduler<'s, R, A> {
                 }
                 inner.authority = Some(authority);
             }
-            if let Some(tx) = inner.pop_ready() {
+            if let Some(tx) = inner.take_ahead() {
                 self.wake_for_ready(inner);
                 return Job::Speculate(tx);
+            }
+            if patience > 0 {
+                let seen = self.news.load(Ordering::Relaxed);
+                drop(inner);
+                while patience > 0 && self.news.load(Ordering::Relaxed) == seen {
+                    core::hint::spin_loop();
+                    patience -= 1;
+                }
+                inner = self.lock();
+                continue;
+            }
+            if idle == WhenIdle::Leave {
+                return Job::Idle;
             }
             inner.idle += 1;
             inner = self.wake.wait(inner).unwrap_or_else(PoisonError::into_inner);
@@ -221,17 +320,19 @@ impl<'s, R, A> Scheduler<'s, R, A> {
         }
     }
 
+    /// Tells that what this transaction yielded ahead of its turn was wrong.
+    pub(super) fn was_wrong(&self, tx: TxIndex) {
+        if let Some(precaution) = &mut self.lock().precaution {
+            precaution.wrong += usize::from(precaution.tried[tx.position()]);
+        }
+    }
+
     /// From now on nothing is executed ahead of its turn.
     pub(super) fn distrust(&self) {
         let inner = &mut *self.lock();
+        inner.is_distrusted = true;
         inner.runs_ahead.fill(false);
-        inner.ready.clear();
-        inner.ready_count = 0;
-        for stage in &mut inner.stages[inner.next..] {
-            if matches!(stage, Stage::Ready) {
-                *stage = Stage::Held;
-            }
-        }
+        inner.hold_all();
     }
 
     /// Gives the block up. Workers finish what they are at and stop.
@@ -249,6 +350,7 @@ impl<'s, R, A> Scheduler<'s, R, A> {
     }
 
     fn stop_locked(&self, mut inner: MutexGuard<'_, Inner<R, A>>) {
+        self.news.fetch_add(1, Ordering::Relaxed);
         inner.stopped = true;
         drop(inner);
         self.wake.notify_all();
@@ -278,6 +380,7 @@ impl<'s, R, A> Scheduler<'s, R, A> {
 
     /// Wakes as many waiting workers as there are transactions for them.
     fn wake_for_ready(&self, inner: MutexGuard<'_, Inner<R, A>>) {
+        self.news.fetch_add(1, Ordering::Relaxed);
         let wanted = inner.ready_count.min(inner.idle);
         drop(inner);
         for _ in 0..wanted {
@@ -319,12 +422,27 @@ pub(super) enum Settled {
 }
 
 impl<R, A> Inner<R, A> {
+    /// Takes back whatever has been released and not begun.
+    fn hold_all(&mut self) {
+        self.ready.clear();
+        self.ready_count = 0;
+        for stage in &mut self.stages[self.next..] {
+            if matches!(stage, Stage::Ready) {
+                *stage = Stage::Held;
+            }
+        }
+    }
+
     /// Lets a transaction be executed ahead of its turn, if it may be.
     fn release(&mut self, schedule: &Schedule, tx: TxIndex) {
         let stage = &mut self.stages[tx.position()];
         if matches!(stage, Stage::Held) && self.runs_ahead[tx.position()] {
             *stage = Stage::Ready;
-            self.ready.push((schedule.priority(tx), tx));
+            let priority = match self.precaution {
+                Some(_) => u64::from(!tx.0),
+                None => schedule.priority(tx),
+            };
+            self.ready.push((priority, tx));
             self.ready_count += 1;
         }
     }
@@ -362,17 +480,43 @@ impl<R, A> Inner<R, A> {
         Some(Turn { tx, speculation })
     }
 
-    /// The ready transaction of the highest priority.
-    fn pop_ready(&mut self) -> Option<TxIndex> {
+    /// The transaction to be executed ahead next: the ready one of the highest priority,
+    /// else perhaps one that is held.
+    fn take_ahead(&mut self) -> Option<TxIndex> {
+        let far_enough = match self.precaution {
+            Some(_) => self.next + DISTANCE,
+            None => 0,
+        };
         while let Some((_, tx)) = self.ready.pop() {
             let stage = &mut self.stages[tx.position()];
             if matches!(stage, Stage::Ready) {
-                *stage = Stage::Running;
                 self.ready_count -= 1;
-                return Some(tx);
+                if tx.position() >= far_enough {
+                    *stage = Stage::Running;
+                    return Some(tx);
+                }
+                *stage = Stage::Held;
             }
         }
-        None
+        self.try_held(far_enough)
+    }
+
+    /// The next transaction that is held as a mere precaution.
+    fn try_held(&mut self, from: usize) -> Option<TxIndex> {
+        let precaution = self.precaution.as_mut()?;
+        if precaution.wrong > WRONG_TRIES_MAX + precaution.tries / TRIES_PER_WRONG {
+            return None;
+        }
+        let mut positions = precaution.held_from.max(from)..self.stages.len();
+        let held = positions.find(|position| {
+            matches!(self.stages[*position], Stage::Held) && self.runs_ahead[*position]
+        });
+        precaution.held_from = positions.start;
+        let position = held?;
+        precaution.tried[position] = true;
+        precaution.tries += 1;
+        self.stages[position] = Stage::Running;
+        Some(TxIndex::new(position))
     }
 }
 
@@ -407,20 +551,21 @@ mod tests {
     #[test]
     fn a_schedule_that_is_distrusted_releases_nothing() {
         for policy in [Policy::Dataflow, Policy::Layers] {
-            let plan = Plan::new();
+            let plan = Plan::default();
             let scheduler: Scheduler<'_, (), ()> =
                 Scheduler::new(&plan, policy, [true; 4].into_iter(), ());
             let edge = (TxIndex(0), TxIndex(3));
             scheduler.install(Cow::Owned(Schedule::from_edges(4, [edge], &[1; 4])));
-            let Job::Settle((), Turn { tx: first, .. }) = scheduler.next(None) else {
+            let Job::Settle((), Turn { tx: first, .. }) = scheduler.next(None, WhenIdle::Wait)
+            else {
                 panic!("there is a turn")
             };
-            assert!(matches!(scheduler.next(None), Job::Speculate(_)));
+            assert!(matches!(scheduler.next(None, WhenIdle::Wait), Job::Speculate(_)));
             scheduler.distrust();
-            assert!(scheduler.lock().pop_ready().is_none());
+            assert!(scheduler.lock().take_ahead().is_none());
             let next = scheduler.next_turn((), Settled::AtItsTurn(first));
             assert!(next.is_some_and(|((), turn)| turn.tx == TxIndex(1)));
-            assert!(scheduler.lock().pop_ready().is_none());
+            assert!(scheduler.lock().take_ahead().is_none());
         }
     }
 }

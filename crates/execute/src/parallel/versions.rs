@@ -18,7 +18,7 @@
 
 mod seed;
 
-use crate::sync::{AtomicU64, Mutex, MutexGuard, Ordering, PoisonError};
+use crate::sync::{AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, PoisonError};
 use core::hash::BuildHasher;
 use revm::{
     primitives::{Address, AddressMap, B256, StorageKeyMap, U256, map::DefaultHashBuilder},
@@ -40,6 +40,8 @@ pub(super) struct Versions {
     written: Box<[AtomicU64]>,
     /// By account.
     shards: Box<[Mutex<AddressMap<Written>>]>,
+    /// Whether nothing reads versions any more.
+    is_closed: AtomicBool,
 }
 
 /// What was written to one account.
@@ -85,7 +87,14 @@ impl Versions {
             hasher: DefaultHashBuilder::default(),
             written: (0..WORDS).map(|_| AtomicU64::new(0)).collect(),
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            is_closed: AtomicBool::new(false),
         }
+    }
+
+    /// From now on nothing is kept: what is left of the block is executed in order. Who
+    /// still runs ahead sees what is there.
+    pub(super) fn close(&self) {
+        self.is_closed.store(true, Ordering::Relaxed);
     }
 
     /// The changes that versions below this one make to an account's fields, if any.
@@ -142,6 +151,9 @@ impl Versions {
         changes: &mut EvmState,
         added: impl Fn(Address, U256) -> bool,
     ) {
+        if self.is_closed.load(Ordering::Relaxed) {
+            return;
+        }
         for (address, account) in changes {
             if !account.is_touched() {
                 continue;

@@ -10,7 +10,7 @@ use super::{
     pays_ahead,
     precompiles::KnownPrecompiles,
     provenance::{self, Proof, Provenance},
-    scheduler::{Job, Plan, Scheduler, Settled, Turn},
+    scheduler::{Job, Plan, Scheduler, Settled, Turn, WhenIdle},
     validate,
     versions::Versions,
     view::{Overlay, View},
@@ -120,11 +120,21 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
 
     /// Works until the block is done or given up.
     pub(super) fn run(mut self, scheduler: &BlockScheduler<'_, 'a, DB>) -> Worked {
+        self.work(scheduler, WhenIdle::Wait);
+        self.clock.worked
+    }
+
+    /// Works as long as there is something to do; whether the block goes on.
+    pub(super) fn run_until_idle(&mut self, scheduler: &BlockScheduler<'_, 'a, DB>) -> bool {
+        self.work(scheduler, WhenIdle::Leave)
+    }
+
+    fn work(&mut self, scheduler: &BlockScheduler<'_, 'a, DB>, idle: WhenIdle) -> bool {
         let _cancel = CancelOnPanic { scheduler };
         let mut finished = None;
         loop {
             let start = self.clock.start();
-            let job = scheduler.next(finished.take());
+            let job = scheduler.next(finished.take(), idle);
             self.clock.end(Task::Wait, start);
             match job {
                 Job::Settle(authority, turn) => self.settle_turns(scheduler, authority, turn),
@@ -133,7 +143,8 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
                     finished = Some((tx, self.speculate(tx)));
                     self.clock.end(Task::Ahead(tx), start);
                 }
-                Job::Stop => return self.clock.worked,
+                Job::Idle => return true,
+                Job::Stop => return false,
             }
         }
     }
@@ -178,8 +189,12 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
             if authority.failure.is_some() {
                 return scheduler.stop(Some(authority));
             }
+            if authority.stats.reexecuted.last().is_some_and(|again| again.index == index) {
+                scheduler.was_wrong(index);
+            }
             if authority.distrusts_now(index) {
                 scheduler.distrust();
+                self.versions.close();
             }
             match scheduler.next_turn(authority, settled) {
                 Some(next) => (authority, turn) = next,
@@ -336,7 +351,9 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
         executed
     }
 
-    /// The slots that a transaction is said to add to without looking.
+    /// The slots that a transaction is said to add to without looking. A precaution claims
+    /// none, and a schedule stays: those of a transaction that was executed ahead are the
+    /// same when it is settled, or nothing was found out of them.
     fn claims(&self, index: TxIndex) -> &'a [Location] {
         let plan: &'a Plan<'a> = self.plan;
         plan.get().map_or(&[], |schedule| schedule.commutative(index))
@@ -350,8 +367,11 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
         added: impl Fn(Address, U256) -> bool,
     ) {
         let beneficiary = self.block.env.beneficiary;
-        let successors = |schedule: &Schedule| schedule.successors(index).len();
-        let expected = self.plan.get().is_none_or(|schedule| successors(schedule) > 0);
+        // A precaution expects nothing in particular.
+        let is_expected = |schedule: &Schedule| {
+            !schedule.is_precaution() && !schedule.successors(index).is_empty()
+        };
+        let expected = self.plan.get().is_none_or(|schedule| is_expected(schedule));
         self.versions.publish(version(index), beneficiary, expected, changes, added);
     }
 

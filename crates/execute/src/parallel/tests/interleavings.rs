@@ -93,7 +93,7 @@ fn execute(case: &Case, lab: &Lab) -> Result<ParallelOutcome, ExecuteError<Infal
     }
     let any_tx = TxEnv::default();
     let authority = Box::new(Authority::new(block, pre.state, Reports::default()));
-    let plan = Plan::new();
+    let plan = Plan::default();
     let scheduler = Scheduler::new(&plan, case.policy, (0..n).map(|_| true), authority);
     let duty = Duty { shares: true, witnesses: false, known: None };
     let work = || Worker::new(block, db, &versions, &any_tx, &plan, duty, None).run(&scheduler);

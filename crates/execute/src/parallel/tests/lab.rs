@@ -19,7 +19,7 @@ use revm::{
     primitives::{Address, AddressMap, B256, Bytes, TxKind, U256, hardfork::SpecId},
     state::{AccountInfo, Bytecode},
 };
-use std::{borrow::Cow, sync::LazyLock};
+use std::sync::LazyLock;
 
 /// What every account of a lab owns at first, unless told otherwise.
 pub(super) const RICH: u64 = 1_000_000_000_000_000_000;
@@ -254,7 +254,7 @@ fn drive<DB: DatabaseRef>(
     }
     let any_tx = TxEnv::default();
     let mut authority = Box::new(Authority::new(block, pre.state, Reports::default()));
-    let plan = Plan::from(Cow::Owned(schedule));
+    let plan = Plan::of(schedule);
     let duty = Duty { shares: true, witnesses: false, known: None };
     let mut worker = Worker::new(block, db, &versions, &any_tx, &plan, duty, None);
     let mut open: Vec<usize> = (0..block.transactions.len()).collect();

@@ -1,0 +1,121 @@
+//! Who turned out to depend on more than its sender and recipient tell.
+//!
+//! Some contracts are called to follow up on what came just before: whoever runs ahead
+//! with such a call is wrong nearly always. A recipient whose call had to be executed
+//! again is held back for a while, for longer each time, and tried again then. This
+//! decides who is tried ahead of its turn and nothing else, like all that is learned here.
+
+use alloy_primitives::{Address, map::AddressMap};
+use foresee_execute::{Block, Reexecution};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Recipients that are remembered; beyond that all are forgotten.
+const RECIPIENTS_MAX: usize = 1 << 13;
+
+/// A recipient is held back for a power of this many calls.
+const CALLS: u32 = 4;
+
+/// The highest power.
+const STRIKES_MAX: u32 = 6;
+
+/// The recipients whose calls were wrong lately.
+#[derive(Debug, Default)]
+pub(crate) struct Conflicts(Mutex<AddressMap<Strikes>>);
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Strikes {
+    /// How often its calls were wrong, less how often they were right again.
+    count: u32,
+    /// Calls for which it is held back from now on.
+    calls_left: u32,
+}
+
+impl Conflicts {
+    /// Whether calls to this recipient had better wait for their turn.
+    pub(crate) fn holds_back(&self, recipient: Address) -> bool {
+        self.lock().get(&recipient).is_some_and(|strikes| strikes.calls_left > 0)
+    }
+
+    /// Learns from a block that was executed with nothing but these precautions.
+    pub(crate) fn learn(&self, block: &Block, reexecuted: &[Reexecution]) {
+        let mut recipients = self.lock();
+        if recipients.is_empty() && reexecuted.is_empty() {
+            return;
+        }
+        let mut wrong = reexecuted.iter().map(|again| again.index.position()).peekable();
+        for (position, tx) in block.transactions.iter().enumerate() {
+            let is_wrong = wrong.next_if_eq(&position).is_some();
+            let Some(recipient) = tx.kind.to() else { continue };
+            if is_wrong {
+                recipients.entry(*recipient).or_default().strike();
+            } else if let Some(strikes) = recipients.get_mut(recipient)
+                && strikes.pass()
+            {
+                recipients.remove(recipient);
+            }
+        }
+        if recipients.len() > RECIPIENTS_MAX {
+            recipients.clear();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, AddressMap<Strikes>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Strikes {
+    fn strike(&mut self) {
+        self.count = (self.count + 1).min(STRIKES_MAX);
+        self.calls_left = CALLS.pow(self.count);
+    }
+
+    /// Another call that was not wrong. Whether all is forgiven.
+    const fn pass(&mut self) -> bool {
+        match self.calls_left.checked_sub(1) {
+            Some(left) => self.calls_left = left,
+            None => self.count -= 1,
+        }
+        self.count == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use foresee_access::TxIndex;
+    use foresee_execute::Reason;
+    use foresee_workload::{Scenario, generate};
+
+    fn again(position: usize) -> Reexecution {
+        Reexecution { index: TxIndex::new(position), reason: Reason::Undecided, gas: 0 }
+    }
+
+    #[test]
+    fn who_was_wrong_is_held_back_for_longer_each_time_and_forgiven() {
+        // All of these call one token.
+        let mut block = generate(Scenario::Erc20Hot, 5, 1).unwrap().into_block().unwrap().block;
+        let token = *block.transactions[0].kind.to().unwrap();
+        let other = Address::repeat_byte(7);
+        block.transactions.iter_mut().for_each(|tx| tx.kind = token.into());
+        let conflicts = Conflicts::default();
+        assert!(!conflicts.holds_back(token));
+        conflicts.learn(&block, &[]);
+        assert!(!conflicts.holds_back(token));
+        // The last call of five: four more are held back.
+        conflicts.learn(&block, &[again(4)]);
+        assert!(conflicts.holds_back(token) && !conflicts.holds_back(other));
+        block.transactions.truncate(4);
+        conflicts.learn(&block, &[]);
+        assert!(!conflicts.holds_back(token));
+        // Wrong once more: sixteen.
+        conflicts.learn(&block, &[again(3)]);
+        (0..3).for_each(|_| conflicts.learn(&block, &[]));
+        assert!(conflicts.holds_back(token));
+        conflicts.learn(&block, &[]);
+        assert!(!conflicts.holds_back(token));
+        // Two right calls, and it is forgotten.
+        conflicts.learn(&block, &[]);
+        assert!(conflicts.lock().is_empty());
+    }
+}
