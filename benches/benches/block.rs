@@ -11,7 +11,7 @@ use foresee_benches as _;
 use foresee_execute::{
     ParallelConfig, ParallelExecutor, Policy, execute_in_order, observe, true_dag,
 };
-use foresee_predict::{BlockPredictor, Complete, PredictOptions, ProgramCache};
+use foresee_predict::{BlockPredictor, Complete, Learning, PredictOptions, ProgramCache};
 use foresee_schedule::Schedule;
 use foresee_source::{LoadedBlock, Snapshot};
 use foresee_workload::{Scenario, generate};
@@ -40,23 +40,29 @@ fn perfect(loaded: &LoadedBlock) -> Schedule {
     Schedule::from_dag(&true_dag(&loaded.block, &observed))
 }
 
+/// How often a block is predicted before its programs count as warm.
+const WARM_UP: usize = 4;
+
 fn predict(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("predict");
     for (name, loaded) in blocks() {
-        let run = |cache: &ProgramCache| {
+        let run = |cache: &ProgramCache, learning| {
             let (block, view) = (&loaded.block, Complete(&loaded.state));
-            let options = PredictOptions::default();
+            let options = PredictOptions { learning, ..PredictOptions::default() };
             let mut predictor = BlockPredictor::new(cache, &block.cfg, &block.env, view, options);
             for tx in &block.transactions {
                 black_box(predictor.predict(tx).expect("the state is in memory"));
             }
         };
         group.bench_function(BenchmarkId::new("cold", &name), |bencher| {
-            bencher.iter(|| run(&ProgramCache::new()));
+            bencher.iter(|| run(&ProgramCache::new(), Learning::Bounded));
         });
         let cache = ProgramCache::new();
+        for _ in 0..WARM_UP {
+            run(&cache, Learning::Everything);
+        }
         group.bench_function(BenchmarkId::new("warm", &name), |bencher| {
-            bencher.iter(|| run(&cache));
+            bencher.iter(|| run(&cache, Learning::Bounded));
         });
     }
     group.finish();

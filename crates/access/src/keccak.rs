@@ -11,6 +11,13 @@ use alloy_primitives::{B256, keccak256};
 /// Entries of the memo; a power of two.
 const MEMO: usize = 2048;
 
+/// Entries of the memo for other short inputs; a power of two.
+const SHORT: usize = 512;
+
+/// The longest of them, in bytes. The address of a contract at a known salt is the hash
+/// of 85, and a router asks for that of a pair at each turn.
+const SHORT_MAX: usize = 96;
+
 /// Hashes kept for one transaction at most.
 const HASHES_MAX: usize = 1024;
 
@@ -21,10 +28,11 @@ const WINDOW: usize = 32;
 /// Two words.
 pub type Words = [u8; 64];
 
-/// The hashes of two-word inputs that a block has met lately.
+/// The hashes of short inputs that a block has met lately.
 #[derive(Debug, Default)]
 pub struct KeccakMemo {
     entries: Vec<Entry>,
+    short: Vec<ShortEntry>,
     /// The number of the block at hand; entries of other blocks count as empty.
     block: u64,
     /// What the transaction at hand hashed, if that is kept.
@@ -34,6 +42,15 @@ pub struct KeccakMemo {
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     input: Words,
+    hash: B256,
+    block: u64,
+}
+
+/// An input that is not two words, and zeroes behind it.
+#[derive(Clone, Copy, Debug)]
+struct ShortEntry {
+    input: [u8; SHORT_MAX],
+    len: usize,
     hash: B256,
     block: u64,
 }
@@ -49,12 +66,33 @@ impl KeccakMemo {
     /// serves many in turn. What is kept stays.
     pub const fn swap(&mut self, other: &mut Self) {
         core::mem::swap(&mut self.entries, &mut other.entries);
+        core::mem::swap(&mut self.short, &mut other.short);
         core::mem::swap(&mut self.block, &mut other.block);
     }
 
     /// The hash of any input.
     pub fn hash(&mut self, input: &[u8]) -> B256 {
-        <&Words>::try_from(input).map_or_else(|_| keccak256(input), |words| self.hash_two(words))
+        match <&Words>::try_from(input) {
+            Ok(words) => self.hash_two(words),
+            Err(_) if input.len() <= SHORT_MAX => self.hash_short(input),
+            Err(_) => keccak256(input),
+        }
+    }
+
+    /// The hash of at most [`SHORT_MAX`] bytes.
+    fn hash_short(&mut self, input: &[u8]) -> B256 {
+        let mut padded = [0; SHORT_MAX];
+        padded[..input.len()].copy_from_slice(input);
+        let len = input.len();
+        if self.short.is_empty() {
+            let empty = ShortEntry { input: [0; SHORT_MAX], len: 0, hash: B256::ZERO, block: 0 };
+            self.short = vec![empty; SHORT];
+        }
+        let entry = &mut self.short[position(&padded) % SHORT];
+        if entry.block != self.block || entry.len != len || entry.input != padded {
+            *entry = ShortEntry { input: padded, len, hash: keccak256(input), block: self.block };
+        }
+        entry.hash
     }
 
     /// The hash of two words.
@@ -117,8 +155,8 @@ impl Hashes {
     }
 }
 
-/// A cheap mix of all eight limbs.
-fn position(words: &Words) -> usize {
+/// A cheap mix of all limbs.
+fn position(words: &[u8]) -> usize {
     let mut mixed = 0u64;
     for limb in words.chunks_exact(8) {
         let limb = limb.try_into().map_or(0, u64::from_le_bytes);
@@ -146,8 +184,24 @@ mod tests {
                 assert_eq!(memo.hash(&input(n)), keccak256(input(n)), "{block} {n}");
             }
         }
-        assert_eq!(memo.hash(b"x"), keccak256(b"x"));
         assert!(memo.take().is_empty());
+    }
+
+    #[test]
+    fn inputs_of_any_length_are_told_apart() {
+        let mut memo = KeccakMemo::default();
+        for _ in 0..2 {
+            memo.begin(false);
+            for round in 0..2 {
+                for len in 0..3 * SHORT_MAX {
+                    // Zeroes are told from the padding behind a shorter input.
+                    for byte in [0, 7] {
+                        let input = vec![byte; len];
+                        assert_eq!(memo.hash(&input), keccak256(&input), "{round} {len} {byte}");
+                    }
+                }
+            }
+        }
     }
 
     #[test]

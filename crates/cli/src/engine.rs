@@ -24,7 +24,7 @@ pub(crate) enum State {
 #[derive(Debug)]
 pub(crate) struct Predicted {
     pub(crate) predictions: Vec<Prediction>,
-    /// From the block at hand to the last prediction.
+    /// From the block at hand to the last prediction and what is learnt from it.
     pub(crate) elapsed: Duration,
     /// The part of it spent in precompiles; zero unless asked for.
     pub(crate) precompiles: Duration,
@@ -59,12 +59,12 @@ fn predict_over<S: StateView<Error = Infallible>>(
     let mut predictor = BlockPredictor::new(cache, cfg, env, view, options);
     pre.changes().iter().for_each(|changes| predictor.apply(changes));
     let predictions = transactions.iter().map(|tx| predictor.predict(tx)).collect::<Result<_, _>>();
-    Ok(Predicted {
-        predictions: predictions.map_err(ExecuteError::Database)?,
-        elapsed: start.elapsed(),
-        precompiles: predictor.precompile_time(),
-        frames: predictor.frames(),
-    })
+    let (precompiles, frames) = (predictor.precompile_time(), predictor.frames());
+    // What it learns, it learns now.
+    drop(predictor);
+    let elapsed = start.elapsed();
+    let predictions = predictions.map_err(ExecuteError::Database)?;
+    Ok(Predicted { predictions, elapsed, precompiles, frames })
 }
 
 /// How long each prediction of a block takes, in order.

@@ -92,6 +92,7 @@ fn mainnet_blocks_in_parallel_equal_in_order() {
         let seed = loaded.number;
         let schedules = [
             ("independent", Schedule::independent(n)),
+            ("precaution", Schedule::precaution([], vec![false; n])),
             ("sequential", Schedule::sequential(n)),
             ("reversed", reversed(&perfect)),
             ("random", random(n, seed)),

@@ -288,10 +288,11 @@ mod tests {
 
     #[test]
     fn predicting_is_work_too() {
-        // Of 900 µs one thread executes 300 while the other predicts the rest; then 300
-        // each.
+        // Two threads do not predict. Of three one executes 300 of 900 µs, while the others
+        // predict the rest; then 200 each.
         let inside = Work { predicts: true, ..work(10, 900_000) };
-        assert_eq!(expected(&COSTS, inside, 2), 600_000 + 110_000);
+        assert_eq!(expected(&COSTS, inside, 2), 450_000 + 110_000);
+        assert_eq!(expected(&COSTS, inside, 3), 500_000 + 120_000);
         assert_eq!(expected(&COSTS, work(10, 900_000), 2), 450_000 + 110_000);
     }
 

@@ -12,7 +12,9 @@ use foresee_execute::{
     Block, ExecuteError, InOrderOutcome, Known, Pace, ParallelConfig, ParallelExecutor,
     ParallelOutcome, PreBlock, execute_in_order_reporting, pays_ahead,
 };
-use foresee_predict::{Ahead, BlockPredictor, Complete, PredictOptions, Prediction, ProgramCache};
+use foresee_predict::{
+    Ahead, BlockPredictor, Complete, Learning, PredictOptions, Prediction, ProgramCache,
+};
 use foresee_schedule::{DependencyDag, Schedule};
 use rayon::ThreadPoolBuildError;
 use revm::{DatabaseRef, context::TxEnv, primitives::hardfork::SpecId};
@@ -28,6 +30,10 @@ type Predicted<DB> = Result<Prediction, <DB as DatabaseRef>::Error>;
 /// seen whether the block is a chain.
 const SAMPLE_DIVISOR: usize = 16;
 const SAMPLE_MIN: usize = 8;
+
+/// So many samples of so many transactions each show whether a block is a chain.
+const CHAIN_SAMPLES: usize = 4;
+const CHAIN_SAMPLE: usize = 16;
 
 /// Executes blocks in parallel by foresight. Made once, used for every block; cheap
 /// to clone, clones share threads and compiled programs.
@@ -102,11 +108,14 @@ impl Foresee {
                 .predict_and_execute(block, db, known, |predictor, _, tx| predictor.predict(tx));
         }
         let decision = self.decide(block, |costs| Work::by_limits(block, costs));
+        if !decision.parallel {
+            return self.execute_in_order(block, db, decision);
+        }
         self.execute_foreseen(block, db, known, decision, None)
     }
 
     /// Predicts every transaction alone, on the state before the block: what a builder
-    /// does when a transaction enters its pool.
+    /// does when a transaction enters its pool. Programs learn from it all they can.
     ///
     /// # Errors
     ///
@@ -116,7 +125,15 @@ impl Foresee {
         block: &Block,
         db: &DB,
     ) -> Result<Vec<Ahead>, ExecuteError<DB::Error>> {
-        let mut predictor = self.predictor(block, db);
+        let Block { cfg, env, .. } = block;
+        let options = PredictOptions { keep_results: true, ..self.config.predict };
+        // Nobody waits for it, so that it may take its time to learn.
+        let learning = match options.learning {
+            Learning::Bounded => Learning::Everything,
+            other => other,
+        };
+        let options = PredictOptions { learning, ..options };
+        let mut predictor = BlockPredictor::new(&self.cache, cfg, env, Complete(db), options);
         let ahead = block.transactions.iter().map(|tx| predictor.predict_ahead(tx));
         ahead.collect::<Result<_, _>>().map_err(ExecuteError::Database)
     }
@@ -142,13 +159,16 @@ impl Foresee {
         ahead: &[Ahead],
     ) -> Result<ExecutedBlock, ExecuteError<DB::Error>> {
         assert_eq!(ahead.len(), block.transactions.len(), "one prediction for each transaction");
-        let known = Known::new(block.transactions.len());
-        for (position, ahead) in ahead.iter().enumerate() {
-            let tx = TxIndex::new(position);
-            know(&known, tx, &ahead.precompiled, ahead.hashes.clone());
-        }
+        let known = || {
+            let known = Known::new(block.transactions.len());
+            for (position, ahead) in ahead.iter().enumerate() {
+                let tx = TxIndex::new(position);
+                know(&known, tx, &ahead.precompiled, ahead.hashes.clone());
+            }
+            known
+        };
         if self.config.score {
-            return self.predict_and_execute(block, db, known, |predictor, position, tx| {
+            return self.predict_and_execute(block, db, known(), |predictor, position, tx| {
                 predictor.predict_again(tx, &ahead[position])
             });
         }
@@ -158,7 +178,12 @@ impl Foresee {
             let estimate = decision.estimate;
             decision = Decision { estimate, ..Decision::in_order(DecisionReason::Dependent) };
         }
-        self.execute_foreseen(block, db, known, decision, Some(ahead))
+        // Results of precompiles are worth having on one thread as well, hashes are not.
+        let is_plain = ahead.iter().all(|ahead| ahead.precompiled.is_empty());
+        if !decision.parallel && (is_plain || self.config.mode == Mode::InOrder) {
+            return self.execute_in_order(block, db, decision);
+        }
+        self.execute_foreseen(block, db, known(), decision, Some(ahead))
     }
 
     /// Predicts every transaction of a block, in block order.
@@ -303,10 +328,6 @@ impl Foresee {
         mut decision: Decision,
         ahead: Option<&[Ahead]>,
     ) -> Result<ExecutedBlock, ExecuteError<DB::Error>> {
-        if !decision.parallel && (known.precompiles.is_empty() || self.config.mode == Mode::InOrder)
-        {
-            return self.execute_in_order(block, db, decision);
-        }
         let start = Instant::now();
         let pre = PreBlock::run(block, db)?;
         let known = Arc::new(known);
@@ -385,24 +406,28 @@ impl Foresee {
     }
 }
 
-/// Whether nearly every transaction with code reads what the one before it writes: seen
-/// without making a schedule, which would cost such a block more than it brings.
+/// Whether nearly every transaction with code reads what the one before it writes, as far
+/// as samples from all over the block show. Looking at all of them would take such a block
+/// longer than it could gain.
 fn is_chain(block: &Block, ahead: &[Ahead]) -> bool {
-    let with_code = block.transactions.iter().zip(ahead).filter(|(tx, _)| pays_ahead(tx));
-    let predictions = with_code.map(|(_, ahead)| &ahead.prediction);
-    let gas = predictions.clone().fold(0u64, |sum, one| sum.saturating_add(one.gas_used));
-    let (mut span, mut before) = (gas, None::<&Prediction>);
+    let samples = block.transactions.chunks(block.transactions.len().div_ceil(CHAIN_SAMPLES));
+    let mut start = 0;
+    samples.into_iter().all(|sample| {
+        let with_code = sample.iter().zip(&ahead[start..]).filter(|(tx, _)| pays_ahead(tx));
+        start += sample.len();
+        is_serial(with_code.take(CHAIN_SAMPLE).map(|(_, ahead)| &ahead.prediction))
+    })
+}
+
+/// Whether nearly all gas is that of transactions that read what the one before writes.
+fn is_serial<'p>(predictions: impl Iterator<Item = &'p Prediction>) -> bool {
+    let (mut span, mut gas, mut before) = (0, 0, None::<&Prediction>);
     for prediction in predictions {
-        let follows = before.replace(prediction).is_none_or(|before| {
-            let mut reads = prediction.access.ordering_reads();
-            reads.any(|read| before.access.writes.binary_search(read).is_ok())
-        });
-        if !follows {
-            span -= prediction.gas_used.min(span);
-            if !choice::is_serial(span, gas) {
-                return false;
-            }
+        let before = before.replace(prediction);
+        gas += prediction.gas_used;
+        if before.is_none_or(|before| prediction.access.follows(&before.access)) {
+            span += prediction.gas_used;
         }
     }
-    true
+    choice::is_serial(span, gas)
 }

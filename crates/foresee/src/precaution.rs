@@ -32,3 +32,27 @@ pub(crate) fn schedule(block: &Block, conflicts: &Conflicts) -> Schedule {
     }
     Schedule::precaution(edges, in_order)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use foresee_workload::{Scenario, generate};
+
+    #[test]
+    fn who_shares_a_sender_or_a_recipient_waits_and_who_runs_no_code_does_not() {
+        let mut block = generate(Scenario::Erc20Hot, 5, 1).unwrap().into_block().unwrap().block;
+        let [a, b, c, d, e, f] = [1, 2, 3, 4, 5, 6].map(Address::repeat_byte);
+        let calls = [(a, b), (c, b), (c, d), (e, f), (e, b)];
+        for (tx, (from, to)) in block.transactions.iter_mut().zip(calls) {
+            (tx.caller, tx.kind) = (from, to.into());
+        }
+        // A payment.
+        let tx = &mut block.transactions[3];
+        (tx.gas_limit, tx.data) = (21_000, Default::default());
+        let schedule = schedule(&block, &Conflicts::default());
+        let successors = |tx| schedule.successors(TxIndex(tx)).iter().map(|to| to.0);
+        assert!(schedule.is_precaution());
+        assert!(successors(0).eq([1]) && successors(1).eq([2, 4]));
+        assert!([2, 3, 4].into_iter().all(|tx| successors(tx).next().is_none()));
+    }
+}

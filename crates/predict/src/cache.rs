@@ -7,7 +7,7 @@ mod file;
 
 pub use file::CacheError;
 
-use crate::{machine::Machine, program::Program, rules::Rules, world::Contents};
+use crate::{machine::Machine, program::Program, rules::Rules, slice::Allowance, world::Contents};
 use alloy_primitives::{B256, map::HashMap};
 use core::cmp::Reverse;
 use revm::{primitives::hardfork::SpecId, state::Bytecode};
@@ -65,6 +65,8 @@ pub struct ProgramCache {
     programs: Arc<RwLock<HashMap<Key, Entry>>>,
     /// Blocks so far.
     blocks: Arc<AtomicU64>,
+    /// What may be spent on learning.
+    allowance: Arc<Allowance>,
     /// Buffers that nobody uses.
     idle: Arc<Mutex<Vec<Buffers>>>,
 }
@@ -86,8 +88,14 @@ impl ProgramCache {
         Self {
             programs: Arc::new(RwLock::new(programs)),
             blocks: Arc::new(AtomicU64::new(self.blocks.load(Ordering::Relaxed))),
+            allowance: Arc::new(self.allowance.fork()),
             idle: self.idle.clone(),
         }
+    }
+
+    /// What may be spent on learning.
+    pub(crate) fn allowance(&self) -> &Allowance {
+        &self.allowance
     }
 
     /// The number of programs in the cache.

@@ -18,7 +18,7 @@ use crate::{
 };
 use alloy_primitives::U256;
 use builder::Builder;
-pub(crate) use fold::{fold, truth};
+pub(crate) use fold::{div, fold, shl, shr, truth};
 use revm_bytecode::opcode;
 
 /// Compiles the block that starts at a position of the program's code.

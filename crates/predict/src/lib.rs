@@ -15,7 +15,8 @@
 //! There are two tiers. *Blocks* are compiled from bytecode, each when it is first
 //! entered, and are right for any path. *Slices* are made of the paths that frames of
 //! one code and selector take often: what does not feed an access, a guard or a result
-//! is gone from them. Where a guard fails, the frame goes back to blocks.
+//! is gone from them. Where a guard fails, the frame goes back to blocks. Slices grow
+//! between transactions and when a predictor is dropped ([`Learning`]).
 //!
 //! The pipeline, file by file: `program` finds where blocks start, `compile` makes
 //! register code (`instruction`), `slice` the second tier, `machine` runs both over
@@ -39,6 +40,6 @@ mod world;
 pub use cache::{CacheError, ProgramCache};
 pub use machine::{Frames, PrecompileCall};
 pub use prediction::Prediction;
-pub use predictor::{Ahead, BlockPredictor, PredictOptions, Progress};
+pub use predictor::{Ahead, BlockPredictor, Learning, PredictOptions, Progress};
 pub use state::{Complete, Lookup, StateView, Want, WithoutStorage};
 pub use unknown::Unknown;

@@ -33,10 +33,10 @@ pub(crate) use start::First;
 use crate::{
     cache::ProgramCache,
     instruction::{TEMPORARIES, TEMPORARIES_MAX},
-    predictor::PredictOptions,
+    predictor::{Learning, PredictOptions},
     program::Program,
     rules::Rules,
-    slice::{Log, Slice},
+    slice::{Candidates, Log, Slice},
     state::StateView,
     unknown::Unknown,
     world::{AccountId, Stop, World},
@@ -51,13 +51,16 @@ use std::{sync::Arc, time::Duration};
 
 /// The registers below the first stack. A block may name as many entry items as a
 /// stack can hold before the check that finds them missing.
-pub(crate) const REGISTERS_BELOW: usize = STACK_LIMIT;
+const REGISTERS_BELOW: usize = STACK_LIMIT;
 
 /// The registers that a frame may use above its stack's bottom.
 pub(crate) const REGISTERS_PER_FRAME: usize = STACK_LIMIT + TEMPORARIES as usize + TEMPORARIES_MAX;
 
 /// The most nested calls (Yellow Paper, section 8).
 const DEPTH_MAX: usize = 1024;
+
+/// What surrounds a transaction counts as so many steps of work.
+const TRANSACTION_STEPS: u64 = 8;
 
 /// The machine. Its buffers are kept from one transaction to the next.
 #[derive(Debug, Default)]
@@ -72,8 +75,12 @@ pub(crate) struct Machine {
     keccak: KeccakMemo,
     /// Blocks entered by the transaction at hand.
     steps: u64,
-    /// Steps logged for slices in the block at hand.
-    logged: usize,
+    /// The same of the transactions before it, in the block at hand.
+    worked: u64,
+    /// What slices could grow from, and how many steps that took in the block at hand.
+    learning: Learning,
+    learnt: usize,
+    candidates: Candidates,
     /// Gas whose work frames of the transaction at hand have lost, because a guard
     /// failed and they had to start again.
     wasted: i64,
@@ -209,7 +216,9 @@ impl Machine {
         self.keccak.begin(options.labels, options.keep_results);
         self.precompiled.begin(options.keep_results);
         self.precompile_time = options.time_precompiles.then_some(Duration::ZERO);
-        self.logged = if options.grow_slices { 0 } else { usize::MAX };
+        self.learning = options.learning;
+        self.worked = 0;
+        self.learnt = 0;
         self.served = Frames::default();
     }
 
@@ -235,7 +244,7 @@ impl Machine {
         self.return_data.clear();
         self.memory.clear();
         self.memory.extend_from_slice(calldata);
-        self.steps = 0;
+        self.worked += core::mem::take(&mut self.steps) + TRANSACTION_STEPS;
         self.wasted = 0;
         self.immediate = None;
     }

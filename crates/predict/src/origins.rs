@@ -11,11 +11,23 @@
 //! (The topics of a log leave no instruction; they go unseen.) An execution that relies on
 //! what was found proves it for itself.
 
-use crate::{
-    instruction::Op,
-    slice::{Place, Step},
-};
+use crate::instruction::Op;
 use alloy_primitives::U256;
+
+/// A register as seen from the bottom of the frame's stack; none for a constant.
+pub(crate) type Place = Option<u32>;
+
+/// An instruction, as far as it matters here.
+#[derive(Clone, Debug)]
+pub(crate) struct Uses {
+    pub(crate) op: Op,
+    pub(crate) to: Place,
+    pub(crate) from: [Place; 4],
+    /// What operands are that are constants.
+    pub(crate) values: [U256; 4],
+    /// The arguments of a call or creation.
+    pub(crate) arguments: Vec<Place>,
+}
 
 /// Words that are followed in a frame at one time. Real code has a handful.
 const WORDS_MAX: usize = 32;
@@ -66,7 +78,7 @@ impl<H: Copy + PartialEq> Origins<H> {
     }
 
     /// Follows an instruction, up to what SLOAD and SSTORE do with their slot.
-    pub(crate) fn step(&mut self, step: &Step, mut found: impl FnMut(Finding<H>)) {
+    pub(crate) fn step(&mut self, step: &Uses, mut found: impl FnMut(Finding<H>)) {
         if self.is_empty() {
             return;
         }
@@ -74,8 +86,7 @@ impl<H: Copy + PartialEq> Origins<H> {
         let constant = |n: usize| step.from[n].is_none().then_some(step.values[n]);
         let mut result = None;
         match step.op {
-            Op::Goto => return self.enter(step.to.unwrap_or(u32::MAX)),
-            Op::StackCheck | Op::BranchIf | Op::BranchUnless => return,
+            Op::BranchIf | Op::BranchUnless => return,
             Op::BranchEq
             | Op::BranchNe
             | Op::BranchLt
@@ -83,7 +94,6 @@ impl<H: Copy + PartialEq> Origins<H> {
             | Op::BranchGt
             | Op::BranchLe => return meet(a, b, &mut found),
             Op::BranchDynamic => return self.look(b, &mut found),
-            Op::Move => result = a,
             Op::Not => result = a.map(Word::turned),
             Op::Add | Op::Sub => {
                 let b = if step.op == Op::Sub { b.map(Word::turned) } else { b };
@@ -142,13 +152,20 @@ impl<H: Copy + PartialEq> Origins<H> {
             // What is stored is the slot's matter.
             Op::SStore => self.look(a, &mut found),
             _ => {
-                let arguments = step.arguments.iter().map(|(place, _)| *place);
+                let arguments = step.arguments.iter().copied();
                 for place in step.from.into_iter().chain(arguments) {
                     self.look(self.at(place), &mut found);
                 }
             }
         }
         self.set(step.to, result, &mut found);
+    }
+
+    /// A word is moved.
+    pub(crate) fn copy(&mut self, to: Place, from: Place, mut found: impl FnMut(Finding<H>)) {
+        if !self.is_empty() {
+            self.set(to, self.at(from), &mut found);
+        }
     }
 
     /// A slot was loaded.

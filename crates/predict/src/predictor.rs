@@ -6,7 +6,7 @@ mod fees;
 mod options;
 
 pub use ahead::Ahead;
-pub use options::PredictOptions;
+pub use options::{Learning, PredictOptions};
 
 use crate::{
     cache::{Buffers, ProgramCache},
@@ -63,7 +63,8 @@ pub struct BlockPredictor<'a, S> {
 
 impl<S> Drop for BlockPredictor<'_, S> {
     fn drop(&mut self) {
-        let machine = core::mem::take(&mut self.machine);
+        let mut machine = core::mem::take(&mut self.machine);
+        machine.end_learning(self.cache.allowance());
         self.cache.keep(Buffers { machine, contents: self.world.take_contents() });
     }
 }
@@ -227,13 +228,18 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
         self.world.revert(0);
         self.world.begin();
         self.machine.begin(tx.data.as_ref());
+        if self.machine.may_grow() {
+            for account in self.machine.grow_slices(self.cache.allowance()) {
+                self.world.refresh_slices(account);
+            }
+        }
         self.context.origin = tx.caller.into_word().into();
         self.context.gas_price = U256::from(tx.effective_gas_price(self.block.basefee.into()));
         self.context.blob_hashes.clone_from(&tx.blob_hashes);
         self.current = Some(Current {
             tx,
             fees: Fees::new(tx, &self.block, &self.rules),
-            gas: self.rules.gas.initial_tx_gas_for_tx(tx, None),
+            gas: self.rules.initial_gas(tx),
             stage: Stage::Sender,
             sender: None,
             authorities_refunded: 0,

@@ -166,32 +166,50 @@ impl Program {
 /// split, so that no block needs more registers than there are.
 pub(crate) const ENTRY_DISTANCE_MAX: usize = 512;
 
-/// Marks the positions at which a block can start.
-fn find_entries(code: &[u8]) -> BitVec<u64, Lsb0> {
-    let mut entries = BitVec::repeat(false, code.len() + 1);
-    entries.set(0, true);
-    let mut distance = 0;
-    let mut pc = 0;
-    while let Some(&byte) = code.get(pc) {
-        distance += 1;
-        let entry = match byte {
-            opcode::JUMPDEST => Some(pc),
+/// Of each opcode: how many bytes of immediate data follow it, and whether a block can
+/// start at it ([`STARTS`]) or behind it ([`RETURNS`]).
+static SCAN: [u8; 256] = {
+    let mut scan = [0; 256];
+    let mut byte = 0;
+    while byte < scan.len() {
+        let starts = match byte as u8 {
+            opcode::JUMPDEST => STARTS,
             opcode::JUMPI
             | opcode::CALL
             | opcode::CALLCODE
             | opcode::DELEGATECALL
             | opcode::STATICCALL
             | opcode::CREATE
-            | opcode::CREATE2 => Some(pc + 1),
-            _ if distance > ENTRY_DISTANCE_MAX => Some(pc),
-            _ => None,
+            | opcode::CREATE2 => RETURNS,
+            _ => 0,
         };
-        if let Some(entry) = entry {
-            entries.set(entry, true);
+        scan[byte] = push_size(byte as u8) as u8 | starts;
+        byte += 1;
+    }
+    scan
+};
+
+const STARTS: u8 = 1 << 6;
+const RETURNS: u8 = 1 << 7;
+
+/// Marks the positions at which a block can start.
+fn find_entries(code: &[u8]) -> BitVec<u64, Lsb0> {
+    let mut words = vec![0u64; (code.len() + 1).div_ceil(64)];
+    let mut mark = |at: usize| words[at / 64] |= 1 << (at % 64);
+    mark(0);
+    let mut distance = 0;
+    let mut pc = 0;
+    while let Some(&byte) = code.get(pc) {
+        let scan = SCAN[byte as usize];
+        distance += 1;
+        if scan & (STARTS | RETURNS) != 0 || distance > ENTRY_DISTANCE_MAX {
+            mark(pc + usize::from(scan & RETURNS != 0));
             distance = 0;
         }
-        pc += 1 + push_size(byte);
+        pc += 1 + (scan & (STARTS - 1)) as usize;
     }
+    let mut entries = BitVec::from_vec(words);
+    entries.truncate(code.len() + 1);
     entries
 }
 

@@ -1,8 +1,12 @@
 //! What the fork decides: gas tables, which opcodes exist, which precompiles.
 
 use revm::{
-    context::CfgEnv,
-    context_interface::{Cfg, cfg::GasParams},
+    context::{CfgEnv, TxEnv},
+    context_interface::{
+        Cfg,
+        cfg::{GasParams, gas::InitialAndFloorGas},
+        transaction::TransactionType,
+    },
     precompile::{PrecompileSpecId, Precompiles},
     primitives::hardfork::SpecId,
 };
@@ -53,10 +57,43 @@ impl Rules {
         self.spec.is_enabled_in(spec)
     }
 
+    /// What a transaction costs before it runs, and at least. As revm has it, but the
+    /// calldata is counted once, and many bytes at a time.
+    pub(crate) fn initial_gas(&self, tx: &TxEnv) -> InitialAndFloorGas {
+        let gas = &self.gas;
+        let (mut accounts, mut slots) = (0, 0);
+        if tx.tx_type != TransactionType::Legacy as u8 {
+            accounts = tx.access_list.len() as u64;
+            slots = tx.access_list.iter().map(|item| item.storage_keys.len() as u64).sum();
+        }
+        let data = tx.data.as_ref();
+        let is_create = tx.kind.is_create();
+        let authorizations = tx.authorization_list.len() as u64;
+        let bare = gas.initial_tx_gas(&[], is_create, accounts, slots, authorizations, None);
+        let zeros = zeros(data);
+        let (zero, other) =
+            (gas.tx_floor_token_zero_byte_multiplier(), gas.tx_token_non_zero_byte_multiplier());
+        let others = (data.len() as u64 - zeros) * other;
+        let (tokens, floor_tokens) = (zeros + others, zeros * zero + others);
+        let init_code = if is_create { gas.tx_initcode_cost(data.len()) } else { 0 };
+        InitialAndFloorGas::default()
+            .with_initial_regular_gas(
+                bare.initial_total_gas() + tokens * gas.tx_token_cost() + init_code,
+            )
+            .with_floor_gas(bare.floor_gas() + floor_tokens * gas.tx_floor_cost_per_token())
+    }
+
     /// Whether the opcode exists under these rules.
     pub(crate) const fn has_opcode(&self, code: u8) -> bool {
         self.opcodes[code as usize]
     }
+}
+
+/// How many bytes are zero.
+fn zeros(data: &[u8]) -> u64 {
+    // A byte counts as many as there are in a chunk.
+    let in_chunk = |chunk: &[u8]| chunk.iter().map(|byte| u8::from(*byte == 0)).sum::<u8>();
+    data.chunks(u8::MAX as usize).map(|chunk| u64::from(in_chunk(chunk))).sum()
 }
 
 /// Whether an opcode exists in a fork.
@@ -79,4 +116,30 @@ const fn exists(code: u8, spec: SpecId) -> bool {
         _ => return opcode::OPCODE_INFO[code as usize].is_some(),
     };
     spec.is_enabled_in(since)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloy_primitives::{Address, TxKind};
+
+    #[test]
+    fn what_a_transaction_costs_before_it_runs_is_what_revm_says() {
+        let data: Vec<u8> = (0..2000u32).map(|n| (n * n % 7) as u8).collect();
+        for spec in [SpecId::FRONTIER, SpecId::HOMESTEAD, SpecId::BERLIN, SpecId::OSAKA] {
+            let rules = Rules::new(&CfgEnv::new_with_spec(spec));
+            for (len, kind) in [
+                (0, TxKind::Create),
+                (255, TxKind::Call(Address::ZERO)),
+                (256, TxKind::Create),
+                (2000, TxKind::Call(Address::ZERO)),
+            ] {
+                let data = data[..len].to_vec().into();
+                let tx = TxEnv { kind, data, tx_type: 2, ..TxEnv::default() };
+                let expected = rules.gas.initial_tx_gas_for_tx(&tx, None);
+                assert_eq!(rules.initial_gas(&tx), expected, "{spec:?} {len} {kind:?}");
+            }
+        }
+        assert_eq!(zeros(&[0; 1000]), 1000);
+    }
 }

@@ -2,14 +2,19 @@
 //! through a code.
 //!
 //! Frames of the same code whose calldata begin with the same selector and have the
-//! same length mostly take one of a few paths. The second of them is logged while it
-//! runs in blocks; from the log everything is dropped that feeds no guard, key, call,
-//! stored value or return value. A frame whose guards all hold does in its slice just
-//! what it would do in blocks, gas included. Where one fails, the frame is undone
-//! and starts again in blocks, and its path joins the others.
+//! same length mostly take one of a few paths. From the second on they log their
+//! decisions while they run in blocks; the path is followed once more, and everything
+//! is dropped from it that feeds no guard, key, call, stored value or return value. A
+//! frame whose guards all hold does in its slice just what it would do in blocks, gas
+//! included. Where one fails, the frame is undone and starts again in blocks, and its
+//! path joins the others.
+//!
+//! Following paths costs as much as many predictions. So they wait, and those that bring
+//! the most come first (`learning`).
 
 mod emit;
 mod grow;
+mod learning;
 mod log;
 mod memory;
 mod path;
@@ -20,7 +25,8 @@ mod value;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use log::{Log, Place, Step};
+pub(crate) use learning::{Allowance, Candidates};
+pub(crate) use log::Log;
 pub(crate) use path::Path;
 pub(crate) use table::{KeyPaths, SliceKey, SliceTable, Slices};
 

@@ -4,7 +4,7 @@
 use alloy_primitives::keccak256;
 use foresee_execute::PreBlock;
 use foresee_predict::{
-    BlockPredictor, CacheError, Complete, PredictOptions, Prediction, ProgramCache,
+    BlockPredictor, CacheError, Complete, Learning, PredictOptions, Prediction, ProgramCache,
 };
 use foresee_source::LoadedBlock;
 use foresee_workload::{Scenario, generate};
@@ -16,7 +16,11 @@ const DIGEST: core::ops::Range<usize> = 20..52;
 
 fn predict(cache: &ProgramCache, loaded: &LoadedBlock) -> Vec<Prediction> {
     let (block, state) = (&loaded.block, &loaded.state);
-    let options = PredictOptions { labels: true, ..PredictOptions::default() };
+    let options = PredictOptions {
+        labels: true,
+        learning: Learning::Everything,
+        ..PredictOptions::default()
+    };
     let mut predictor =
         BlockPredictor::new(cache, &block.cfg, &block.env, Complete(state), options);
     let pre = PreBlock::run(block, state).unwrap();

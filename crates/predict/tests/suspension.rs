@@ -4,8 +4,8 @@
 use alloy_primitives::{Address, B256, U256};
 use core::convert::Infallible;
 use foresee_predict::{
-    BlockPredictor, Complete, Lookup, PredictOptions, ProgramCache, Progress, StateView, Unknown,
-    Want, WithoutStorage,
+    BlockPredictor, Complete, Learning, Lookup, PredictOptions, ProgramCache, Progress, StateView,
+    Unknown, Want, WithoutStorage,
 };
 use foresee_workload::{Scenario, generate};
 use revm::{
@@ -52,7 +52,7 @@ impl StateView for Cold<'_> {
 
 #[test]
 fn suspended_predictions_end_as_others_do() {
-    let options = PredictOptions::default();
+    let options = PredictOptions { learning: Learning::Everything, ..PredictOptions::default() };
     for scenario in Scenario::ALL {
         let loaded = generate(scenario, 40, 5).unwrap().into_block().unwrap();
         let (block, db) = (&loaded.block, &loaded.state);

@@ -228,6 +228,15 @@ mod tests {
     }
 
     #[test]
+    fn a_precaution_has_edges_and_says_what_it_is() {
+        let edges = [(0, 2), (2, 0)].map(|(from, to)| (TxIndex(from), TxIndex(to)));
+        let schedule = Schedule::precaution(edges, vec![false, true, false]);
+        assert!(schedule.is_precaution() && !Schedule::independent(3).is_precaution());
+        assert_eq!((schedule.len(), schedule.successors(TxIndex(0))), (3, &[TxIndex(2)][..]));
+        assert!((0..3).map(|tx| schedule.in_order(TxIndex(tx))).eq([false, true, false]));
+    }
+
+    #[test]
     fn the_two_extremes() {
         assert!(Schedule::independent(0).is_empty() && Schedule::sequential(0).is_empty());
         assert_eq!(Schedule::independent(3).layers().len(), 1);

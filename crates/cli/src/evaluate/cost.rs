@@ -6,7 +6,7 @@ use crate::{
     input::Input,
 };
 use foresee_execute::{execute_in_order, execute_in_order_timing_precompiles};
-use foresee_predict::{Frames, PredictOptions, ProgramCache};
+use foresee_predict::{Frames, Learning, PredictOptions, ProgramCache};
 use serde::Serialize;
 use std::time::Duration;
 
@@ -80,9 +80,10 @@ pub(super) fn predict(
 
 /// Predicts a block until its programs are all there is to be made of it.
 fn warm_up(input: &Input, cache: &ProgramCache) -> Result<(), Failure> {
+    let options = PredictOptions { learning: Learning::Everything, ..PredictOptions::default() };
     let mut size = cache.size();
     for _ in 0..WARM_UP_MAX {
-        predict(input, cache, PredictOptions::default())?;
+        predict(input, cache, options)?;
         if cache.size() == size {
             break;
         }

@@ -568,4 +568,54 @@ mod tests {
             assert!(scheduler.lock().take_ahead().is_none());
         }
     }
+
+    /// A scheduler whose first turn is taken, by a precaution against everything.
+    fn cautious<'s>(plan: &'s Plan<'s>, n: usize) -> Scheduler<'s, (), ()> {
+        let scheduler = Scheduler::new(plan, Policy::Dataflow, (0..n).map(|_| true), ());
+        let edges = (1..n).map(|later| (TxIndex::new(later - 1), TxIndex::new(later)));
+        scheduler.install(Cow::Owned(Schedule::precaution(edges, vec![false; n])));
+        assert!(matches!(scheduler.next(None, WhenIdle::Leave), Job::Settle((), _)));
+        scheduler
+    }
+
+    #[test]
+    fn what_is_held_as_a_precaution_is_tried_until_that_goes_wrong() {
+        let plan = Plan::default();
+        let scheduler = cautious(&plan, 8);
+        for expected in [2, 3] {
+            let Job::Speculate(tx) = scheduler.next(None, WhenIdle::Leave) else {
+                panic!("something is held")
+            };
+            assert_eq!(tx, TxIndex(expected));
+            scheduler.was_wrong(tx);
+        }
+        assert!(matches!(scheduler.next(None, WhenIdle::Leave), Job::Idle));
+        // A transaction that was not tried says nothing about trying.
+        let plan = Plan::default();
+        let scheduler = cautious(&plan, 8);
+        (0..8).for_each(|_| scheduler.was_wrong(TxIndex(7)));
+        assert!(matches!(scheduler.next(None, WhenIdle::Leave), Job::Speculate(TxIndex(2))));
+    }
+
+    #[test]
+    fn the_nearest_free_transaction_goes_first_and_a_schedule_replaces_the_precaution() {
+        let plan = Plan::default();
+        let scheduler: Scheduler<'_, (), ()> =
+            Scheduler::new(&plan, Policy::Dataflow, (0..6).map(|_| true), ());
+        let in_order = [false, false, true, false, false, false];
+        scheduler.install(Cow::Owned(Schedule::precaution([], in_order.to_vec())));
+        assert!(matches!(scheduler.next(None, WhenIdle::Leave), Job::Settle((), _)));
+        assert!(matches!(scheduler.next(None, WhenIdle::Leave), Job::Speculate(TxIndex(3))));
+        // By the schedule the heaviest goes first, wherever it stands.
+        let schedule = Schedule::from_edges(6, [], &[0, 0, 9, 0, 0, 5]);
+        scheduler.install(Cow::Owned(schedule));
+        assert!(!plan.get().is_some_and(Schedule::is_precaution));
+        for expected in [2, 5, 4, 1] {
+            let Job::Speculate(tx) = scheduler.next(None, WhenIdle::Leave) else {
+                panic!("{expected} is ready")
+            };
+            assert_eq!(tx, TxIndex(expected));
+        }
+        assert!(matches!(scheduler.next(None, WhenIdle::Leave), Job::Idle));
+    }
 }

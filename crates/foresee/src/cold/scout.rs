@@ -9,7 +9,7 @@
 use super::view::AtHand;
 use alloy_primitives::U256;
 use foresee_execute::Desk;
-use foresee_predict::{BlockPredictor, PredictOptions};
+use foresee_predict::{BlockPredictor, Learning, PredictOptions};
 use revm::context::TxEnv;
 
 /// After how many waits of a transaction it is scouted for the first time. The next time
@@ -21,7 +21,7 @@ const OPTIONS: PredictOptions = PredictOptions {
     labels: false,
     time_precompiles: false,
     keep_results: false,
-    grow_slices: false,
+    learning: Learning::Nothing,
     steps_max: 100_000,
 };
 

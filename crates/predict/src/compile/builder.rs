@@ -11,6 +11,11 @@ use revm::primitives::STACK_LIMIT;
 /// How many recent constants are searched before a new one is added.
 const CONSTANTS_SEARCHED: usize = 16;
 
+/// What has room without growing: more than most blocks have.
+const INSTRUCTIONS_EXPECTED: usize = 32;
+const STACK_EXPECTED: usize = 32;
+const LOOKING_EXPECTED: usize = 16;
+
 /// A block in the making.
 pub(super) struct Builder {
     code: Vec<Instruction>,
@@ -33,18 +38,18 @@ pub(super) struct Builder {
 }
 
 impl Builder {
-    pub(super) const fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
-            code: Vec::new(),
+            code: Vec::with_capacity(INSTRUCTIONS_EXPECTED),
             constants: Vec::new(),
-            stack: Vec::new(),
+            stack: Vec::with_capacity(STACK_EXPECTED),
             consumed: 0,
             temporaries: 0,
             growth: 0,
             checked: (0, 0),
             entry: (0, 0),
             gas: 0,
-            looking: Vec::new(),
+            looking: Vec::with_capacity(LOOKING_EXPECTED),
         }
     }
 
@@ -289,6 +294,11 @@ impl Builder {
             .map(|(position, from)| (bottom + position as Register, *from))
             .filter(|(to, from)| to != from)
             .collect();
+        // Mostly what is read lies above or below all that is set, and any order will do.
+        let top = bottom + self.stack.len() as Register;
+        if pending.iter().all(|(_, from)| *from < bottom || *from >= top) {
+            return pending;
+        }
         let mut moves = Vec::with_capacity(pending.len());
         while !pending.is_empty() {
             let free =

@@ -29,8 +29,8 @@ pub(crate) fn fold(op: Op, [a, b, c]: [U256; 3]) -> U256 {
         Op::Xor => a ^ b,
         Op::Not => !a,
         Op::Byte => byte(a, b),
-        Op::Shl => shift(a).map_or(U256::ZERO, |bits| b << bits),
-        Op::Shr => shift(a).map_or(U256::ZERO, |bits| b >> bits),
+        Op::Shl => shl(a, b),
+        Op::Shr => shr(a, b),
         Op::Sar => sar(a, b),
         Op::Clz => U256::from(a.leading_zeros()),
         _ => unreachable!("{op:?} is no computation"),
@@ -42,8 +42,25 @@ pub(crate) const fn truth(value: bool) -> U256 {
     U256::from_limbs([value as u64, 0, 0, 0])
 }
 
-fn div(a: U256, b: U256) -> U256 {
-    if b.is_zero() { U256::ZERO } else { a.wrapping_div(b) }
+/// DIV.
+pub(crate) fn div(a: U256, b: U256) -> U256 {
+    match (a.as_limbs(), b.as_limbs()) {
+        (_, [0, 0, 0, 0]) => U256::ZERO,
+        // Most numbers are small, and a selector is what a power of two leaves.
+        ([a, 0, 0, 0], [b, 0, 0, 0]) => U256::from_limbs([a / b, 0, 0, 0]),
+        (_, _) if b.is_power_of_two() => a >> b.trailing_zeros(),
+        _ => a.wrapping_div(b),
+    }
+}
+
+/// SHL.
+pub(crate) fn shl(a: U256, b: U256) -> U256 {
+    shift(a).map_or(U256::ZERO, |bits| b << bits)
+}
+
+/// SHR.
+pub(crate) fn shr(a: U256, b: U256) -> U256 {
+    shift(a).map_or(U256::ZERO, |bits| b >> bits)
 }
 
 fn rem(a: U256, b: U256) -> U256 {
@@ -51,8 +68,12 @@ fn rem(a: U256, b: U256) -> U256 {
 }
 
 /// A shift's width, unless everything is shifted out.
-fn shift(a: U256) -> Option<usize> {
-    usize::try_from(a).ok().filter(|bits| *bits < 256)
+#[inline]
+const fn shift(a: U256) -> Option<usize> {
+    match *a.as_limbs() {
+        [bits, 0, 0, 0] if bits < 256 => Some(bits as usize),
+        _ => None,
+    }
 }
 
 fn sar(a: U256, b: U256) -> U256 {

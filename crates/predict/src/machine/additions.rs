@@ -1,22 +1,20 @@
 //! Follows the words that derive from slots while a frame runs in blocks.
 
-use super::run::Cpu;
+use super::run::{Cpu, read};
 use crate::{
     compile::fold,
-    instruction::{CONSTANTS, Instruction, Op, Register},
-    origins::{Finding, Origins},
-    slice::{Log, Step},
+    instruction::{CONSTANTS, Instruction, NUMBERS, Op, Register},
+    origins::{Finding, Origins, Uses},
     state::StateView,
     world::{SlotId, World},
 };
 use alloy_primitives::U256;
+use revm_bytecode::opcode;
 
 /// What is followed of a frame.
 #[derive(Debug, Default)]
 pub(super) struct Additions {
     origins: Origins<SlotId>,
-    /// The instruction at hand, as a log has it.
-    log: Log,
 }
 
 /// Where a frame's registers are.
@@ -61,10 +59,48 @@ impl<S: StateView> Cpu<'_, S> {
         instruction: &Instruction,
     ) {
         if !additions.is_empty() {
-            let Registers { values, constants, top, bottom } = at;
-            additions.log.instruction(values, constants, top, bottom, instruction);
-            self.follow_logged(additions);
+            self.follow_instruction(additions, at, instruction);
         }
+    }
+
+    #[cold]
+    fn follow_instruction(
+        &mut self,
+        Additions { origins }: &mut Additions,
+        at: Registers<'_>,
+        &Instruction { op, to, a, b, c, .. }: &Instruction,
+    ) {
+        let world = &mut *self.world;
+        let operands = match op {
+            Op::Goto | Op::Call | Op::Create | Op::StackCheck | Op::Fail => return,
+            Op::Move => return origins.copy(at.place(to), at.place(a), |it| note(world, it, None)),
+            Op::MoveTwo => {
+                origins.copy(at.place(to), at.place(a), |it| note(world, it, None));
+                return origins.copy(at.place(b), at.place(c), |it| note(world, it, None));
+            }
+            Op::ExtCodeCopy => [a, b, c, to],
+            Op::GotoDynamic => [b, NUMBERS, NUMBERS, NUMBERS],
+            Op::Log
+            | Op::BranchIf
+            | Op::BranchUnless
+            | Op::BranchEq
+            | Op::BranchNe
+            | Op::BranchLt
+            | Op::BranchGe
+            | Op::BranchGt
+            | Op::BranchLe
+            | Op::BranchDynamic => [a, b, NUMBERS, NUMBERS],
+            _ => [a, b, c, NUMBERS],
+        };
+        let value = |register| *read(at.values, at.constants, at.top, register);
+        let uses = Uses {
+            op,
+            to: at.place(to),
+            from: operands.map(|register| at.place(register)),
+            values: operands.map(value),
+            arguments: Vec::new(),
+        };
+        origins.step(&uses, |finding| note(world, finding, Some(&uses)));
     }
 
     /// The frame is about to call or create, with the arguments on top of its stack.
@@ -76,10 +112,20 @@ impl<S: StateView> Cpu<'_, S> {
         op: Op,
         opcode: u8,
     ) {
-        if !additions.is_empty() {
-            additions.log.call(at.values, at.top, at.bottom, op, opcode);
-            self.follow_logged(additions);
+        if additions.is_empty() {
+            return;
         }
+        let count = opcode::OPCODE_INFO[opcode as usize].map_or(0, |info| info.inputs() as usize);
+        let height = at.top - at.bottom;
+        let uses = Uses {
+            op,
+            to: Some((height - count) as u32),
+            from: [None; 4],
+            values: [U256::ZERO; 4],
+            arguments: (1..=count).map(|n| Some((height - n) as u32)).collect(),
+        };
+        let world = &mut *self.world;
+        additions.origins.step(&uses, |finding| note(world, finding, None));
     }
 
     /// A slot was loaded into a register.
@@ -105,18 +151,10 @@ impl<S: StateView> Cpu<'_, S> {
         let world = &mut *self.world;
         additions.origins.store(at.place(from), slot, |finding| note(world, finding, None));
     }
-
-    #[cold]
-    fn follow_logged(&mut self, Additions { origins, log }: &mut Additions) {
-        let world = &mut *self.world;
-        for step in log.steps.drain(..) {
-            origins.step(&step, |finding| note(world, finding, Some(&step)));
-        }
-    }
 }
 
 /// Notes what was found out by this instruction.
-fn note<S: StateView>(world: &mut World<S>, finding: Finding<SlotId>, step: Option<&Step>) {
+fn note<S: StateView>(world: &mut World<S>, finding: Finding<SlotId>, step: Option<&Uses>) {
     let [a, b, c] = step.map_or([U256::ZERO; 3], |step| {
         let [a, b, c, _] = step.values;
         [a, b, c]

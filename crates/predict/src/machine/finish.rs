@@ -14,8 +14,6 @@ impl Machine {
     ) -> Option<Outcome> {
         let frame = self.frames.pop()?;
         self.served.count(frame.slice.is_some(), frame.compiled);
-        // The log of a frame that failed is of no use, but was work.
-        self.logged += frame.log.as_ref().map_or(0, |log| log.steps.len());
         let mut gas = frame.gas;
         let mut end = end;
         if let (Role::Create { account }, End::Success(start, len)) = (frame.role, end) {

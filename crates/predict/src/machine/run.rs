@@ -7,7 +7,7 @@ use super::{
     keccak::KeccakMemo,
 };
 use crate::{
-    compile::{fold, truth},
+    compile::{div, fold, shl, shr, truth},
     instruction::{CONSTANTS, Instruction, NO_ENTRY, NUMBERS, Op, Register, SMALL, fits},
     program::Program,
     rules::Rules,
@@ -109,13 +109,15 @@ pub(crate) fn read<'a>(
     top: usize,
     register: Register,
 ) -> &'a U256 {
-    if register > CONSTANTS {
-        &registers[top.wrapping_add_signed(register as isize)]
+    // Chosen first and indexed once: no branch that could be predicted wrongly.
+    let (table, index) = if register > CONSTANTS {
+        (registers, top.wrapping_add_signed(register as isize))
     } else if register > NUMBERS {
-        &constants[(CONSTANTS - register) as usize]
+        (constants, (CONSTANTS - register) as usize)
     } else {
-        &SMALL[(NUMBERS - register) as usize]
-    }
+        (&SMALL[..], (NUMBERS - register) as usize)
+    };
+    &table[index]
 }
 
 /// The entry at a computed jump destination.
@@ -185,7 +187,7 @@ impl<S: StateView> Cpu<'_, S> {
                 self.gas -= i64::from(block.gas);
                 additions.enter(top - cursor.bottom);
                 if LOG && let Some(log) = log {
-                    log.enter(block.gas, top - cursor.bottom);
+                    log.enter(code.len());
                 }
             }
             loop {
@@ -196,8 +198,10 @@ impl<S: StateView> Cpu<'_, S> {
                         *read(registers, constants, top, $register)
                     };
                 }
+                let mut mark = [0; 3];
                 if LOG && let Some(log) = log {
-                    log.instruction(registers, constants, top, cursor.bottom, instruction);
+                    mark = log.mark();
+                    log.instruction(registers, constants, top, instruction);
                 }
                 macro_rules! at {
                     () => {
@@ -223,7 +227,7 @@ impl<S: StateView> Cpu<'_, S> {
                             Err(halt) => {
                                 cursor.next = next + 1;
                                 if LOG && let Some(log) = log {
-                                    log.steps.pop();
+                                    log.forget(mark);
                                 }
                                 return Err(halt);
                             }
@@ -264,16 +268,16 @@ impl<S: StateView> Cpu<'_, S> {
                     Op::IsZero => set!(truth(get!(a).is_zero())),
                     Op::SLt => set!(truth(i256_cmp(&get!(a), &get!(b)) == Ordering::Less)),
                     Op::SGt => set!(truth(i256_cmp(&get!(a), &get!(b)) == Ordering::Greater)),
-                    Op::Mul
-                    | Op::Div
-                    | Op::SDiv
+                    Op::Mul => set!(get!(a).wrapping_mul(get!(b))),
+                    Op::Shl => set!(shl(get!(a), get!(b))),
+                    Op::Shr => set!(shr(get!(a), get!(b))),
+                    Op::Div => set!(div(get!(a), get!(b))),
+                    Op::SDiv
                     | Op::Mod
                     | Op::SMod
                     | Op::SignExtend
                     | Op::Xor
                     | Op::Byte
-                    | Op::Shl
-                    | Op::Shr
                     | Op::Sar
                     | Op::Clz => set!(fold(op, [get!(a), get!(b), U256::ZERO])),
                     Op::AddMod | Op::MulMod => set!(fold(op, [get!(a), get!(b), get!(c)])),
@@ -356,7 +360,7 @@ impl<S: StateView> Cpu<'_, S> {
                         cursor.top = top.wrapping_add_signed(to as isize);
                         let opcode = b as u8;
                         if LOG && let Some(log) = log {
-                            log.call(registers, cursor.top, cursor.bottom, op, opcode);
+                            log.call(registers, cursor.top, opcode);
                         }
                         let behind = Registers { top: cursor.top, ..at!() };
                         self.follow_call(additions, behind, op, opcode);

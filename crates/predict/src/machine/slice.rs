@@ -1,28 +1,37 @@
-//! Runs slices, and leaves them where no path is known.
+//! Runs slices, leaves them where no path is known, and hands on what they grow from.
 
 use super::{
     End, Frame, Halt, Interrupt, Machine, Pending, Surroundings,
     run::{Cpu, Leave, read},
 };
 use crate::{
-    compile::{fold, truth},
+    compile::{div, fold, shl, shr, truth},
     instruction::{Instruction, Op},
-    slice::{Slice, SliceKey},
+    predictor::Learning,
+    slice::{Allowance, Slice, SliceKey},
     state::StateView,
     unknown::Unknown,
-    world::SlotId,
+    world::{AccountId, SlotId},
 };
 use alloy_primitives::U256;
 
 /// How many instructions of a slice count as one step.
 const INSTRUCTIONS_PER_STEP: usize = 64;
 
-/// The most steps that are logged for one block, so that code which takes a new path
-/// every time costs no more than running it in blocks and this.
-const LOGGED_MAX: usize = 1 << 19;
+/// The most steps that are followed for one block where everything is learnt at once.
+const LEARNT_MAX: usize = 1 << 20;
+
+/// How many steps of predicting there are between two turns of learning.
+const WORK_BETWEEN: u64 = 1 << 12;
 
 /// The deepest frame that is logged: logs live as long as their frames.
 const LOGGED_DEPTH_MAX: usize = 32;
+
+/// A number that is known to be small.
+#[inline]
+const fn low(number: &U256) -> usize {
+    number.as_limbs()[0] as usize
+}
 
 /// How a slice was left.
 pub(super) enum Left {
@@ -65,8 +74,10 @@ impl Machine {
     }
 
     /// Whether the last frame may be logged.
-    const fn may_log(&self) -> bool {
-        self.logged <= LOGGED_MAX && self.frames.len() <= LOGGED_DEPTH_MAX
+    fn may_log(&self) -> bool {
+        self.learning != Learning::Nothing
+            && self.learnt <= LEARNT_MAX
+            && self.frames.len() <= LOGGED_DEPTH_MAX
     }
 
     /// Runs the last frame's slice until it ends, leaves for another frame, or is
@@ -129,8 +140,35 @@ impl Machine {
         let Some(frame) = self.frames.last_mut() else { return };
         let (Some(log), Some(code)) = (frame.log.take(), frame.code) else { return };
         let key = frame.slice_key(&self.memory);
-        self.logged += frame.program.slices.learn(key, &log, &frame.program);
-        around.world.refresh_slices(code);
+        let slices = &frame.program.slices;
+        let listed = slices.note(key, *log);
+        if self.learning == Learning::Everything {
+            self.learnt += slices.grow(key, &frame.program);
+            around.world.refresh_slices(code);
+        } else if listed {
+            self.candidates.add(&frame.program, key, code);
+        }
+    }
+
+    /// Whether enough was earned to learn from it before the next transaction.
+    pub(crate) fn may_grow(&self) -> bool {
+        self.worked >= WORK_BETWEEN && self.learning == Learning::Bounded
+    }
+
+    /// Lets slices grow as far as predicting has earned it. Yields the accounts whose
+    /// programs have grown.
+    pub(crate) fn grow_slices(&mut self, allowance: &Allowance) -> Vec<AccountId> {
+        let steps = core::mem::take(&mut self.worked) + core::mem::take(&mut self.steps);
+        match self.learning {
+            Learning::Bounded => self.candidates.learn(allowance, steps),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Lets slices grow for the last time in the block.
+    pub(crate) fn end_learning(&mut self, allowance: &Allowance) {
+        self.grow_slices(allowance);
+        self.candidates.clear();
     }
 }
 
@@ -200,9 +238,11 @@ impl<S: StateView> Cpu<'_, S> {
                 Op::Gt => set!(truth(get!(a) > get!(b))),
                 Op::Eq => set!(truth(get!(a) == get!(b))),
                 Op::IsZero => set!(truth(get!(a).is_zero())),
-                Op::Mul
-                | Op::Div
-                | Op::SDiv
+                Op::Mul => set!(get!(a).wrapping_mul(get!(b))),
+                Op::Shl => set!(shl(get!(a), get!(b))),
+                Op::Shr => set!(shr(get!(a), get!(b))),
+                Op::Div => set!(div(get!(a), get!(b))),
+                Op::SDiv
                 | Op::Mod
                 | Op::SMod
                 | Op::SignExtend
@@ -210,8 +250,6 @@ impl<S: StateView> Cpu<'_, S> {
                 | Op::SGt
                 | Op::Xor
                 | Op::Byte
-                | Op::Shl
-                | Op::Shr
                 | Op::Sar
                 | Op::Clz => set!(fold(op, [get!(a), get!(b), U256::ZERO])),
                 Op::AddMod | Op::MulMod => set!(fold(op, [get!(a), get!(b), get!(c)])),
@@ -252,20 +290,20 @@ impl<S: StateView> Cpu<'_, S> {
                     set!(U256::from_be_slice(&self.memory[at..at + 32]));
                 }
                 Op::MCopy => {
-                    let [to, from, len] = [a, b, c].map(|operand| get!(operand).to::<usize>());
+                    let [to, from, len] = [a, b, c].map(|operand| low(&get!(operand)));
                     let (to, from) = (self.base + to, self.base + from);
                     self.memory.copy_within(from..from + len, to);
                 }
                 Op::CallDataCopy => {
-                    let [to, len] = [a, c].map(|operand| get!(operand).to::<usize>());
+                    let [to, len] = [a, c].map(|operand| low(&get!(operand)));
                     self.copy_calldata(self.base + to, get!(b), len);
                 }
                 Op::CodeCopy => {
-                    let [to, len] = [a, c].map(|operand| get!(operand).to::<usize>());
+                    let [to, len] = [a, c].map(|operand| low(&get!(operand)));
                     self.copy_padded(self.base + to, get!(b), len, bytecode);
                 }
                 Op::ReturnDataCopy => {
-                    let [to, len] = [a, c].map(|operand| get!(operand).to::<usize>());
+                    let [to, len] = [a, c].map(|operand| low(&get!(operand)));
                     self.copy_return_data(self.base + to, get!(b), len)?;
                 }
                 Op::SLoad => {
@@ -340,7 +378,7 @@ impl<S: StateView> Cpu<'_, S> {
                 }
                 Op::Return | Op::Revert => {
                     effect!(self.charge(0, 0));
-                    let [at, len] = [a, b].map(|operand| get!(operand).to::<usize>());
+                    let [at, len] = [a, b].map(|operand| low(&get!(operand)));
                     let start = self.base + at;
                     return Ok(Left::As(Leave::End(match op {
                         Op::Return => End::Success(start, len),

@@ -11,10 +11,24 @@ pub struct PredictOptions {
     /// [`take_precompiled`](crate::BlockPredictor::take_precompiled) and
     /// [`take_hashes`](crate::BlockPredictor::take_hashes).
     pub keep_results: bool,
-    /// Whether slices grow from the paths that are taken.
-    pub grow_slices: bool,
+    /// How much is learnt from the paths that are taken.
+    pub learning: Learning,
     /// The most blocks of register code that one transaction may enter.
     pub steps_max: u64,
+}
+
+/// How much is learnt from the paths that are taken, for the blocks to come. Predictions
+/// do not depend on it, only their cost does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Learning {
+    /// Nothing.
+    Nothing,
+    /// What is worth the most, for a small share of what predicting costs; between
+    /// transactions, and when the predictor is dropped.
+    #[default]
+    Bounded,
+    /// Everything, at once. A block may take several times as long by it.
+    Everything,
 }
 
 impl Default for PredictOptions {
@@ -23,7 +37,7 @@ impl Default for PredictOptions {
             labels: false,
             time_precompiles: false,
             keep_results: false,
-            grow_slices: true,
+            learning: Learning::Bounded,
             steps_max: 50_000_000,
         }
     }

@@ -1,4 +1,4 @@
-//! A log, or the decisions along a path → one more path of the tree.
+//! The decisions along a path, logged or written down → one more path of the tree.
 //!
 //! It is followed once. Registers hold values, expressions over what the frame
 //! started with; moves, jumps to constants, stack checks and logs leave nothing
@@ -11,23 +11,27 @@
 //! written the same log.
 //!
 //! Because no more than those two is taken from a log, they are all that is kept of it
-//! ([`Path`]): `follow` finds the same path through the blocks again.
+//! ([`Path`]): `follow` finds the path through the blocks either way.
 
 mod access;
 mod additions;
 mod control;
 mod follow;
 
-pub(super) use follow::follow;
+pub(super) use follow::{Route, follow};
 
 use super::{
-    log::{Log, Place, Step},
     memory::{Memory, Word},
     path::{Decisions, Path},
     tree::{Condition, Item, Next, Range, Tree},
     value::{Value, ValueId, Values},
 };
-use crate::{instruction::Op, origins::Origins, rules::Rules};
+use crate::{
+    instruction::Op,
+    machine::REGISTERS_PER_FRAME,
+    origins::{Finding, Origins},
+    rules::Rules,
+};
 use alloy_primitives::{
     U256,
     map::{HashMap, HashSet},
@@ -35,6 +39,28 @@ use alloy_primitives::{
 
 /// The most memory that a path may need, in bytes.
 const MEMORY_MAX: u32 = 1 << 14;
+
+/// A register as seen from the bottom of the frame's stack; none for a constant.
+type Place = Option<u32>;
+
+/// One instruction on a path.
+#[derive(Clone, Debug)]
+struct Step {
+    op: Op,
+    /// The opcode of a call or creation, the topics of a log.
+    number: u8,
+    /// Where the result goes.
+    to: Place,
+    /// Where the operands come from, and what they are: constants, and what a log tells.
+    from: [Place; 4],
+    values: [U256; 4],
+    /// The arguments of a call or creation, the first first.
+    arguments: Vec<(Place, U256)>,
+    /// Whether a branch's condition held, if a log tells.
+    holds: bool,
+    /// As in the instruction.
+    gas: u32,
+}
 
 /// Why a log does not become a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,11 +95,13 @@ struct Grower<'a> {
     /// Where in the tree the path has got to.
     node: usize,
     item: usize,
-    registers: HashMap<u32, ValueId>,
+    registers: Vec<ValueId>,
     memory: Memory,
     storage: HashMap<ValueId, Known>,
     /// Which registers derive from which slots.
     origins: Origins<ValueId>,
+    /// What moves have found out of them.
+    spilt: Vec<Finding<ValueId>>,
     /// Slots that were looked at on the way.
     looked: HashSet<ValueId>,
     /// What guards have told.
@@ -99,20 +127,6 @@ enum Flow {
     Ended,
 }
 
-/// Adds the path that a log shows to a tree. None if it was there before.
-pub(super) fn grow(
-    tree: &mut Tree,
-    log: &Log,
-    subject: &Subject<'_>,
-) -> Result<Option<Path>, Refusal> {
-    let nodes = tree.nodes.len();
-    let mut grower = Grower::new(tree, subject, Decisions::seen());
-    for step in &log.steps {
-        grower.step(step)?;
-    }
-    grower.finish(nodes)
-}
-
 impl<'a> Grower<'a> {
     fn new(tree: &'a mut Tree, subject: &'a Subject<'a>, decisions: Decisions<'a>) -> Self {
         Self {
@@ -121,10 +135,11 @@ impl<'a> Grower<'a> {
             decisions,
             node: 0,
             item: 0,
-            registers: HashMap::default(),
+            registers: Vec::new(),
             memory: Memory::default(),
             storage: HashMap::default(),
             origins: Origins::default(),
+            spilt: Vec::new(),
             looked: HashSet::default(),
             conditions: HashMap::default(),
             constants: HashMap::default(),
@@ -146,6 +161,18 @@ impl<'a> Grower<'a> {
         Ok(grown.then_some(path))
     }
 
+    /// Enters a block with so much static gas.
+    fn enter(&mut self, gas: u32) {
+        self.charged += u64::from(gas);
+    }
+
+    /// A move.
+    fn shift(&mut self, to: Place, from: Place, constant: U256) {
+        let value = self.place(from).unwrap_or_else(|| self.tree.values.constant(constant));
+        self.set(to, value);
+        self.find_move(to, from);
+    }
+
     /// Follows one instruction.
     fn step(&mut self, step: &Step) -> Result<Flow, Refusal> {
         let operands = [0, 1].map(|n| self.operand(step, n));
@@ -164,12 +191,7 @@ impl<'a> Grower<'a> {
 
     fn execute(&mut self, step: &Step) -> Result<Flow, Refusal> {
         match step.op {
-            Op::Goto => self.charged += u64::from(step.gas),
-            Op::StackCheck => {}
-            Op::Move => {
-                let value = self.operand(step, 0);
-                self.set(step.to, value);
-            }
+            Op::Move => self.shift(step.to, step.from[0], step.values[0]),
             Op::GotoDynamic => {
                 let target = self.operand(step, 0);
                 return self.pin(target, step.values[0]).map(Flow::To);
@@ -205,12 +227,17 @@ impl<'a> Grower<'a> {
 
     fn place(&self, place: Place) -> Option<ValueId> {
         // Nobody sets what stands for an operand that the instruction does not have.
-        place.map(|register| self.registers.get(&register).copied().unwrap_or(Values::ZERO))
+        place.map(|register| self.registers.get(register as usize).copied().unwrap_or(Values::ZERO))
     }
 
     fn set(&mut self, place: Place, value: ValueId) {
-        if let Some(register) = place {
-            self.registers.insert(register, value);
+        if let Some(register) = place.map(|register| register as usize)
+            && register < REGISTERS_PER_FRAME
+        {
+            if register >= self.registers.len() {
+                self.registers.resize(register + 1, Values::ZERO);
+            }
+            self.registers[register] = value;
         }
     }
 
@@ -280,8 +307,11 @@ impl<'a> Grower<'a> {
             let values = &mut self.tree.values;
             item.value = item.value.map(|_| values.result());
             item.handle = item.handle.map(|_| values.result());
-            node.items.push(item.clone());
             self.tree.items += 1;
+            self.item += 1;
+            let yielded = (item.value, item.handle);
+            node.items.push(item);
+            return Ok(yielded);
         }
         self.item += 1;
         Ok((item.value, item.handle))

@@ -1,140 +1,233 @@
-//! What a frame did, instruction by instruction, while it ran in blocks: the raw
-//! material of a slice.
+//! What a frame decided while it ran in blocks, as far as its path depends on it: the
+//! raw material of a slice.
+//!
+//! With the code this is enough to follow the path once more (`grow::follow`), so
+//! nothing else is written down, and logging costs next to nothing.
 
 use crate::{
     instruction::{CONSTANTS, Instruction, Op, Register},
     machine::read,
 };
 use alloy_primitives::U256;
-use revm_bytecode::opcode;
+use bitvec::{order::Lsb0, vec::BitVec};
 
-/// The longest run that is kept.
+/// The longest run that is kept, in instructions.
 pub(super) const STEPS_MAX: usize = 8192;
 
-/// A register as seen from the bottom of the frame's stack; none for a constant.
-pub(crate) type Place = Option<u32>;
+/// Numbers from here on stand for one that has no room here.
+const WIDE: u32 = 1 << 31;
 
-/// One instruction that a frame ran.
-#[derive(Clone, Debug)]
-pub(crate) struct Step {
-    pub(crate) op: Op,
-    /// The opcode of a call or creation, the topics of a log.
-    pub(crate) number: u8,
-    /// Where the result went.
-    pub(crate) to: Place,
-    /// Where the operands came from, and what they were.
-    pub(crate) from: [Place; 4],
-    pub(crate) values: [U256; 4],
-    /// The arguments of a call or creation, the first first.
-    pub(crate) arguments: Vec<(Place, U256)>,
-    /// As in the instruction; for `Goto` the static gas of the block it entered, where
-    /// `to` is the height of the stack.
-    pub(crate) gas: u32,
-}
-
-/// A frame's run so far.
-#[derive(Debug, Default)]
+/// A frame's decisions so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Log {
-    pub(crate) steps: Vec<Step>,
-    /// Whether it became too long to be of use.
-    pub(crate) overflowed: bool,
+    /// On which side of each branch it went on: whether its condition held.
+    branches: BitVec<u64, Lsb0>,
+    /// What each register held that a path may have to know: offsets, lengths,
+    /// destinations.
+    numbers: Vec<u32>,
+    /// Those among them that take more than 31 bits.
+    wide: Vec<U256>,
+    /// Instructions run so far, more or less.
+    pub(crate) steps: usize,
 }
+
+/// How far a log had got.
+pub(crate) type Mark = [usize; 3];
 
 impl Log {
-    /// A block was entered whose static gas is so much, with a stack this high.
-    pub(crate) fn enter(&mut self, gas: u32, height: usize) {
-        self.push(Step { gas, to: Some(height as u32), ..step(Op::Goto) });
+    /// A block of so many instructions was entered.
+    pub(crate) const fn enter(&mut self, instructions: usize) {
+        self.steps += instructions;
+    }
+
+    /// Whether it became too long to be of use.
+    pub(crate) const fn overflowed(&self) -> bool {
+        self.steps > STEPS_MAX
+    }
+
+    /// Size in bytes.
+    pub(crate) fn size(&self) -> usize {
+        size_of::<Self>()
+            + self.branches.capacity() / 8
+            + self.numbers.capacity() * size_of::<u32>()
+            + self.wide.capacity() * size_of::<U256>()
+    }
+
+    /// Gives back what it does not need.
+    pub(super) fn shrink(&mut self) {
+        self.branches.shrink_to_fit();
+        self.numbers.shrink_to_fit();
+        self.wide.shrink_to_fit();
+    }
+
+    /// How far it has got.
+    pub(crate) fn mark(&self) -> Mark {
+        [self.branches.len(), self.numbers.len(), self.wide.len()]
+    }
+
+    /// Forgets an instruction that will run once more.
+    pub(crate) fn forget(&mut self, [branches, numbers, wide]: Mark) {
+        self.branches.truncate(branches);
+        self.numbers.truncate(numbers);
+        self.wide.truncate(wide);
     }
 
     /// An instruction is about to run.
+    #[inline]
     pub(crate) fn instruction(
         &mut self,
         registers: &[U256],
         constants: &[U256],
         top: usize,
-        bottom: usize,
-        &Instruction { op, to, a, b, c, gas }: &Instruction,
+        instruction: &Instruction,
     ) {
-        let place = |register: Register| {
-            let above = || top.wrapping_add_signed(register as isize).wrapping_sub(bottom) as u32;
-            (register > CONSTANTS).then(above)
-        };
-        let operand = |register| (place(register), *read(registers, constants, top, register));
-        let nothing = (None, U256::ZERO);
-        let operands = match op {
-            // Entering a block is logged, and so is the call itself.
-            Op::Goto | Op::Call | Op::Create | Op::StackCheck | Op::Fail => return,
-            Op::MoveTwo => {
-                let [(from, value), (second, _)] = [operand(a), operand(c)];
-                let values = [value, U256::ZERO, U256::ZERO, U256::ZERO];
-                let first = Step { to: place(to), values, ..step(Op::Move) };
-                self.push(Step { from: [from, None, None, None], ..first });
-                // Read anew: the first move may have set it.
-                let value =
-                    if second == place(to) { value } else { *read(registers, constants, top, c) };
-                let values = [value, U256::ZERO, U256::ZERO, U256::ZERO];
-                let then = Step { to: place(b), values, ..step(Op::Move) };
-                self.push(Step { from: [second, None, None, None], ..then });
-                return;
+        if self.overflowed() {
+            return;
+        }
+        let get = |register| *read(registers, constants, top, register);
+        if let Some(compare) = comparison(instruction.op) {
+            let holds = compare.holds(get(instruction.a), get(instruction.b));
+            self.branches.push(holds);
+            if instruction.op == Op::BranchDynamic && !holds {
+                self.number(instruction.b, get(instruction.b));
             }
-            Op::ExtCodeCopy => [operand(a), operand(b), operand(c), operand(to)],
-            Op::BranchIf
-            | Op::BranchUnless
-            | Op::BranchEq
-            | Op::BranchNe
-            | Op::BranchLt
-            | Op::BranchGe
-            | Op::BranchGt
-            | Op::BranchLe
-            | Op::BranchDynamic
-            | Op::Log => [operand(a), operand(b), nothing, nothing],
-            Op::GotoDynamic => [operand(b), nothing, nothing, nothing],
-            _ => [operand(a), operand(b), operand(c), nothing],
-        };
-        self.push(Step {
-            number: c as u8,
-            to: place(to),
-            from: operands.map(|(place, _)| place),
-            values: operands.map(|(_, value)| value),
-            gas,
-            ..step(op)
-        });
+            return;
+        }
+        for operand in pinned(instruction.op) {
+            let register = operand.of(instruction);
+            self.number(register, get(register));
+        }
     }
 
     /// The frame is about to call or create, with the arguments on top of its stack.
-    pub(crate) fn call(
-        &mut self,
-        registers: &[U256],
-        top: usize,
-        bottom: usize,
-        op: Op,
-        number: u8,
-    ) {
-        let count = opcode::OPCODE_INFO[number as usize].map_or(0, |info| info.inputs() as usize);
-        let argument = |n: usize| (Some((top - 1 - n - bottom) as u32), registers[top - 1 - n]);
-        let arguments = (0..count).map(argument).collect();
-        let to = Some((top - count - bottom) as u32);
-        self.push(Step { number, to, arguments, ..step(op) });
+    pub(crate) fn call(&mut self, registers: &[U256], top: usize, number: u8) {
+        if self.overflowed() {
+            return;
+        }
+        let (first, count) = ranges(number);
+        for n in first..first + count {
+            self.push(registers[top - 1 - n]);
+        }
     }
 
-    fn push(&mut self, step: Step) {
-        if self.steps.len() < STEPS_MAX {
-            self.steps.push(step);
-        } else {
-            self.overflowed = true;
+    /// Writes down what a register holds, unless the code says it.
+    fn number(&mut self, register: Register, value: U256) {
+        if register > CONSTANTS {
+            self.push(value);
+        }
+    }
+
+    fn push(&mut self, value: U256) {
+        match u32::try_from(value) {
+            Ok(number) if number < WIDE => self.numbers.push(number),
+            _ => {
+                self.numbers.push(WIDE + self.wide.len() as u32);
+                self.wide.push(value);
+            }
         }
     }
 }
 
-/// A step without operands.
-const fn step(op: Op) -> Step {
-    Step {
-        op,
-        number: 0,
-        to: None,
-        from: [None; 4],
-        values: [U256::ZERO; 4],
-        arguments: Vec::new(),
-        gas: 0,
+/// What a branch compares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Compare {
+    /// Its first operand with zero.
+    Zero,
+    Equal,
+    Less,
+    Greater,
+}
+
+impl Compare {
+    fn holds(self, a: U256, b: U256) -> bool {
+        match self {
+            Self::Zero => a.is_zero(),
+            Self::Equal => a == b,
+            Self::Less => a < b,
+            Self::Greater => a > b,
+        }
+    }
+}
+
+/// What a branch compares; none if it is no branch.
+pub(super) const fn comparison(op: Op) -> Option<Compare> {
+    Some(match op {
+        Op::BranchIf | Op::BranchUnless | Op::BranchDynamic => Compare::Zero,
+        Op::BranchEq | Op::BranchNe => Compare::Equal,
+        Op::BranchLt | Op::BranchGe => Compare::Less,
+        Op::BranchGt | Op::BranchLe => Compare::Greater,
+        _ => return None,
+    })
+}
+
+/// An operand of an instruction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Operand {
+    A,
+    B,
+    C,
+}
+
+impl Operand {
+    pub(super) const fn of(self, instruction: &Instruction) -> Register {
+        match self {
+            Self::A => instruction.a,
+            Self::B => instruction.b,
+            Self::C => instruction.c,
+        }
+    }
+}
+
+/// The operands of an instruction that a path may have to know.
+pub(super) const fn pinned(op: Op) -> &'static [Operand] {
+    use Operand::{A, B, C};
+    match op {
+        Op::MLoad | Op::MStore | Op::MStore8 => &[A],
+        Op::Keccak256 | Op::Log | Op::Return | Op::Revert => &[A, B],
+        Op::MCopy => &[A, B, C],
+        Op::CallDataCopy | Op::CodeCopy | Op::ReturnDataCopy | Op::ExtCodeCopy => &[A, C],
+        Op::GotoDynamic => &[B],
+        _ => &[],
+    }
+}
+
+/// Where the ranges of memory stand among the arguments of a call or creation: the
+/// first, and how many.
+pub(super) const fn ranges(number: u8) -> (usize, usize) {
+    use revm_bytecode::opcode;
+    match number {
+        opcode::CALL | opcode::CALLCODE => (3, 4),
+        opcode::DELEGATECALL | opcode::STATICCALL => (2, 4),
+        _ => (1, 2),
+    }
+}
+
+/// A log, read from its beginning.
+#[derive(Debug)]
+pub(super) struct Reader<'a> {
+    log: &'a Log,
+    branches: usize,
+    numbers: usize,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) const fn new(log: &'a Log) -> Self {
+        Self { log, branches: 0, numbers: 0 }
+    }
+
+    /// Whether the next branch's condition held.
+    pub(super) fn branch(&mut self) -> Option<bool> {
+        self.branches += 1;
+        self.log.branches.get(self.branches - 1).as_deref().copied()
+    }
+
+    /// What the next register held.
+    pub(super) fn number(&mut self) -> Option<U256> {
+        self.numbers += 1;
+        let number = *self.log.numbers.get(self.numbers - 1)?;
+        match number.checked_sub(WIDE) {
+            None => Some(U256::from(number)),
+            Some(wide) => self.log.wide.get(wide as usize).copied(),
+        }
     }
 }

@@ -1,12 +1,12 @@
-//! The slices of one program: which exist, which are worth making, which have grown
+//! The slices of one program: which exist, what they could grow from, which have grown
 //! enough.
 //!
-//! Readers hold a table that never changes; whoever adds a path publishes a new one.
+//! Readers hold a table that never changes; whoever adds paths publishes a new one.
 
 use super::{
     Slice,
     emit::emit,
-    grow::{Subject, follow, grow},
+    grow::{Route, Subject, follow},
     log::Log,
     path::Path,
     tree::Tree,
@@ -17,10 +17,16 @@ use core::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How often a key has been run in blocks before its path is logged.
-const SEEN_MIN: u32 = 1;
+const SEEN_MIN: u8 = 1;
 
 /// Keys kept per program at most.
 const KEYS_MAX: usize = 256;
+
+/// Logs that wait per key at most.
+const WAITING_MAX: usize = 4;
+
+/// How many logs of a key may turn out not to become paths.
+const REFUSALS_MAX: u8 = 4;
 
 /// Paths and items of a key's tree at most.
 const PATHS_MAX: usize = 24;
@@ -64,20 +70,51 @@ pub(crate) type KeyPaths = (SliceKey, Vec<Path>);
 /// What is known of a key.
 #[derive(Clone, Debug, Default)]
 struct Growth {
-    seen: u32,
+    seen: u8,
     /// No path will be added.
     sealed: bool,
-    /// The paths so far.
+    /// Whether somebody has it among the candidates for learning.
+    listed: bool,
+    refusals: u8,
+    /// How many steps it takes to follow the paths so far.
+    steps: u32,
     paths: Vec<Path>,
+    /// What may become paths; nothing has been logged since there was growth if there is
+    /// none.
+    waiting: Option<Box<Waiting>>,
+}
+
+/// What may become paths.
+#[derive(Clone, Debug, Default)]
+struct Waiting {
+    logs: Vec<Log>,
+    /// Steps that ran in blocks meanwhile.
+    lost: u64,
+}
+
+impl Waiting {
+    fn size(&self) -> usize {
+        size_of::<Self>() + self.logs.iter().map(Log::size).sum::<usize>()
+    }
+}
+
+/// What growing a key would cost and bring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Offer {
+    /// Steps to follow.
+    pub(crate) cost: usize,
+    /// Steps that ran in blocks, for want of a slice.
+    pub(crate) gain: u64,
 }
 
 #[derive(Clone, Debug, Default)]
 struct Inner {
     table: Arc<SliceTable>,
     growth: HashMap<SliceKey, Growth>,
-    /// Bytes of slices and of paths.
+    /// Bytes of slices, of paths, and of logs that wait.
     slices: usize,
     paths: usize,
+    waiting: usize,
 }
 
 /// All slices of a program, and what they grow from.
@@ -93,7 +130,10 @@ impl Slices {
 
     /// A copy that goes its own way.
     pub(crate) fn fork(&self) -> Self {
-        Self { inner: Mutex::new(self.lock().clone()) }
+        let mut inner = self.lock().clone();
+        // Whoever has candidates has those of the original.
+        inner.growth.values_mut().for_each(|growth| growth.listed = false);
+        Self { inner: Mutex::new(inner) }
     }
 
     /// The slices as they are now.
@@ -112,38 +152,115 @@ impl Slices {
         growth.seen > SEEN_MIN && !growth.sealed
     }
 
-    /// Takes in a frame's path, if it can be. Yields how many steps had to be followed.
-    pub(crate) fn learn(&self, key: SliceKey, log: &Log, program: &Program) -> usize {
+    /// Takes in what a frame did in blocks. Yields whether the key became a candidate for
+    /// learning by it.
+    pub(crate) fn note(&self, key: SliceKey, mut log: Log) -> bool {
         let inner = &mut *self.lock();
-        let growth = inner.growth.entry(key).or_default();
+        let Some(growth) = inner.growth.get_mut(&key).filter(|growth| !growth.sealed) else {
+            return false;
+        };
+        if log.overflowed() {
+            growth.refuse();
+            if growth.sealed {
+                inner.waiting -= growth.waiting.take().map_or(0, |waiting| waiting.size());
+            }
+            return false;
+        }
+        let waiting = growth.waiting.get_or_insert_with(|| {
+            inner.waiting += size_of::<Waiting>();
+            Box::default()
+        });
+        waiting.lost += log.steps as u64;
+        if waiting.logs.len() < WAITING_MAX && !waiting.logs.contains(&log) {
+            log.shrink();
+            inner.waiting += log.size();
+            waiting.logs.push(log);
+        }
+        !core::mem::replace(&mut growth.listed, true)
+    }
+
+    /// Takes a key off the candidates.
+    pub(crate) fn unlist(&self, key: SliceKey) {
+        if let Some(growth) = self.lock().growth.get_mut(&key) {
+            growth.listed = false;
+        }
+    }
+
+    /// What growing a candidate would cost and bring; none if it is one no longer.
+    pub(crate) fn offer(&self, key: SliceKey) -> Option<Offer> {
+        let inner = &mut *self.lock();
+        let growth = inner.growth.get_mut(&key)?;
+        let Some(waiting) = growth.waiting.as_ref().filter(|_| !growth.sealed) else {
+            growth.listed = false;
+            return None;
+        };
+        let steps: usize = waiting.logs.iter().map(|log| log.steps).sum();
+        Some(Offer { cost: growth.steps as usize + steps, gain: waiting.lost })
+    }
+
+    /// Gives up on a key that costs too much.
+    pub(crate) fn seal(&self, key: SliceKey) {
+        let inner = &mut *self.lock();
+        if let Some(growth) = inner.growth.get_mut(&key) {
+            growth.listed = false;
+            growth.sealed = true;
+            inner.waiting -= growth.waiting.take().map_or(0, |waiting| waiting.size());
+        }
+    }
+
+    /// Makes paths of the logs that wait, if they can be. Yields how many steps had to be
+    /// followed.
+    pub(crate) fn grow(&self, key: SliceKey, program: &Program) -> usize {
+        let mut steps = 0;
+        let inner = &mut *self.lock();
+        let Some(growth) = inner.growth.get_mut(&key) else { return steps };
+        growth.listed = false;
+        let Some(waiting) = growth.waiting.take() else { return steps };
+        inner.waiting -= waiting.size();
         if growth.sealed {
-            return log.steps.len();
+            return steps;
         }
         // The tree of a key that has settled would take more memory than all its code:
         // it is grown anew where a path comes to it, which soon ends.
-        let mut steps = log.steps.len();
-        let subject = Subject { rules: &program.rules, calldata: key.len };
-        let grown = regrow(key, &growth.paths, program, &mut steps).and_then(|mut tree| {
-            let path = if log.overflowed { None } else { grow(&mut tree, log, &subject).ok() };
-            path.map(|path| (tree, path))
-        });
-        let (tree, path) = match grown {
-            Some((tree, Some(path))) => (tree, path),
-            Some((_, None)) => return steps,
-            None => {
-                growth.sealed = true;
-                return steps;
-            }
-        };
-        let Some(slice) = emit(&tree).filter(|slice| inner.slices + slice.size() <= most(program))
-        else {
+        let before = growth.paths.len();
+        let Some(mut tree) = regrow(key, &growth.paths, program, &mut steps) else {
             growth.sealed = true;
             return steps;
         };
-        growth.sealed = is_full(&tree);
-        inner.paths += path.size();
-        growth.paths.reserve_exact(1);
-        growth.paths.push(path);
+        let subject = Subject { rules: &program.rules, calldata: key.len };
+        growth.steps = u32::try_from(steps).unwrap_or(u32::MAX);
+        for log in &waiting.logs {
+            if is_full(&tree) {
+                break;
+            }
+            match follow(&mut tree, Route::Seen(log), program, &subject, &mut steps) {
+                Ok(Some(path)) => {
+                    growth.paths.reserve_exact(1);
+                    growth.paths.push(path);
+                    growth.steps = growth.steps.saturating_add(log.steps as u32);
+                }
+                Ok(None) => {}
+                Err(_) => {
+                    growth.refuse();
+                    // What it has left in the tree leads nowhere.
+                    match regrow(key, &growth.paths, program, &mut steps) {
+                        Some(regrown) => tree = regrown,
+                        None => growth.sealed = true,
+                    }
+                }
+            }
+        }
+        if growth.paths.len() == before {
+            return steps;
+        }
+        let Some(slice) = emit(&tree).filter(|slice| inner.slices + slice.size() <= most(program))
+        else {
+            growth.paths.truncate(before);
+            growth.sealed = true;
+            return steps;
+        };
+        growth.sealed |= is_full(&tree);
+        inner.paths += growth.paths[before..].iter().map(Path::size).sum::<usize>();
         inner.slices += slice.size();
         let mut table = SliceTable::clone(&inner.table);
         if let Some(old) = table.insert(key, Arc::new(slice)) {
@@ -173,9 +290,9 @@ impl Slices {
             if inner.growth.len() >= KEYS_MAX || paths.len() > PATHS_MAX || *steps_left == 0 {
                 break;
             }
-            let mut steps = 1;
+            let mut steps = 0;
             let tree = regrow(key, &paths, program, &mut steps);
-            *steps_left = steps_left.saturating_sub(steps);
+            *steps_left = steps_left.saturating_sub(steps + 1);
             let Some((tree, slice)) = tree.and_then(|tree| {
                 let slice = emit(&tree)?;
                 (inner.slices + slice.size() <= most(program)).then_some((tree, slice))
@@ -189,7 +306,9 @@ impl Slices {
                 inner.slices -= old.size();
             }
             let sealed = is_full(&tree);
-            inner.growth.insert(key, Growth { seen: SEEN_MIN, sealed, paths });
+            let steps = u32::try_from(steps).unwrap_or(u32::MAX);
+            let growth = Growth { seen: SEEN_MIN, sealed, steps, paths, ..Growth::default() };
+            inner.growth.insert(key, growth);
         }
         table.shrink_to_fit();
         inner.table = Arc::new(table);
@@ -200,8 +319,17 @@ impl Slices {
         let inner = self.lock();
         inner.slices
             + inner.paths
+            + inner.waiting
             + inner.growth.capacity() * size_of::<(SliceKey, Growth)>()
             + inner.table.capacity() * size_of::<(SliceKey, Arc<Slice>)>()
+    }
+}
+
+impl Growth {
+    /// A log did not become a path.
+    const fn refuse(&mut self) {
+        self.refusals = self.refusals.saturating_add(1);
+        self.sealed |= self.refusals >= REFUSALS_MAX;
     }
 }
 
@@ -220,7 +348,7 @@ fn regrow(key: SliceKey, paths: &[Path], program: &Program, steps: &mut usize) -
     let subject = Subject { rules: &program.rules, calldata: key.len };
     let mut tree = Tree::new(key.selector);
     for path in paths {
-        follow(&mut tree, path, program, &subject, steps).ok()?;
+        follow(&mut tree, Route::Told(path), program, &subject, steps).ok()??;
     }
     Some(tree)
 }

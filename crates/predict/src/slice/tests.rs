@@ -2,7 +2,7 @@
 
 use super::{Slice, SliceKey};
 use crate::{
-    BlockPredictor, Complete, PredictOptions, Prediction, ProgramCache, instruction::Op,
+    BlockPredictor, Complete, Learning, PredictOptions, Prediction, ProgramCache, instruction::Op,
     rules::Rules,
 };
 use alloy_primitives::{Address, Bytes, U256};
@@ -90,8 +90,18 @@ const CHOOSE: &[u8] = &[
     STOP,
 ];
 
-/// Predicts calls of a code, in one block.
+/// Predicts calls of a code, in one block, and learns everything at once.
 fn predict(cache: &ProgramCache, code: &[u8], arguments: &[u64]) -> Vec<Prediction> {
+    predict_and(Learning::Everything, cache, code, arguments)
+}
+
+/// Predicts calls of a code, in one block.
+fn predict_and(
+    learning: Learning,
+    cache: &ProgramCache,
+    code: &[u8],
+    arguments: &[u64],
+) -> Vec<Prediction> {
     let mut db = CacheDB::new(EmptyDB::new());
     let code = Bytecode::new_raw(Bytes::copy_from_slice(code));
     db.insert_account_info(CONTRACT, AccountInfo::default().with_code(code));
@@ -100,8 +110,8 @@ fn predict(cache: &ProgramCache, code: &[u8], arguments: &[u64]) -> Vec<Predicti
     let txs: Vec<_> =
         (0..).zip(arguments).map(|(nonce, argument)| call(nonce, *argument)).collect();
     let (cfg, block) = (CfgEnv::new_with_spec(SpecId::OSAKA), BlockEnv::default());
-    let mut predictor =
-        BlockPredictor::new(cache, &cfg, &block, Complete(&db), PredictOptions::default());
+    let options = PredictOptions { learning, ..PredictOptions::default() };
+    let mut predictor = BlockPredictor::new(cache, &cfg, &block, Complete(&db), options);
     txs.iter().map(|tx| predictor.predict(tx).unwrap()).collect()
 }
 
@@ -174,4 +184,21 @@ fn where_a_guard_fails_the_path_joins_the_others() {
     assert!(
         both.code.iter().all(|i| i.op != Op::BranchIf && i.op != Op::BranchUnless || i.gas > 0)
     );
+}
+
+#[test]
+fn learning_is_a_share_of_predicting_and_costs_no_prediction() {
+    let cache = ProgramCache::new();
+    predict_and(Learning::Nothing, &cache, CHOOSE, &[0; 20]);
+    assert!(slice(&cache, CHOOSE).is_none());
+    // Too little work has earned it so far; what is saved adds up.
+    predict_and(Learning::Bounded, &cache, CHOOSE, &[0]);
+    assert!(slice(&cache, CHOOSE).is_none());
+    for _ in 0..4 {
+        predict_and(Learning::Bounded, &cache, CHOOSE, &[0]);
+    }
+    let one = slice(&cache, CHOOSE).unwrap();
+    let before = predict_and(Learning::Bounded, &cache, CHOOSE, &[0, 1, 1, 1, 1]);
+    assert!(slice(&cache, CHOOSE).unwrap().code.len() > one.code.len());
+    assert_eq!(predict_and(Learning::Bounded, &cache, CHOOSE, &[0, 1, 1, 1, 1]), before);
 }

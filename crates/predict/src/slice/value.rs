@@ -6,13 +6,14 @@ use crate::{
     instruction::Op,
 };
 use alloy_primitives::{U256, map::HashMap};
+use core::hash::{Hash, Hasher};
 
 /// The number of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct ValueId(pub(super) u32);
 
 /// A value: how it follows from others.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Value {
     /// A constant.
     Constant(U256),
@@ -30,6 +31,30 @@ pub(super) enum Value {
     HashTwo(ValueId, ValueId),
     /// What an effect yields; each is different.
     Result(u32),
+}
+
+/// In as few writes as it takes: growing is mostly looking for values.
+impl Hash for Value {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let pair = |a: u32, b: u32| u64::from(a) << 32 | u64::from(b);
+        let (first, second) = match *self {
+            Self::Constant(constant) => {
+                let [a, b, c, d] = *constant.as_limbs();
+                state.write_u64(c);
+                state.write_u64(d);
+                (a, b)
+            }
+            Self::Environment(op) => (pair(1, op as u32), 0),
+            Self::CallData(offset) => (pair(2, offset), 0),
+            Self::Lookup(op, a) => (pair(3, op as u32), a.0.into()),
+            Self::Pure(op, [a, b, c]) => (pair(op as u32, a.0) ^ 4 << 56, pair(b.0, c.0)),
+            Self::HashOne(a) => (5, a.0.into()),
+            Self::HashTwo(a, b) => (6, pair(a.0, b.0)),
+            Self::Result(number) => (7, number.into()),
+        };
+        state.write_u64(first);
+        state.write_u64(second);
+    }
 }
 
 /// All values of a tree of paths.

@@ -58,6 +58,8 @@ pub(crate) struct Account {
     pub(crate) start_nonce: u64,
     pub(crate) start_code_hash: B256,
     pub(crate) looks: Look,
+    /// Its place among the accounts that the transaction touched, once it has ended.
+    pub(super) rank: u32,
     /// Whether the transaction at hand changed or paid the account, be it nothing.
     pub(crate) modified: bool,
     /// The transaction in which the account is warm, on the access list, created,

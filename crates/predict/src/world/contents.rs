@@ -1,6 +1,6 @@
 //! What a world has met, in buffers that serve one block after another.
 
-use super::{AccountId, account::Accounts, slot::Slots, undo::Undo};
+use super::{AccountId, SlotId, account::Accounts, slot::Slots, undo::Undo};
 use alloy_primitives::{U256, map::HashMap};
 
 /// The parts of a world that may serve another after it.
@@ -26,15 +26,16 @@ impl Contents {
         let Self { accounts, slots, .. } = self;
         let mut touched = core::mem::take(&mut accounts.touched);
         touched.sort_unstable_by_key(|id| accounts.get(*id).address);
+        for (rank, id) in (0..).zip(&touched) {
+            accounts.get_mut(*id).rank = rank;
+        }
         accounts.touched = touched;
         let mut touched = core::mem::take(&mut slots.touched);
-        touched.sort_unstable_by(|a, b| {
-            let (a, b) = (slots.get(*a), slots.get(*b));
-            if a.account == b.account {
-                return a.key.cmp(&b.key);
-            }
-            accounts.get(a.account).address.cmp(&accounts.get(b.account).address)
-        });
+        let order = |id: SlotId| {
+            let slot = slots.get(id);
+            (accounts.get(slot.account).rank, slot.key)
+        };
+        touched.sort_unstable_by_key(|id| order(*id));
         slots.touched = touched;
     }
 }

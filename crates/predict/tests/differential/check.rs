@@ -5,7 +5,7 @@ use core::convert::Infallible;
 use foresee_access::{Difference, Location};
 use foresee_execute::{Block, Observation, PreBlock, observe};
 use foresee_predict::{
-    BlockPredictor, Complete, PredictOptions, Prediction, ProgramCache, Unknown,
+    BlockPredictor, Complete, Learning, PredictOptions, Prediction, ProgramCache, Unknown,
 };
 use revm::DatabaseRef;
 
@@ -29,16 +29,18 @@ pub(crate) fn check<DB: DatabaseRef<Error = Infallible>>(
     fields: Fields,
 ) {
     let observed = observe(block, db).unwrap();
-    let predictor = || {
-        let options = PredictOptions::default();
+    let predictor = |learning| {
+        let options = PredictOptions { learning, ..PredictOptions::default() };
         BlockPredictor::new(cache, &block.cfg, &block.env, Complete(db), options)
     };
     for pass in ["first", "second", "ahead"] {
-        let mut alone = predictor();
+        // What is learnt at once serves the very block; what waits does so to its end.
+        let learning = if pass == "first" { Learning::Everything } else { Learning::Bounded };
+        let mut alone = predictor(learning);
         let ahead: Option<Vec<_>> = (pass == "ahead").then(|| {
             block.transactions.iter().map(|tx| alone.predict_ahead(tx).unwrap()).collect()
         });
-        let mut predictor = predictor();
+        let mut predictor = predictor(learning);
         let pre = PreBlock::run(block, db).unwrap();
         pre.changes().iter().for_each(|changes| predictor.apply(changes));
         for (index, (tx, observed)) in block.transactions.iter().zip(&observed).enumerate() {

@@ -48,6 +48,8 @@ enum Planner {
     Paced,
     /// It never comes.
     Never,
+    /// It replaces a precaution when the first thread finds nothing to do.
+    Precaution,
 }
 
 /// One case: a block, how it is scheduled, and who works on it.
@@ -96,11 +98,16 @@ fn execute(case: &Case, lab: &Lab) -> Result<ParallelOutcome, ExecuteError<Infal
     let plan = Plan::default();
     let scheduler = Scheduler::new(&plan, case.policy, (0..n).map(|_| true), authority);
     let duty = Duty { shares: true, witnesses: false, known: None };
-    let work = || Worker::new(block, db, &versions, &any_tx, &plan, duty, None).run(&scheduler);
+    let worker = || Worker::new(block, db, &versions, &any_tx, &plan, duty, None);
+    let work = || worker().run(&scheduler);
     let install = || scheduler.install(Cow::Borrowed(&schedule));
     match case.planner {
         Planner::Early => install(),
         Planner::Paced => scheduler.admit(0),
+        Planner::Precaution => {
+            let edges = (1..n).map(|later| (TxIndex::new(later - 1), TxIndex::new(later)));
+            scheduler.install(Cow::Owned(Schedule::precaution(edges, vec![false; n])));
+        }
         Planner::Late | Planner::Never => {}
     }
     thread::scope(|scope| {
@@ -111,6 +118,9 @@ fn execute(case: &Case, lab: &Lab) -> Result<ParallelOutcome, ExecuteError<Infal
             (1..n).for_each(|admitted| scheduler.admit(admitted));
         }
         if matches!(case.planner, Planner::Late | Planner::Paced) {
+            install();
+        }
+        if case.planner == Planner::Precaution && worker().run_until_idle(&scheduler) {
             install();
         }
         drop(work());
@@ -174,6 +184,14 @@ fn transactions_are_let_one_by_one() {
 #[test]
 fn no_schedule_comes() {
     check(case(&[], Planner::Never));
+}
+
+#[test]
+fn a_schedule_replaces_a_precaution() {
+    check(case(TRUE, Planner::Precaution));
+    check(case(&[], Planner::Precaution));
+    check(Case { policy: Policy::Layers, ..case(TRUE, Planner::Precaution) });
+    check(Case { block: payments, ..case(&[(0, 1)], Planner::Precaution) });
 }
 
 #[test]

@@ -169,9 +169,16 @@ impl Lab {
             assert_eq!(outcome.output, expected, "interleaving of seed {seed}");
         }
         for executor in EXECUTORS.iter() {
-            for schedule in [Schedule::independent(n), Schedule::sequential(n)] {
+            for schedule in [Schedule::independent(n), Schedule::sequential(n), chain(n)] {
                 let schedule = self.claiming(schedule);
                 let outcome = executor.execute(&self.block, &self.db, &schedule).unwrap();
+                assert_eq!(outcome.output, expected, "{:?}", executor.config());
+            }
+            for late in [None, Some(Schedule::independent(n)), Some(Schedule::sequential(n))] {
+                let pre = PreBlock::run(&self.block, &self.db).unwrap();
+                let outcome = executor
+                    .execute_with_precaution(pre, &self.block, &self.db, chain(n), |_| late)
+                    .unwrap();
                 assert_eq!(outcome.output, expected, "{:?}", executor.config());
             }
         }
@@ -192,6 +199,12 @@ impl Lab {
         };
         outcome.stats.reexecuted.iter().map(conflict).collect()
     }
+}
+
+/// A precaution by which every transaction waits for the one before.
+fn chain(n: usize) -> Schedule {
+    let edges = (1..n).map(|later| (TxIndex::new(later - 1), TxIndex::new(later)));
+    Schedule::precaution(edges, vec![false; n])
 }
 
 /// Executors of every kind, made once.

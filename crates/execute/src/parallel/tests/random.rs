@@ -116,12 +116,16 @@ proptest! {
         threads in 1usize..5,
         by_layers: bool,
         edges: Vec<(u8, u8)>,
+        is_precaution: bool,
     ) {
         let lab = any_block(seed);
         let n = lab.block.transactions.len();
         let expected = execute_in_order(&lab.block, &lab.db).unwrap();
         let edges = edges.iter().map(|(from, to)| (TxIndex(u32::from(from % 24)), TxIndex(u32::from(to % 24))));
-        let schedule = Schedule::from_edges(n, edges, &[]);
+        let schedule = match is_precaution {
+            true => Schedule::precaution(edges, (0..n).map(|tx| (seed >> tx) & 7 == 0).collect()),
+            false => Schedule::from_edges(n, edges, &[]),
+        };
         let policy = if by_layers { Policy::Layers } else { Policy::Dataflow };
         let executor = ParallelExecutor::new(ParallelConfig { threads, policy }).unwrap();
         let outcome = executor.execute(&lab.block, &lab.db, &schedule).unwrap();

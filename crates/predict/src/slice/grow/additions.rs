@@ -1,16 +1,26 @@
 //! What a path finds out of the slots that its words derive from, as items: `Looks` with
 //! the number of a slot, and two values that are the same if it was not looked at.
 
+use super::Place;
 use super::{Grower, Op, Refusal, Step, ValueId, Values, item};
-use crate::origins::Finding;
+use crate::origins::{Finding, Uses};
 use alloy_primitives::U256;
 
 impl Grower<'_> {
     /// Follows an instruction that has been followed otherwise; of one that ends a stretch
     /// this comes first.
     pub(super) fn find(&mut self, step: &Step, operands: [ValueId; 2]) -> Result<(), Refusal> {
-        let mut found = Vec::new();
-        self.origins.step(step, |finding| found.push(finding));
+        let mut found = core::mem::take(&mut self.spilt);
+        if !self.origins.is_empty() {
+            let uses = Uses {
+                op: step.op,
+                to: step.to,
+                from: step.from,
+                values: step.values,
+                arguments: step.arguments.iter().map(|(place, _)| *place).collect(),
+            };
+            self.origins.step(&uses, |finding| found.push(finding));
+        }
         let slot = match step.op {
             Op::SLoad | Op::SStore => self.storage.get(&operands[0]).map(|known| known.handle),
             _ => None,
@@ -28,6 +38,12 @@ impl Grower<'_> {
             self.note(step, operands, finding)?;
         }
         Ok(())
+    }
+
+    /// Follows a move. It finds nothing out unless too many words are followed.
+    pub(super) fn find_move(&mut self, to: Place, from: Place) {
+        let spilt = &mut self.spilt;
+        self.origins.copy(to, from, |finding| spilt.push(finding));
     }
 
     fn note(

@@ -7,7 +7,6 @@ use revm_bytecode::opcode;
 impl Grower<'_> {
     /// A conditional branch, taken or not.
     pub(super) fn branch(&mut self, step: &Step) -> Result<Flow, Refusal> {
-        let [x, y, ..] = step.values;
         let (a, b) = (self.operand(step, 0), self.operand(step, 1));
         let compare = |op| Condition { op, a, b };
         let is_zero = Condition { op: Op::IsZero, a, b: Values::ZERO };
@@ -17,19 +16,13 @@ impl Grower<'_> {
             Op::BranchLt | Op::BranchGe => compare(Op::Lt),
             _ => compare(Op::Gt),
         };
-        let holds = match condition.op {
-            Op::IsZero => x.is_zero(),
-            Op::Eq => x == y,
-            Op::Lt => x < y,
-            _ => x > y,
-        };
-        let holds = self.guard(condition, holds)?;
+        let holds = self.guard(condition, step.holds)?;
         let taken = match step.op {
             Op::BranchUnless | Op::BranchEq | Op::BranchLt | Op::BranchGt => holds,
             _ => !holds,
         };
         if step.op == Op::BranchDynamic && taken {
-            return self.pin(b, y).map(Flow::To);
+            return self.pin(b, step.values[1]).map(Flow::To);
         }
         Ok(Flow::Branch(taken))
     }
