@@ -86,7 +86,8 @@ impl<H: Copy + PartialEq> Origins<H> {
         let constant = |n: usize| step.from[n].is_none().then_some(step.values[n]);
         let mut result = None;
         match step.op {
-            Op::BranchIf | Op::BranchUnless => return,
+            // Copied otherwise, or compared with zero.
+            Op::Move | Op::BranchIf | Op::BranchUnless => return,
             Op::BranchEq
             | Op::BranchNe
             | Op::BranchLt
