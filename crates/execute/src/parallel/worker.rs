@@ -371,7 +371,7 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
         let is_expected = |schedule: &Schedule| {
             !schedule.is_precaution() && !schedule.successors(index).is_empty()
         };
-        let expected = self.plan.get().is_none_or(|schedule| is_expected(schedule));
+        let expected = self.plan.get().is_none_or(is_expected);
         self.versions.publish(version(index), beneficiary, expected, changes, added);
     }
 
