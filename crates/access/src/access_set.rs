@@ -15,7 +15,9 @@ use serde::{Deserialize, Serialize};
 ///   from its value at the start.
 /// * A **commutative** location is one whose use in this transaction need not
 ///   order it after earlier writers, because it is settled at commit: the plain
-///   credit of a balance, the sender's nonce and solvency.
+///   credit of a balance, the sender's nonce and solvency; and a slot that is added to,
+///   whose old value is used for nothing but sums and comparisons. The latter is taken
+///   for what it is worth: who executes finds out whether it is so.
 ///
 /// The fee that the beneficiary earns is in none of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,7 +26,7 @@ pub struct AccessSet {
     pub reads: Vec<Location>,
     /// Locations written, sorted.
     pub writes: Vec<Location>,
-    /// Locations of either that draw no edge into this transaction, sorted.
+    /// Locations of either that are settled at commit, sorted.
     pub commutative: Vec<Location>,
 }
 
@@ -69,6 +71,19 @@ impl AccessSet {
         self.commutative.binary_search(location).is_ok()
     }
 
+    /// This set as observed, with the slots settled at commit that a prediction declares
+    /// to be: what a transaction merely adds to cannot be observed.
+    #[must_use]
+    pub fn declaring(&self, predicted: &Self) -> Self {
+        let mut set = self.clone();
+        let is_read = |slot: &&Location| slot.is_slot() && set.reads.binary_search(slot).is_ok();
+        let declared: Vec<_> = predicted.commutative.iter().filter(is_read).copied().collect();
+        set.commutative.extend(declared);
+        set.commutative.sort_unstable();
+        set.commutative.dedup();
+        set
+    }
+
     /// Every account in the set, sorted.
     pub fn accounts(&self) -> Vec<Address> {
         let mut accounts: Vec<_> =
@@ -83,6 +98,17 @@ impl AccessSet {
 mod tests {
     use super::*;
     use alloy_primitives::U256;
+
+    #[test]
+    fn slots_that_are_read_can_be_declared_commutative() {
+        let address = Address::with_last_byte(1);
+        let [a, b] = [1, 2].map(|n| Location::slot(address, U256::from(n)));
+        let (balance, nonce) = (Location::balance(address), Location::nonce(address));
+        let observed = AccessSet::new(vec![a, balance], vec![a], vec![nonce]);
+        let predicted = AccessSet::new(vec![], vec![], vec![a, b, balance]);
+        assert_eq!(observed.declaring(&predicted).commutative, [nonce, a]);
+        assert_eq!(observed.declaring(&AccessSet::default()), observed);
+    }
 
     #[test]
     fn a_set_is_sorted_whatever_the_order_of_discovery() {

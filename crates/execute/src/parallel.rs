@@ -11,6 +11,7 @@ mod listing;
 mod looks;
 mod phases;
 mod precompiles;
+mod provenance;
 mod scheduler;
 mod validate;
 mod versions;
@@ -389,7 +390,7 @@ impl ParallelExecutor {
         let versions = Versions::new();
         let any_tx = TxEnv::default();
         for changes in pre.changes_mut() {
-            versions.publish(0, block.env.beneficiary, true, changes);
+            versions.publish(0, block.env.beneficiary, true, changes, |_, _| false);
         }
         let authority = Box::new(Authority::new(block, pre, self.reports));
         let plan = Plan::default();

@@ -209,6 +209,8 @@ pub(crate) enum Op {
     SLoadKnown,
     /// Stores `b` to slot number `a`.
     SStoreKnown,
+    /// The value of slot number `a` was looked at, if `b` and `c` differ.
+    Looks,
     /// No path that is known.
     Bail,
 }

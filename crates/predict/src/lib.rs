@@ -27,6 +27,7 @@ mod compile;
 mod instruction;
 mod label;
 mod machine;
+mod origins;
 mod prediction;
 mod predictor;
 mod program;

@@ -9,6 +9,7 @@
 //! entered; what looks at gas adds back the static gas of what follows it, so a
 //! transaction runs out exactly where it would in execution.
 
+mod additions;
 mod call;
 mod context;
 mod create;
@@ -40,6 +41,7 @@ use crate::{
     unknown::Unknown,
     world::{AccountId, Stop, World},
 };
+use additions::Additions;
 use alloy_primitives::{Address, U256};
 use foresee_access::Hashes;
 use keccak::KeccakMemo;
@@ -127,6 +129,8 @@ struct Frame {
     compiled: bool,
     /// What it did so far, if its path may become part of a slice.
     log: Option<Box<Log>>,
+    /// What is followed of its words while it runs in blocks.
+    additions: Additions,
 }
 
 /// What a frame's end means to the one below.
@@ -268,7 +272,12 @@ impl Machine {
                     self.learn(around);
                     end
                 }
-                Err(Halt::Fail) => End::Failure,
+                Err(Halt::Fail) => {
+                    // Where it fails between two effects is told in blocks and in slices
+                    // by different instructions.
+                    around.world.look_at_all_slots();
+                    End::Failure
+                }
                 Err(Halt::Stop(interrupt)) => return Err(interrupt),
             };
             if let Some(outcome) = self.finish_frame(end, around) {

@@ -36,6 +36,26 @@ pub(crate) enum Stop<E> {
     Failed(E),
 }
 
+/// A slot as a transaction found and left it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TouchedSlot {
+    pub(crate) address: Address,
+    pub(crate) key: U256,
+    pub(crate) before: U256,
+    pub(crate) after: U256,
+    /// Whether its value was used for more than sums and comparisons.
+    looked: bool,
+}
+
+impl TouchedSlot {
+    /// Whether the transaction merely adds to the slot: it does the same whatever that
+    /// holds, as long as comparisons come out the same. Gas compares with zero.
+    pub(crate) fn is_added_to(&self) -> bool {
+        let Self { before, after, looked, .. } = self;
+        !looked && before != after && !before.is_zero() && !after.is_zero()
+    }
+}
+
 /// The predicted state. See the module documentation.
 #[derive(Debug)]
 pub(crate) struct World<S> {
@@ -44,6 +64,8 @@ pub(crate) struct World<S> {
     contents: Contents,
     /// The number of the transaction at hand, from 1.
     stamp: u32,
+    /// The last transaction that is taken to have looked at all its slots.
+    looked_at_all: u32,
     pub(crate) beneficiary: AccountId,
     spec: SpecId,
     precompiles: &'static Precompiles,
@@ -69,6 +91,7 @@ impl<S: StateView> World<S> {
             view,
             contents,
             stamp: 0,
+            looked_at_all: 0,
             beneficiary,
             spec: rules.spec,
             precompiles: rules.precompiles,
@@ -99,15 +122,30 @@ impl<S: StateView> World<S> {
         self.contents.accounts.touched.iter().map(|id| self.contents.accounts.get(*id))
     }
 
-    /// Slots that the transaction has touched: account, key, value before and now.
-    pub(crate) fn touched_slots(
-        &self,
-    ) -> impl ExactSizeIterator<Item = (Address, U256, U256, U256)> {
+    /// Notes that the transaction uses a slot's value for more than to add to it.
+    #[inline]
+    pub(crate) fn look_at_slot(&mut self, id: SlotId) {
+        self.contents.slots.get_mut(id).looked = self.stamp;
+    }
+
+    /// Notes the same of all slots that it has touched and will touch.
+    pub(crate) const fn look_at_all_slots(&mut self) {
+        self.looked_at_all = self.stamp;
+    }
+
+    /// Slots that the transaction has touched.
+    pub(crate) fn touched_slots(&self) -> impl ExactSizeIterator<Item = TouchedSlot> {
         self.contents.slots.touched.iter().map(|id| {
             let slot = self.contents.slots.get(*id);
             let account = self.contents.accounts.get(slot.account);
-            let end = if account.destroyed == self.stamp { U256::ZERO } else { slot.value };
-            (account.address, slot.key, slot.start, end)
+            let looked = [slot.looked, self.looked_at_all].contains(&self.stamp);
+            TouchedSlot {
+                address: account.address,
+                key: slot.key,
+                before: slot.start,
+                after: if account.destroyed == self.stamp { U256::ZERO } else { slot.value },
+                looked: looked || account.created == self.stamp,
+            }
         })
     }
 

@@ -3,9 +3,17 @@
 //! There is an edge from `i` to `j` when `j` reads a location that `i` wrote last
 //! before it. Only reads order: a later write of the same location does not wait
 //! for an earlier one, because every transaction's writes are a version of their
-//! own. Locations that `j` holds as commutative draw no edge into it. If the last
-//! writes before `j` are commutative credits, `j` depends on every one of them
-//! since the last overwrite, and on that.
+//! own. If the last writes before `j` are commutative additions, `j` depends on every
+//! one of them since the last overwrite, and on that.
+//!
+//! Locations that `j` holds as commutative draw no edge into it from additions, because
+//! they add up in any order. A field of an account draws none from an overwrite either:
+//! what a transaction needs of it is checked at commit. A slot does: it is checked too,
+//! but most overwrites change more than a number that is added to, what the addition may
+//! do with the slot (whether it is zero, whether it suffices) follows from the value, and
+//! whoever waits for the overwrite sees it. Of the additions that `j` does not wait for it
+//! is noted that there are some: an executor must not expect `j` to see the right value,
+//! and has to find out by itself that it does not matter.
 //!
 //! A transaction marked `in_order` also comes after every earlier one. An edge from
 //! each earlier transaction that nothing else follows yet says so (these edges may
@@ -72,6 +80,8 @@ pub struct DependencyDag {
     edge_locations: Vec<LocationId>,
     /// Every location behind an edge, once.
     locations: Vec<Location>,
+    /// Slots that draw no edge from earlier additions, by transaction.
+    unordered: Vec<(TxIndex, Location)>,
 }
 
 impl DependencyDag {
@@ -87,7 +97,8 @@ impl DependencyDag {
         for (position, node) in transactions.iter().enumerate() {
             let tx = TxIndex::new(position);
             dag.graph.add_node(TransactionNode { gas: node.gas, in_order: node.in_order });
-            writers.read(node.access, &mut found);
+            let unordered = &mut dag.unordered;
+            writers.read(node.access, &mut found, |slot| unordered.push((tx, slot)));
             if node.in_order {
                 found.extend(unfollowed.drain());
             }
@@ -155,6 +166,11 @@ impl DependencyDag {
     /// The ends of all edges, in the order of [`DependencyDag::edges`].
     pub fn pairs(&self) -> impl DoubleEndedIterator<Item = (TxIndex, TxIndex)> {
         self.graph.edge_references().map(pair)
+    }
+
+    /// Transactions and slots that they add to without waiting for earlier ones that do.
+    pub fn unordered(&self) -> &[(TxIndex, Location)] {
+        &self.unordered
     }
 
     /// The transactions that an edge from this one leads to, in no set order.

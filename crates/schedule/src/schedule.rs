@@ -4,7 +4,7 @@ use crate::{
     DependencyDag,
     paths::{self, Pair},
 };
-use foresee_access::TxIndex;
+use foresee_access::{Location, TxIndex};
 
 /// An order in which to try the transactions of a block.
 ///
@@ -21,6 +21,9 @@ pub struct Schedule {
     layers: Vec<Vec<TxIndex>>,
     in_order: Vec<bool>,
     is_precaution: bool,
+    /// Where the claims of each transaction start in `claims`; empty if there are none.
+    claim_starts: Vec<u32>,
+    claims: Vec<Location>,
 }
 
 impl Schedule {
@@ -69,7 +72,7 @@ impl Schedule {
     pub fn from_dag(dag: &DependencyDag) -> Self {
         let edges: Vec<_> = dag.pairs().collect();
         let in_order = dag.graph().node_weights().map(|node| node.in_order).collect();
-        Self::from_sorted(&edges, &dag.gas(), in_order)
+        Self::from_sorted(&edges, &dag.gas(), in_order).claiming(dag.unordered().iter().copied())
     }
 
     /// Takes edges that lead forward, sorted by the transaction they lead to.
@@ -99,7 +102,33 @@ impl Schedule {
             layers: paths::layers(n, edges.iter().copied()),
             in_order,
             is_precaution: false,
+            claim_starts: Vec::new(),
+            claims: Vec::new(),
         }
+    }
+
+    /// The same schedule, with these slots of its transactions taken to be
+    /// [commutative](Self::commutative), whatever was before. Other locations are left out.
+    #[must_use]
+    pub fn claiming(mut self, claims: impl IntoIterator<Item = (TxIndex, Location)>) -> Self {
+        let n = self.len();
+        let counts = |(tx, location): &(TxIndex, Location)| tx.position() < n && location.is_slot();
+        let mut claims: Vec<_> = claims.into_iter().filter(counts).collect();
+        if claims.is_empty() {
+            (self.claim_starts, self.claims) = (Vec::new(), Vec::new());
+            return self;
+        }
+        claims.sort_unstable();
+        claims.dedup();
+        self.claim_starts = vec![0; n + 1];
+        for (tx, _) in &claims {
+            self.claim_starts[tx.position() + 1] += 1;
+        }
+        for tx in 0..n {
+            self.claim_starts[tx + 1] += self.claim_starts[tx];
+        }
+        self.claims = claims.into_iter().map(|(_, location)| location).collect();
+        self
     }
 
     /// The number of transactions.
@@ -134,6 +163,16 @@ impl Schedule {
         self.priorities[tx.position()]
     }
 
+    /// The slots, sorted, that the transaction is said to add to without looking, though
+    /// transactions that it does not wait for write them.
+    pub fn commutative(&self, tx: TxIndex) -> &[Location] {
+        let at = |position: usize| self.claim_starts.get(position).map(|start| *start as usize);
+        match (at(tx.position()), at(tx.position() + 1)) {
+            (Some(start), Some(end)) => &self.claims[start..end],
+            _ => &[],
+        }
+    }
+
     /// The transactions by the number of edges on the longest path to them.
     pub fn layers(&self) -> &[Vec<TxIndex>] {
         &self.layers
@@ -156,6 +195,7 @@ impl Schedule {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloy_primitives::{Address, U256};
 
     #[test]
     fn edges_come_in_any_order_and_wrong_ones_are_left_out() {
@@ -172,6 +212,19 @@ mod tests {
             [vec![TxIndex(0), TxIndex(2)], vec![TxIndex(1)], vec![TxIndex(3)]]
         );
         assert!(txs().all(|tx| !schedule.in_order(tx)));
+    }
+
+    #[test]
+    fn claims_are_sorted_slots_of_transactions_that_there_are() {
+        let slot = |n: u64| Location::slot(Address::ZERO, U256::from(n));
+        let claims = [(2, slot(5)), (0, slot(1)), (2, slot(3)), (2, slot(5)), (9, slot(1))];
+        let claims = claims.map(|(tx, slot)| (TxIndex(tx), slot));
+        let field = (TxIndex(0), Location::balance(Address::ZERO));
+        let schedule = Schedule::independent(3).claiming(claims.into_iter().chain([field]));
+        assert_eq!(schedule.commutative(TxIndex(0)), [slot(1)]);
+        assert_eq!(schedule.commutative(TxIndex(1)), []);
+        assert_eq!(schedule.commutative(TxIndex(2)), [slot(3), slot(5)]);
+        assert_eq!(schedule.claiming([]).commutative(TxIndex(2)), []);
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //!
 //! Per location the table keeps the last transaction that overwrote it and the
 //! transactions that credited it since. A reader depends on all of these: credits
-//! commute with each other, so none of them stands for the others.
+//! commute with each other, so none of them stands for the others. A transaction that
+//! credits a slot depends on the overwriter alone, one that credits a field on nobody.
 //!
 //! This is the hot path of building a DAG, so keys are borrowed, credits are a
 //! linked list in one arena, and nothing is allocated per location. A location is
@@ -72,15 +73,25 @@ impl<'a> Writers<'a> {
     }
 
     /// Appends what a transaction with this set reads of earlier writes, by
-    /// location; locations that it settles at commit are left out.
-    pub(crate) fn read(&mut self, access: &AccessSet, found: &mut Vec<Predecessor>) {
+    /// location; what it settles at commit is left out. Slots of which credits are left out
+    /// are passed on.
+    pub(crate) fn read(
+        &mut self,
+        access: &AccessSet,
+        found: &mut Vec<Predecessor>,
+        mut unordered: impl FnMut(Location),
+    ) {
         for location in &access.reads {
             // Most locations have no writer, so that is found out first.
             if !self.written.may_hold(location) {
                 continue;
             }
             let Some(latest) = self.latest.get_mut(location) else { continue };
-            if access.is_commutative(location) {
+            let commutes = access.is_commutative(location);
+            if commutes && latest.newest_credit != END && location.is_slot() {
+                unordered(*location);
+            }
+            if commutes && (latest.overwriter.is_none() || !location.is_slot()) {
                 continue;
             }
             if latest.id == LocationId::NONE {
@@ -89,7 +100,7 @@ impl<'a> Writers<'a> {
             }
             let by = |tx| Predecessor { tx, location: Some(latest.id) };
             found.extend(latest.overwriter.map(by));
-            let mut credit = latest.newest_credit;
+            let mut credit = if commutes { END } else { latest.newest_credit };
             while let Some(&Credit { by: writer, older }) = self.credits.get(credit as usize) {
                 found.push(by(writer));
                 credit = older;

@@ -42,13 +42,21 @@ fn dag(block: &[Transaction]) -> DependencyDag {
 fn edges_by_definition(block: &[Transaction]) -> Vec<Edge> {
     let mut edges = BTreeMap::<_, Vec<Location>>::new();
     for (j, reader) in block.iter().enumerate() {
-        for location in reader.access.ordering_reads() {
+        for location in &reader.access.reads {
+            let commutes = reader.access.is_commutative(location);
+            if commutes && !location.is_slot() {
+                continue;
+            }
             for (i, writer) in block[..j].iter().enumerate().rev() {
-                if writer.access.writes.contains(location) {
+                if !writer.access.writes.contains(location) {
+                    continue;
+                }
+                let overwrites = !writer.access.is_commutative(location);
+                if overwrites || !commutes {
                     edges.entry((j, i)).or_default().push(*location);
-                    if !writer.access.is_commutative(location) {
-                        break;
-                    }
+                }
+                if overwrites {
+                    break;
                 }
             }
         }
@@ -67,6 +75,22 @@ proptest! {
         prop_assert_eq!(read_after_write.collect::<Vec<_>>(), edges_by_definition(&block));
         prop_assert!(dag.pairs().is_sorted_by_key(|(from, to)| (to, from)));
         prop_assert!(dag.pairs().all(|(from, to)| from < to));
+    }
+
+    #[test]
+    fn additions_that_are_not_waited_for_are_claimed(block in block()) {
+        let dag = dag(&block);
+        let schedule = Schedule::from_dag(&dag);
+        for (j, tx) in block.iter().enumerate() {
+            let unordered = |slot: &&Location| {
+                let mut earlier = block[..j].iter().rev().map(|it| &it.access);
+                let last = earlier.find(|it| it.writes.contains(slot));
+                slot.is_slot() && last.is_some_and(|it| it.is_commutative(slot))
+            };
+            let reads = tx.access.reads.iter().filter(|it| tx.access.is_commutative(it));
+            let claims: Vec<_> = reads.filter(unordered).copied().collect();
+            prop_assert_eq!(schedule.commutative(TxIndex::new(j)), claims);
+        }
     }
 
     #[test]
@@ -176,7 +200,8 @@ proptest! {
             prop_assert_eq!(schedule.priority(tx), priority);
         }
         if block.iter().all(|tx| !tx.in_order) {
-            prop_assert_eq!(Schedule::from_edges(block.len(), pairs, &dag.gas()), schedule);
+            let edges = Schedule::from_edges(block.len(), pairs, &dag.gas());
+            prop_assert_eq!(edges.claiming(dag.unordered().iter().copied()), schedule);
         }
     }
 

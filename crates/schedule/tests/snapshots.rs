@@ -71,6 +71,18 @@ fn credits_commute_until_someone_looks() {
     check("credits", &dag(&[credit, credit, look, credit], &[]));
 }
 
+/// Who adds to a slot waits for whoever overwrote it, not for others that add.
+#[test]
+fn additions_to_a_slot_follow_the_overwrite() {
+    let slots: &[Location] = &[slot(1)];
+    let add: Sketch<'_> = (slots, slots, slots, 50_000);
+    let set: Sketch<'_> = (slots, slots, &[], 40_000);
+    let dag = dag(&[add, add, set, add, add, set], &[]);
+    let pairs: Vec<_> = dag.pairs().map(|(from, to)| (from.0, to.0)).collect();
+    assert_eq!(pairs, [(0, 2), (1, 2), (2, 3), (2, 4), (2, 5), (3, 5), (4, 5)]);
+    assert_eq!(dag.unordered(), [1, 4].map(|tx| (TxIndex(tx), slot(1))));
+}
+
 /// The third transaction is unknown: it comes after all earlier ones, of which 0
 /// is reached through 1.
 #[test]

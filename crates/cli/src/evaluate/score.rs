@@ -50,8 +50,9 @@ pub(super) struct Scored<'a> {
 impl Score {
     /// Scores a block; `dag` is the predicted one.
     pub(super) fn new(transactions: &[Scored<'_>], dag: &DependencyDag) -> Self {
-        let observed = transactions.iter().map(|tx| tx.observed);
-        let mut score = Self { edges: Edges::new(observed, dag), ..Self::default() };
+        let declared = transactions.iter().map(|tx| tx.observed.declaring(tx.predicted));
+        let declared: Vec<_> = declared.collect();
+        let mut score = Self { edges: Edges::new(declared.iter(), dag), ..Self::default() };
         score.missed_dependencies = score.edges.truth - score.edges.covered;
         for Scored { predicted, complete, observed } in transactions {
             score.slots.add(&predicted.reads, &observed.reads);
@@ -102,15 +103,21 @@ impl Edges {
 }
 
 /// The true dependencies: each transaction on the last before it that changed a
-/// location whose value it read, apart from what is settled at commit.
+/// location whose value it read, apart from what is settled at commit. One that merely adds
+/// to a slot depends on the last that did more than that.
 fn dependencies<'a>(observed: impl Iterator<Item = &'a AccessSet>) -> BTreeSet<(TxIndex, TxIndex)> {
     let mut last_writer = BTreeMap::<&Location, TxIndex>::new();
+    let mut last_overwriter = BTreeMap::<&Location, TxIndex>::new();
     let mut dependencies = BTreeSet::new();
     for (position, access) in observed.enumerate() {
         let tx = TxIndex::new(position);
         let writers = access.ordering_reads().filter_map(|read| last_writer.get(read));
+        let added_to = access.commutative.iter().filter(|location| location.is_slot());
+        let writers = writers.chain(added_to.filter_map(|slot| last_overwriter.get(slot)));
         dependencies.extend(writers.map(|writer| (*writer, tx)));
         last_writer.extend(access.writes.iter().map(|write| (write, tx)));
+        let overwrites = access.writes.iter().filter(|write| !access.is_commutative(write));
+        last_overwriter.extend(overwrites.map(|write| (write, tx)));
     }
     dependencies
 }
@@ -163,6 +170,19 @@ mod tests {
         let score = score(&predicted, &observed);
         assert_eq!(score.edges, Edges { truth: 2, predicted: 2, correct: 1, covered: 2 });
         assert_eq!(score.missed_dependencies, 0);
+    }
+
+    #[test]
+    fn what_is_declared_to_be_added_to_is_no_dependency() {
+        let observed = [set(&[1], &[1]), set(&[1], &[1]), set(&[1], &[1]), set(&[1], &[])];
+        let adds = |set: &AccessSet| AccessSet { commutative: set.writes.clone(), ..set.clone() };
+        // The first overwrites, two add, the last looks.
+        let predicted =
+            [observed[0].clone(), adds(&observed[1]), adds(&observed[2]), observed[3].clone()];
+        let score = score(&predicted, &observed);
+        // 0 to 1 and 2, and 2 to 3, which is predicted to wait for 0 and 1 too.
+        assert_eq!(score.edges, Edges { truth: 3, predicted: 5, correct: 3, covered: 3 });
+        assert_eq!((score.exact_transactions, score.missed_dependencies), (4, 0));
     }
 
     #[test]

@@ -79,7 +79,11 @@ pub(super) fn simulate(
     let failure = |error| input.failure("measuring transactions", error);
     let predictions = foresee.predict_block(block, state).map_err(failure)?;
     let predicted = foresee.schedule(block, &predictions);
-    let truth = true_dag(block, &observe(block, state).map_err(failure)?);
+    let mut observed = observe(block, state).map_err(failure)?;
+    for (observation, prediction) in observed.iter_mut().zip(&predictions) {
+        observation.access = observation.access.declaring(&prediction.access);
+    }
+    let truth = true_dag(block, &observed);
     let mut times = vec![Vec::new(); block.transactions.len()];
     for _ in 0..runs {
         let run = time_transactions(block, state).map_err(failure)?;

@@ -8,7 +8,7 @@
 //! revm's own instruction. Looks are never taken back, not even when the frame
 //! reverts, so there can be too many but never too few.
 
-use super::{hashing, known::Recall};
+use super::{hashing, known::Recall, provenance::Provenance};
 use crate::observe::witness::Witness;
 use revm::{
     Database,
@@ -37,6 +37,7 @@ pub(super) type Ictx<'i, 'a, D> = InstructionContext<'i, WorkerContext<'a, D>, E
 pub(super) struct Aside<'a> {
     pub(super) looks: Looks,
     pub(super) recall: Recall<'a>,
+    pub(super) provenance: Provenance<'a>,
 }
 
 /// What one transaction looked at, by account.

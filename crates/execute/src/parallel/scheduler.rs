@@ -42,6 +42,12 @@ pub(super) struct Plan<'s> {
 }
 
 impl Plan<'_> {
+    /// A schedule that is there.
+    #[cfg(test)]
+    pub(super) fn of(schedule: Schedule) -> Self {
+        Self { schedule: OnceLock::from(Cow::Owned(schedule)), ..Self::default() }
+    }
+
     /// What counts now.
     pub(super) fn get(&self) -> Option<&Schedule> {
         self.schedule.get().or_else(|| self.precaution.get()).map(|schedule| &**schedule)

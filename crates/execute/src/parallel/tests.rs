@@ -9,6 +9,8 @@ mod accounts;
 #[cfg(not(feature = "shuttle"))]
 mod beneficiary;
 #[cfg(not(feature = "shuttle"))]
+mod claims;
+#[cfg(not(feature = "shuttle"))]
 mod contracts;
 #[cfg(not(feature = "shuttle"))]
 mod delegation;
@@ -24,5 +26,7 @@ mod known;
 mod lab;
 #[cfg(not(feature = "shuttle"))]
 mod random;
+#[cfg(not(feature = "shuttle"))]
+mod random_claims;
 #[cfg(not(feature = "shuttle"))]
 mod senders;

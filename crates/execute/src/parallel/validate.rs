@@ -17,12 +17,14 @@
 //!   transactions with authorizations;
 //! * existence: if looked at, before [EIP-161](https://eips.ethereum.org/EIPS/eip-161)
 //!   always;
-//! * slots: always.
+//! * slots: always; one that was claimed to be merely added to may have another value
+//!   if all that was found out of it stays as it was (see
+//!   [`provenance`](super::provenance)), and what was added is added to that.
 //!
 //! A location that neither the authoritative state nor the versions had when it
 //! was read is as the base has it, and is not read again.
 
-use super::{authority::BlockState, looks::Look, worker::Speculation};
+use super::{authority::BlockState, looks::Look, provenance::Proof, worker::Speculation};
 use foresee_access::Location;
 use revm::{
     Database, DatabaseRef,
@@ -30,7 +32,7 @@ use revm::{
     database::states::CacheAccount,
     database_interface::bal::EvmDatabaseError,
     primitives::{Address, KECCAK_EMPTY, U256, hardfork::SpecId},
-    state::{Account, AccountInfo},
+    state::{Account, AccountInfo, EvmStorageSlot},
 };
 
 /// Bits that no sensible balance has. Below 2^192 no sum of the balances of one
@@ -52,10 +54,12 @@ pub(super) fn rebase<DB: DatabaseRef>(
     state: &mut BlockState<'_, DB>,
     cfg: &impl Cfg<Spec = SpecId>,
     tx: &TxEnv,
+    claims: &[Location],
     speculation: &mut Speculation,
 ) -> Result<Option<Location>, EvmDatabaseError<DB::Error>> {
-    let Speculation { changes, looks, overlay, access, .. } = speculation;
+    let Speculation { changes, looks, overlay, access, proof, .. } = speculation;
     let mut rules = Rules::new(cfg, tx, looks.creates);
+    let slots = Slots { claims, proof };
     for (address, account) in changes.iter_mut() {
         rules.address = *address;
         let look = looks.at(address);
@@ -63,7 +67,7 @@ pub(super) fn rebase<DB: DatabaseRef>(
         match state.cache.accounts.get(address) {
             Some(current) => {
                 rules.settle_info(look, account, current.account.as_ref().map(|it| &it.info));
-                rules.compare_slots(account, current);
+                rules.compare_slots(account, current, slots);
             }
             None => {
                 if let Some(base) = overlaid {
@@ -79,10 +83,10 @@ pub(super) fn rebase<DB: DatabaseRef>(
     }
     for &(address, slot) in &overlay.slots {
         rules.address = address;
-        let told = changes.get(&address).and_then(|account| account.storage.get(&slot));
-        if let Some(told) = told {
+        let account = changes.get_mut(&address);
+        if let Some(told) = account.and_then(|account| account.storage.get_mut(&slot)) {
             let current = Database::storage(state, address, slot)?;
-            rules.require(told.original_value() == current, Location::slot(address, slot));
+            rules.settle_slot(slots, slot, told, current);
         }
     }
     if rules.moves_nonce {
@@ -110,6 +114,13 @@ fn load<DB: DatabaseRef>(
         Some(info) => state.insert_account(address, info),
         None => state.insert_not_existing(address),
     }
+}
+
+/// The slots that may differ.
+#[derive(Clone, Copy)]
+struct Slots<'s> {
+    claims: &'s [Location],
+    proof: &'s Proof,
 }
 
 /// What has to be equal for this transaction, and what was found to differ.
@@ -234,20 +245,42 @@ impl<'t> Rules<'t> {
 
     /// Compares the slots of an account that the authoritative state has. A slot
     /// that it has not loaded is as in the base.
-    fn compare_slots(&mut self, account: &Account, current: &CacheAccount) {
+    fn compare_slots(&mut self, account: &mut Account, current: &CacheAccount, slots: Slots<'_>) {
         // The storage of a new contract is empty without looking.
         if account.storage.is_empty() || account.is_created() {
             return;
         }
         let storage = current.account.as_ref().map(|account| &account.storage);
         let is_known = storage.is_none() || current.status.is_storage_known();
-        for (slot, told) in &account.storage {
+        for (slot, told) in &mut account.storage {
             let value = match storage.and_then(|storage| storage.get(slot)) {
                 Some(value) => *value,
                 None if is_known => U256::ZERO,
                 None => continue,
             };
-            self.require(told.original_value() == value, Location::slot(self.address, *slot));
+            self.settle_slot(slots, *slot, told, value);
+        }
+    }
+
+    /// Compares a slot with its value, and moves what was added to it onto that.
+    fn settle_slot(
+        &mut self,
+        Slots { claims, proof }: Slots<'_>,
+        slot: U256,
+        told: &mut EvmStorageSlot,
+        value: U256,
+    ) {
+        let seen = told.original_value;
+        if seen == value {
+            return;
+        }
+        let location = Location::slot(self.address, slot);
+        match proof.shift(claims, &location, seen, value) {
+            Some(shift) => {
+                told.original_value = value;
+                told.present_value = told.present_value.wrapping_add(shift);
+            }
+            None => self.require(false, location),
         }
     }
 }

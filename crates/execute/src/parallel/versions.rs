@@ -11,15 +11,17 @@
 //! may have been written lets their reads pass without a lock. The bits are
 //! relaxed: a reader that must see a write has been released by its writer
 //! through the scheduler's lock, which orders the two.
+//!
+//! A transaction that is known to have added to a slot, whatever that held, leaves a
+//! difference instead of a value: whoever reads the slot sees the last value and what
+//! was added since, whichever value those saw that added.
 
 mod seed;
 
 use crate::sync::{AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, PoisonError};
 use core::hash::BuildHasher;
 use revm::{
-    primitives::{
-        Address, AddressMap, B256, StorageKeyMap, U256, hash_map::Entry, map::DefaultHashBuilder,
-    },
+    primitives::{Address, AddressMap, B256, StorageKeyMap, U256, map::DefaultHashBuilder},
     state::{Account, AccountInfo, Bytecode, EvmState},
 };
 
@@ -60,11 +62,23 @@ struct FieldsVersion {
     destroyed: bool,
 }
 
-/// The values of a slot: usually there is one.
+/// What was written to a slot: usually one value.
+#[derive(Default)]
 struct SlotVersions {
-    last: (u32, U256),
-    /// Lower versions, ascending.
+    last: Option<(u32, U256)>,
+    /// Values of lower versions, ascending.
     earlier: Vec<(u32, U256)>,
+    /// What was added, by ascending version.
+    added: Vec<(u32, U256)>,
+}
+
+/// What versions make of a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SlotChange {
+    /// It has this value.
+    To(U256),
+    /// This is added, modulo 2^256, to what it was before the block.
+    By(U256),
 }
 
 impl Versions {
@@ -98,26 +112,44 @@ impl Versions {
         })
     }
 
-    /// The value of a slot in the highest version below this one, if there is any.
-    pub(super) fn slot(&self, address: &Address, slot: U256, below: u32) -> Option<U256> {
+    /// What versions below this one make of a slot, if anything.
+    pub(super) fn slot(&self, address: &Address, slot: U256, below: u32) -> Option<SlotChange> {
+        self.slot_versions(address, slot, |versions| versions.below(below))
+    }
+
+    /// The value that versions below this one have given a slot last, if any has;
+    /// what was added is left out.
+    pub(super) fn value(&self, address: &Address, slot: U256, below: u32) -> Option<U256> {
+        let value = |versions: &SlotVersions| versions.value_below(below).map(|(_, value)| value);
+        self.slot_versions(address, slot, value)
+    }
+
+    fn slot_versions<T>(
+        &self,
+        address: &Address,
+        slot: U256,
+        read: impl FnOnce(&SlotVersions) -> Option<T>,
+    ) -> Option<T> {
         let hash = self.hasher.hash_one(address);
         if !self.may_be_written(self.slot_hash(hash, slot)) {
             return None;
         }
         let shard = self.shard(hash);
-        shard.get(address)?.slots.get(&slot)?.below(below)
+        read(shard.get(address)?.slots.get(&slot)?)
     }
 
     /// Makes the changes of a version known. The fees of `beneficiary` are left
     /// out: nearly every transaction pays them and hardly any looks at them. So are
     /// mere changes of balance and nonce, for the same reason, unless somebody is
-    /// `expected` to look at what this version changes.
+    /// `expected` to look at what this version changes. Slots that are `added` to leave a
+    /// difference.
     pub(super) fn publish(
         &self,
         version: u32,
         beneficiary: Address,
         expected: bool,
         changes: &mut EvmState,
+        added: impl Fn(Address, U256) -> bool,
     ) {
         if self.is_closed.load(Ordering::Relaxed) {
             return;
@@ -145,6 +177,7 @@ impl Versions {
             let pays = !fields.balance.is_zero() || fields.nonce != 0;
             let fields = (is_new || destroyed || fields.code.is_some() || (expected && pays))
                 .then_some(fields);
+            let keeps = !account.is_created() && !destroyed;
             let mut slots = written_slots(account).peekable();
             if fields.is_none() && slots.peek().is_none() {
                 continue;
@@ -156,8 +189,11 @@ impl Versions {
                 written.set_fields(fields);
                 self.mark_written(hash);
             }
-            for (slot, value) in slots {
-                written.set_slot(slot, version, value);
+            for (slot, before, value) in slots {
+                match keeps && added(*address, slot) {
+                    true => written.add_to_slot(slot, version, value.wrapping_sub(before)),
+                    false => written.set_slot(slot, version, value),
+                }
                 self.mark_written(self.slot_hash(hash, slot));
             }
         }
@@ -169,7 +205,7 @@ impl Versions {
             let mut shard = self.shard(self.hasher.hash_one(address));
             let Some(written) = shard.get_mut(address) else { continue };
             written.fields.retain(|fields| fields.version != version);
-            for (slot, _) in written_slots(account) {
+            for (slot, ..) in written_slots(account) {
                 if written.slots.get_mut(&slot).is_some_and(|versions| versions.remove(version)) {
                     written.slots.remove(&slot);
                 }
@@ -204,13 +240,14 @@ impl Versions {
     }
 }
 
-/// The slots that a transaction leaves with another value, and the value. Of a destroyed
-/// account these are the ones it had loaded; the others are wiped unseen.
-fn written_slots(account: &Account) -> impl Iterator<Item = (U256, U256)> {
+/// The slots that a transaction leaves with another value, with that and the one before.
+/// Of a destroyed account these are the ones it had loaded; the others are wiped unseen.
+fn written_slots(account: &Account) -> impl Iterator<Item = (U256, U256, U256)> {
     let destroyed = account.is_selfdestructed();
     account.storage.iter().filter_map(move |(slot, value)| {
         let present = if destroyed { U256::ZERO } else { value.present_value() };
-        (present != value.original_value()).then_some((*slot, present))
+        let before = value.original_value();
+        (present != before).then_some((*slot, before, present))
     })
 }
 
@@ -228,51 +265,68 @@ impl Written {
     }
 
     fn set_slot(&mut self, slot: U256, version: u32, value: U256) {
-        match self.slots.entry(slot) {
-            Entry::Vacant(entry) => {
-                entry.insert(SlotVersions { last: (version, value), earlier: Vec::new() });
-            }
-            Entry::Occupied(entry) => entry.into_mut().set(version, value),
-        }
+        self.slots.entry(slot).or_default().set(version, value);
+    }
+
+    fn add_to_slot(&mut self, slot: U256, version: u32, difference: U256) {
+        insert(&mut self.slots.entry(slot).or_default().added, version, difference);
     }
 }
 
 impl SlotVersions {
-    fn below(&self, below: u32) -> Option<U256> {
-        if self.last.0 < below {
-            return Some(self.last.1);
+    fn below(&self, below: u32) -> Option<SlotChange> {
+        let value = self.value_below(below);
+        let from = value.map_or(0, |(version, _)| version + 1);
+        let added = self.added.iter().rev();
+        let added = added.skip_while(|(version, _)| *version >= below);
+        let added = added.take_while(|(version, _)| *version >= from);
+        let sum = |sum: U256, (_, difference): &(u32, U256)| sum.wrapping_add(*difference);
+        match value {
+            Some((_, value)) => Some(SlotChange::To(added.fold(value, sum))),
+            None => {
+                let mut added = added.peekable();
+                added.peek()?;
+                Some(SlotChange::By(added.fold(U256::ZERO, sum)))
+            }
+        }
+    }
+
+    fn value_below(&self, below: u32) -> Option<(u32, U256)> {
+        if let Some(last) = self.last
+            && last.0 < below
+        {
+            return Some(last);
         }
         let end = self.earlier.partition_point(|(version, _)| *version < below);
-        end.checked_sub(1).map(|at| self.earlier[at].1)
+        end.checked_sub(1).map(|at| self.earlier[at])
     }
 
     fn set(&mut self, version: u32, value: U256) {
-        if version > self.last.0 {
-            self.earlier.push(core::mem::replace(&mut self.last, (version, value)));
-            return;
-        }
-        let at = self.earlier.partition_point(|(entry, _)| *entry < version);
-        let entry = match self.last.0 == version {
-            true => Some(&mut self.last),
-            false => self.earlier.get_mut(at).filter(|entry| entry.0 == version),
-        };
-        match entry {
-            Some(entry) => entry.1 = value,
-            None => self.earlier.insert(at, (version, value)),
+        match &mut self.last {
+            Some(last) if version < last.0 => insert(&mut self.earlier, version, value),
+            Some(last) if version == last.0 => last.1 = value,
+            last => self.earlier.extend(last.replace((version, value))),
         }
     }
 
     /// Forgets a version; whether none is left.
     fn remove(&mut self, version: u32) -> bool {
-        self.earlier.retain(|(entry, _)| *entry != version);
-        if self.last.0 != version {
-            return false;
+        for versions in [&mut self.earlier, &mut self.added] {
+            versions.retain(|(entry, _)| *entry != version);
         }
-        match self.earlier.pop() {
-            Some(last) => self.last = last,
-            None => return true,
+        if self.last.is_some_and(|last| last.0 == version) {
+            self.last = self.earlier.pop();
         }
-        false
+        self.last.is_none() && self.added.is_empty()
+    }
+}
+
+/// Sets the entry of a version in a list of ascending versions.
+fn insert(versions: &mut Vec<(u32, U256)>, version: u32, value: U256) {
+    let at = versions.partition_point(|(entry, _)| *entry < version);
+    match versions.get_mut(at).filter(|entry| entry.0 == version) {
+        Some(entry) => entry.1 = value,
+        None => versions.insert(at, (version, value)),
     }
 }
 

@@ -6,7 +6,11 @@
 //! because building one costs more than a payment takes to execute, and because
 //! it must not travel between threads.
 
-use super::{authority::Authority, versions::Versions};
+use super::{
+    authority::Authority,
+    versions::{SlotChange, Versions},
+};
+use foresee_access::Location;
 use revm::{
     Database, DatabaseRef,
     context::{Transaction, TxEnv},
@@ -22,6 +26,8 @@ pub(super) struct View<'a, DB: DatabaseRef> {
     /// Present while this worker executes a transaction at its turn.
     pub(super) authority: Option<Box<Authority<'a, DB>>>,
     reader: Reader,
+    /// What the current transaction is said to add to without looking, sorted.
+    claims: &'a [Location],
     /// What the current transaction was told that differs from the base.
     pub(super) overlay: Overlay,
 }
@@ -53,6 +59,7 @@ impl<'a, DB: DatabaseRef> View<'a, DB> {
             versions,
             authority: None,
             reader: Reader::default(),
+            claims: &[],
             overlay: Overlay::default(),
         }
     }
@@ -61,8 +68,10 @@ impl<'a, DB: DatabaseRef> View<'a, DB> {
     ///
     /// Its sender's nonce and funds need not wait for the sender's earlier
     /// transactions: the nonce is the one the transaction states, the balance at
-    /// least what the transaction may cost. Both are checked at its turn.
-    pub(super) fn speculate(&mut self, version: u32, tx: &TxEnv) {
+    /// least what the transaction may cost. Both are checked at its turn. Of a slot that it
+    /// claims to add to without looking it sees what it was before others did so.
+    pub(super) fn speculate(&mut self, version: u32, tx: &TxEnv, claims: &'a [Location]) {
+        self.claims = claims;
         self.reader = Reader {
             version,
             sender: tx.caller,
@@ -97,13 +106,22 @@ impl<'a, DB: DatabaseRef> View<'a, DB> {
         address: Address,
         slot: StorageKey,
     ) -> Result<StorageValue, DB::Error> {
-        match self.versions.slot(&address, slot, self.reader.version) {
-            Some(value) => {
-                self.overlay.slots.push((address, slot));
-                Ok(value)
-            }
-            None => self.base.storage_ref(address, slot),
+        let version = self.reader.version;
+        let is_claimed = self.claims.binary_search(&Location::slot(address, slot)).is_ok();
+        let change = match is_claimed {
+            true => self.versions.value(&address, slot, version).map(SlotChange::To),
+            false => self.versions.slot(&address, slot, version),
+        };
+        if change.is_some() {
+            self.overlay.slots.push((address, slot));
         }
+        Ok(match change {
+            Some(SlotChange::To(value)) => value,
+            Some(SlotChange::By(added)) => {
+                self.base.storage_ref(address, slot)?.wrapping_add(added)
+            }
+            None => self.base.storage_ref(address, slot)?,
+        })
     }
 }
 

@@ -35,7 +35,9 @@ pub(super) fn instructions<'a, D: Database>(spec: SpecId) -> WorkerInstructions<
     instructions
 }
 
-fn witnessed<const OPCODE: u8, D: Database>(mut context: Ictx<'_, '_, D>) -> InstructionExecResult {
+pub(super) fn witnessed<const OPCODE: u8, D: Database>(
+    mut context: Ictx<'_, '_, D>,
+) -> InstructionExecResult {
     name::<OPCODE, D>(&mut context);
     let reborrowed =
         InstructionContext { interpreter: &mut *context.interpreter, host: &mut *context.host };

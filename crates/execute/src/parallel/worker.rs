@@ -6,9 +6,10 @@ use super::{
     authority::{Authority, EvmError, evm_error, state_error},
     clock::{Clock, Task, Worked},
     known::{Known, Recall},
-    looks::{self, Aside, Looks, WorkerContext},
+    looks::{self, Aside, Looks, WorkerContext, WorkerInstructions},
     pays_ahead,
     precompiles::KnownPrecompiles,
+    provenance::{self, Proof, Provenance},
     scheduler::{Job, Plan, Scheduler, Settled, Turn, WhenIdle},
     validate,
     versions::Versions,
@@ -18,7 +19,7 @@ use super::{
 use crate::{
     Block, CancelToken, ExecuteError, InvalidReason, access_list::index_after, observe::sets,
 };
-use foresee_access::{AccessSet, TxIndex};
+use foresee_access::{AccessSet, Location, TxIndex};
 use foresee_schedule::Schedule;
 use revm::{
     Context, DatabaseCommit, DatabaseRef, ExecuteEvm, MainContext,
@@ -26,8 +27,9 @@ use revm::{
         Evm, FrameStack, TxEnv,
         result::{EVMError, ExecutionResult, ResultAndState},
     },
-    handler::{EthFrame, instructions::EthInstructions},
+    handler::EthFrame,
     interpreter::interpreter::EthInterpreter,
+    primitives::{Address, U256},
     state::EvmState,
 };
 use std::time::{Duration, Instant};
@@ -36,7 +38,7 @@ use std::time::{Duration, Instant};
 pub(super) type WorkerEvm<'a, DB> = Evm<
     WorkerContext<'a, View<'a, DB>>,
     (),
-    EthInstructions<EthInterpreter, WorkerContext<'a, View<'a, DB>>>,
+    WorkerInstructions<'a, View<'a, DB>>,
     KnownPrecompiles<'a>,
     EthFrame<EthInterpreter>,
 >;
@@ -58,6 +60,8 @@ pub(super) struct Speculation {
     pub(super) changes: EvmState,
     pub(super) looks: Looks,
     pub(super) overlay: Overlay,
+    /// Which of the slots that it was said to add to it did add to.
+    pub(super) proof: Proof,
     /// What the transaction accessed, if that is asked for.
     pub(super) access: Option<AccessSet>,
 }
@@ -78,6 +82,9 @@ pub(super) struct Duty<'a> {
 /// One thread at work on one block.
 pub(super) struct Worker<'a, DB: DatabaseRef> {
     pub(super) evm: WorkerEvm<'a, DB>,
+    /// Instructions that follow claims; made when they are first needed, and in the place
+    /// of the others while they are.
+    following: Option<WorkerInstructions<'a, View<'a, DB>>>,
     block: &'a Block,
     versions: &'a Versions,
     plan: &'a Plan<'a>,
@@ -112,7 +119,7 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
             precompiles: KnownPrecompiles::new(block.cfg.spec, duty.known),
             frame_stack: FrameStack::new_prealloc(8),
         };
-        Self { evm, block, versions, plan, duty, clock: Clock::new(origin) }
+        Self { evm, following: None, block, versions, plan, duty, clock: Clock::new(origin) }
     }
 
     /// Works until the block is done or given up.
@@ -149,14 +156,22 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
     /// Executes a transaction ahead of its turn and publishes what it writes.
     pub(super) fn speculate(&mut self, index: TxIndex) -> Attempt {
         let tx = &self.block.transactions[index.position()];
-        self.view().speculate(version(index), tx);
-        let Ok((result, mut changes, looks)) = self.execute(index) else {
+        let claims = self.claims(index);
+        self.view().speculate(version(index), tx, claims);
+        let executed = match claims {
+            [] => self.execute(index),
+            _ => self.follow(index, claims),
+        };
+        let Ok((result, mut changes, looks)) = executed else {
             return Attempt::Undecided;
         };
-        self.publish(index, &mut changes);
+        let proof = self.evm.ctx.chain.provenance.take_proof();
+        self.publish(index, &mut changes, |address, slot| {
+            proof.covers(claims, &Location::slot(address, slot))
+        });
         let access = self.duty.witnesses.then(|| self.access(index, &result, &looks, &mut changes));
         let overlay = core::mem::take(&mut self.view().overlay);
-        Attempt::Executed(Box::new(Speculation { result, changes, looks, overlay, access }))
+        Attempt::Executed(Box::new(Speculation { result, changes, looks, overlay, proof, access }))
     }
 
     /// Settles turns as long as there are any that no other worker is at.
@@ -217,7 +232,8 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
             Some(Attempt::Undecided) => reason = Some(Reason::Undecided),
             Some(Attempt::Executed(mut speculation)) => {
                 let state = &mut authority.state;
-                match validate::rebase(state, &self.block.cfg, tx, &mut speculation) {
+                let claims = self.claims(index);
+                match validate::rebase(state, &self.block.cfg, tx, claims, &mut speculation) {
                     Ok(None) => {
                         authority.stats.ahead += 1;
                         let Speculation { result, changes, looks, access, .. } = *speculation;
@@ -255,7 +271,7 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
                     authority.stats.reexecuted.push(Reexecution { index, reason, gas });
                 }
                 if self.duty.shares && index.position() + 1 < self.block.transactions.len() {
-                    self.publish(index, &mut changes);
+                    self.publish(index, &mut changes, |_, _| false);
                 }
                 self.include(&mut authority, index, result, changes, &looks, None);
             }
@@ -329,15 +345,44 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
         Ok((result, state, looks))
     }
 
+    /// Executes a transaction ahead of its turn and finds out what becomes of its claims.
+    fn follow(
+        &mut self,
+        index: TxIndex,
+        claims: &'a [Location],
+    ) -> Result<(ExecutionResult, EvmState, Looks), EvmError<DB>> {
+        let spec = self.block.cfg.spec;
+        let following = self.following.take();
+        let following = following.unwrap_or_else(|| provenance::instructions(spec));
+        let usual = core::mem::replace(&mut self.evm.instruction, following);
+        self.evm.ctx.chain.provenance = Provenance::new(claims);
+        let executed = self.execute(index);
+        self.following = Some(core::mem::replace(&mut self.evm.instruction, usual));
+        executed
+    }
+
+    /// The slots that a transaction is said to add to without looking. A precaution claims
+    /// none, and a schedule stays: those of a transaction that was executed ahead are the
+    /// same when it is settled, or nothing was found out of them.
+    fn claims(&self, index: TxIndex) -> &'a [Location] {
+        let plan: &'a Plan<'a> = self.plan;
+        plan.get().map_or(&[], |schedule| schedule.commutative(index))
+    }
+
     /// Shows what a transaction changed to those that run ahead.
-    fn publish(&self, index: TxIndex, changes: &mut EvmState) {
+    fn publish(
+        &self,
+        index: TxIndex,
+        changes: &mut EvmState,
+        added: impl Fn(Address, U256) -> bool,
+    ) {
         let beneficiary = self.block.env.beneficiary;
         // A precaution expects nothing in particular.
         let is_expected = |schedule: &Schedule| {
             !schedule.is_precaution() && !schedule.successors(index).is_empty()
         };
         let expected = self.plan.get().is_none_or(is_expected);
-        self.versions.publish(version(index), beneficiary, expected, changes);
+        self.versions.publish(version(index), beneficiary, expected, changes, added);
     }
 
     fn view(&mut self) -> &mut View<'a, DB> {

@@ -1,8 +1,8 @@
 //! CALL, CALLCODE, DELEGATECALL, STATICCALL, and the first call of a transaction.
 
 use super::{
-    DEPTH_MAX, End, Frame, Halt, Interrupt, Machine, Role, Surroundings, memory::small, run::Cpu,
-    to_address,
+    Additions, DEPTH_MAX, End, Frame, Halt, Interrupt, Machine, Role, Surroundings, memory::small,
+    run::Cpu, to_address,
 };
 use crate::{
     program::Program,
@@ -156,6 +156,7 @@ impl Machine {
             slice: None,
             compiled: false,
             log: None,
+            additions: Additions::default(),
         });
         self.prepare_frame(around);
         Ok(None)

@@ -1,6 +1,8 @@
 //! CREATE, CREATE2, and creation transactions.
 
-use super::{DEPTH_MAX, End, Frame, Halt, Machine, Role, Surroundings, memory::small, run::Cpu};
+use super::{
+    Additions, DEPTH_MAX, End, Frame, Halt, Machine, Role, Surroundings, memory::small, run::Cpu,
+};
 use crate::{
     program::Program,
     state::StateView,
@@ -137,6 +139,7 @@ impl Machine {
             slice: None,
             compiled: false,
             log: None,
+            additions: Additions::default(),
         });
         Ok(None)
     }

@@ -1,7 +1,9 @@
 //! The instruction loop of one frame.
 
 use super::{
-    End, Frame, Halt, Interrupt, Machine, Pending, Surroundings, TxContext, context::address_word,
+    End, Frame, Halt, Interrupt, Machine, Pending, Surroundings, TxContext,
+    additions::{Additions, Registers},
+    context::address_word,
     keccak::KeccakMemo,
 };
 use crate::{
@@ -139,7 +141,10 @@ impl Machine {
             Cpu::new(frame, &mut self.memory, &self.return_data, &mut self.keccak, around);
         let mut log = frame.log.as_deref_mut();
         let compiled = program.compiled_size();
-        let left = cpu.run::<LOG>(&mut self.registers, &program, &mut cursor, &mut log);
+        let mut additions = core::mem::take(&mut frame.additions);
+        let registers = &mut self.registers;
+        let left = cpu.run::<LOG>(registers, &program, &mut cursor, &mut log, &mut additions);
+        frame.additions = additions;
         (frame.gas, frame.refund) = (cpu.gas, cpu.refund);
         frame.compiled |= program.compiled_size() != compiled;
         (frame.entry, frame.next, frame.top) = (cursor.entry, cursor.next, cursor.top);
@@ -165,6 +170,7 @@ impl<S: StateView> Cpu<'_, S> {
         program: &Program,
         cursor: &mut Cursor,
         log: &mut Option<&mut Log>,
+        additions: &mut Additions,
     ) -> Result<Leave, Halt<S::Error>> {
         'blocks: loop {
             let block = program.block(cursor.entry);
@@ -179,6 +185,7 @@ impl<S: StateView> Cpu<'_, S> {
                     return Err(Halt::Fail);
                 }
                 self.gas -= i64::from(block.gas);
+                additions.enter(top - cursor.bottom);
                 if LOG && let Some(log) = log {
                     log.enter(code.len());
                 }
@@ -196,6 +203,12 @@ impl<S: StateView> Cpu<'_, S> {
                     mark = log.mark();
                     log.instruction(registers, constants, top, instruction);
                 }
+                macro_rules! at {
+                    () => {
+                        Registers { values: registers, constants, top, bottom: cursor.bottom }
+                    };
+                }
+                self.follow(additions, at!(), instruction);
                 macro_rules! set {
                     ($register:expr, $value:expr) => {{
                         let value = $value;
@@ -288,9 +301,14 @@ impl<S: StateView> Cpu<'_, S> {
                         ok!(self.return_data_copy([get!(a), get!(b), get!(c)], gas));
                     }
                     Op::Log => ok!(self.log(c as u8, get!(a), get!(b), gas)),
-                    Op::SLoad => set!(ok!(self.sload(get!(a), gas))),
+                    Op::SLoad => {
+                        let (slot, value) = ok!(self.sload_slot(get!(a), gas));
+                        set!(value);
+                        self.follow_load(additions, at!(), to, slot);
+                    }
                     Op::SStore => {
-                        ok!(self.sstore(get!(a), get!(b), gas));
+                        let slot = ok!(self.sstore(get!(a), get!(b), gas));
+                        self.follow_store(additions, at!(), b, slot);
                     }
                     Op::TLoad => set!(self.world.tload(self.address, get!(a))),
                     Op::TStore => ok!(self.tstore(get!(a), get!(b))),
@@ -344,6 +362,8 @@ impl<S: StateView> Cpu<'_, S> {
                         if LOG && let Some(log) = log {
                             log.call(registers, cursor.top, opcode);
                         }
+                        let behind = Registers { top: cursor.top, ..at!() };
+                        self.follow_call(additions, behind, op, opcode);
                         let pending = match op {
                             Op::Call => Pending::Call(opcode),
                             _ => Pending::Create(opcode),

@@ -323,6 +323,11 @@ impl<S: StateView> Cpu<'_, S> {
                     let (id, value) = (SlotId::from_word(get!(a)), get!(b));
                     effect!(self.sstore_slot(id, value, 0));
                 }
+                Op::Looks => {
+                    if get!(b) != get!(c) {
+                        self.world.look_at_slot(SlotId::from_word(get!(a)));
+                    }
+                }
                 Op::TLoad => set!(self.world.tload(self.address, get!(a))),
                 Op::TStore => self.tstore(get!(a), get!(b))?,
                 Op::Balance => set!(effect!(self.balance(get!(a), 0))),

@@ -121,10 +121,6 @@ impl<S: StateView> Cpu<'_, S> {
         });
     }
 
-    pub(super) fn sload(&mut self, key: U256, rest: u32) -> Result<U256, Halt<S::Error>> {
-        Ok(self.sload_slot(key, rest)?.1)
-    }
-
     /// SLOAD, with the number of the slot.
     pub(super) fn sload_slot(
         &mut self,

@@ -4,7 +4,7 @@ use crate::{
     label::label,
     machine::Machine,
     state::StateView,
-    world::{AccountId, Look, World},
+    world::{AccountId, Look, TouchedSlot, World},
 };
 use foresee_access::{AccessSet, Location};
 
@@ -48,11 +48,14 @@ pub(super) fn access_set<S: StateView>(world: &mut World<S>, sender: AccountId) 
         if is_sender && !looks.contains(Look::NONCE) {
             commutative.push(Location::nonce(address));
         }
-        while let Some((_, key, before, after)) = slots.next_if(|(of, ..)| *of == address) {
-            let slot = Location::slot(address, key);
+        while let Some(touched) = slots.next_if(|slot| slot.address == address) {
+            let slot = Location::slot(address, touched.key);
             reads.push(slot);
-            if before != after {
+            if touched.before != touched.after {
                 writes.push(slot);
+            }
+            if touched.is_added_to() {
+                commutative.push(slot);
             }
         }
     }
@@ -65,7 +68,7 @@ pub(super) fn labels<S: StateView>(world: &World<S>, machine: &Machine) -> Vec<(
     let Some(recorded) = machine.recorded() else { return Vec::new() };
     let mut labels: Vec<_> = world
         .touched_slots()
-        .filter_map(|(address, key, ..)| {
+        .filter_map(|TouchedSlot { address, key, .. }| {
             let names = recorded.names.get(&(address, key))?;
             Some((Location::slot(address, key), label(key, &recorded.preimages, names)?))
         })

@@ -14,6 +14,7 @@
 //! ([`Path`]): `follow` finds the path through the blocks either way.
 
 mod access;
+mod additions;
 mod control;
 mod follow;
 
@@ -25,8 +26,16 @@ use super::{
     tree::{Condition, Item, Next, Range, Tree},
     value::{Value, ValueId, Values},
 };
-use crate::{instruction::Op, machine::REGISTERS_PER_FRAME, rules::Rules};
-use alloy_primitives::{U256, map::HashMap};
+use crate::{
+    instruction::Op,
+    machine::REGISTERS_PER_FRAME,
+    origins::{Finding, Origins},
+    rules::Rules,
+};
+use alloy_primitives::{
+    U256,
+    map::{HashMap, HashSet},
+};
 
 /// The most memory that a path may need, in bytes.
 const MEMORY_MAX: u32 = 1 << 14;
@@ -89,6 +98,12 @@ struct Grower<'a> {
     registers: Vec<ValueId>,
     memory: Memory,
     storage: HashMap<ValueId, Known>,
+    /// Which registers derive from which slots.
+    origins: Origins<ValueId>,
+    /// What moves have found out of them.
+    spilt: Vec<Finding<ValueId>>,
+    /// Slots that were looked at on the way.
+    looked: HashSet<ValueId>,
     /// What guards have told.
     conditions: HashMap<Condition, bool>,
     constants: HashMap<ValueId, U256>,
@@ -123,6 +138,9 @@ impl<'a> Grower<'a> {
             registers: Vec::new(),
             memory: Memory::default(),
             storage: HashMap::default(),
+            origins: Origins::default(),
+            spilt: Vec::new(),
+            looked: HashSet::default(),
             conditions: HashMap::default(),
             constants: HashMap::default(),
             charged: 0,
@@ -152,25 +170,33 @@ impl<'a> Grower<'a> {
     fn shift(&mut self, to: Place, from: Place, constant: U256) {
         let value = self.place(from).unwrap_or_else(|| self.tree.values.constant(constant));
         self.set(to, value);
+        self.find_move(to, from);
     }
 
     /// Follows one instruction.
     fn step(&mut self, step: &Step) -> Result<Flow, Refusal> {
+        let operands = [0, 1].map(|n| self.operand(step, n));
+        // What comes after these belongs to another stretch, or to none.
+        let ends = matches!(step.op, Op::Stop | Op::Return | Op::Revert | Op::SelfDestruct)
+            || branches(step.op);
+        if ends {
+            self.find(step, operands)?;
+        }
+        let flow = self.execute(step)?;
+        if !ends {
+            self.find(step, operands)?;
+        }
+        Ok(flow)
+    }
+
+    fn execute(&mut self, step: &Step) -> Result<Flow, Refusal> {
         match step.op {
             Op::Move => self.shift(step.to, step.from[0], step.values[0]),
             Op::GotoDynamic => {
                 let target = self.operand(step, 0);
                 return self.pin(target, step.values[0]).map(Flow::To);
             }
-            Op::BranchIf
-            | Op::BranchUnless
-            | Op::BranchEq
-            | Op::BranchNe
-            | Op::BranchLt
-            | Op::BranchGe
-            | Op::BranchGt
-            | Op::BranchLe
-            | Op::BranchDynamic => return self.branch(step),
+            op if branches(op) => return self.branch(step),
             Op::Call | Op::Create => self.call(step)?,
             Op::Stop | Op::Return | Op::Revert | Op::SelfDestruct => {
                 self.end(step)?;
@@ -323,6 +349,22 @@ fn item(op: Op, operands: &[ValueId]) -> Item {
         covers: true,
         keep: true,
     }
+}
+
+/// Whether this is a branch.
+const fn branches(op: Op) -> bool {
+    matches!(
+        op,
+        Op::BranchIf
+            | Op::BranchUnless
+            | Op::BranchEq
+            | Op::BranchNe
+            | Op::BranchLt
+            | Op::BranchGe
+            | Op::BranchGt
+            | Op::BranchLe
+            | Op::BranchDynamic
+    )
 }
 
 /// The number of operands of a computation; none for other operations.

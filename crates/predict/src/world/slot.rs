@@ -34,6 +34,8 @@ pub(crate) struct Slot {
     /// The transaction in which the slot is warm, and on the access list.
     pub(crate) warm: u32,
     pub(crate) listed: u32,
+    /// The transaction that last used its value for more than sums and comparisons.
+    pub(crate) looked: u32,
 }
 
 /// What a slot is found by.
@@ -72,6 +74,7 @@ impl Slots {
                 stamp: 0,
                 warm: 0,
                 listed: 0,
+                looked: 0,
             });
             id
         })

@@ -56,7 +56,12 @@ impl<S: StateView> World<S> {
         let accounts = accounts.collect::<Option<_>>()?;
         let slots = self
             .touched_slots()
-            .map(|(address, key, seen, left)| SlotSeen { address, key, seen, left })
+            .map(|slot| SlotSeen {
+                address: slot.address,
+                key: slot.key,
+                seen: slot.before,
+                left: slot.after,
+            })
             .collect();
         Some((accounts, slots))
     }

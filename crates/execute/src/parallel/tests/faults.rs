@@ -162,7 +162,7 @@ fn any_read_may_fail() {
             }
         }
         for seed in 0..10 {
-            match interleave(&lab.block, &faulty(), seed) {
+            match interleave(&lab.block, &faulty(), lab.plan(), seed) {
                 Ok(outcome) => assert_eq!(outcome.output, expected, "{fault:?} {failing} {seed}"),
                 Err(error) => assert!(matches!(error, ExecuteError::Database(_)), "{error}"),
             }

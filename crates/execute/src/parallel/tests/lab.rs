@@ -46,6 +46,7 @@ pub(super) struct Lab {
     pub(super) db: CacheDB<EmptyDB>,
     pub(super) block: Block,
     nonces: AddressMap<u64>,
+    claims: Vec<(TxIndex, Location)>,
 }
 
 impl Lab {
@@ -64,7 +65,7 @@ impl Lab {
             Protocol { parent_beacon_block_root: Some(B256::ZERO), ..Protocol::default() };
         let cfg = CfgEnv::new_with_spec(spec);
         let block = Block { cfg, env, transactions: Vec::new(), protocol };
-        Self { db: CacheDB::default(), block, nonces: AddressMap::default() }
+        Self { db: CacheDB::default(), block, nonces: AddressMap::default(), claims: Vec::new() }
     }
 
     pub(super) fn owns(&mut self, address: Address, wei: impl TryInto<U256>) -> &mut Self {
@@ -124,6 +125,34 @@ impl Lab {
         *self.nonces.entry(from).or_default() += 1;
     }
 
+    /// Claims that the transactions so far, but for the first so many, merely add to a slot.
+    pub(super) fn claim(&mut self, from: usize, address: Address, slot: u64) -> &mut Self {
+        let location = Location::slot(address, U256::from(slot));
+        let txs = from..self.block.transactions.len();
+        self.claims.extend(txs.map(|tx| (TxIndex::new(tx), location)));
+        self
+    }
+
+    /// A schedule with the claims.
+    pub(super) fn claiming(&self, schedule: Schedule) -> Schedule {
+        schedule.claiming(self.claims.iter().copied())
+    }
+
+    /// A schedule with the claims for [`speculate_all`] and [`interleave`], which do not
+    /// follow it otherwise.
+    pub(super) fn plan(&self) -> Schedule {
+        self.claiming(Schedule::sequential(self.block.transactions.len()))
+    }
+
+    /// Executes everything ahead in block order, and returns which of them had to be
+    /// executed once more.
+    #[track_caller]
+    pub(super) fn again_in_order(&self) -> Vec<u32> {
+        let order: Vec<_> = (0..self.block.transactions.len()).collect();
+        let outcome = speculate_all(&self.block, &self.db, self.plan(), &order).unwrap();
+        outcome.stats.reexecuted.iter().map(|again| again.index.0).collect()
+    }
+
     /// Runs the block in every way and requires equal outputs. Returns the output.
     #[track_caller]
     pub(super) fn check(&self) -> BlockOutput {
@@ -132,15 +161,16 @@ impl Lab {
         let ahead: Vec<_> = (0..n).collect();
         let reversed: Vec<_> = (0..n).rev().collect();
         for (name, order) in [("in order", &ahead), ("in reverse", &reversed)] {
-            let outcome = speculate_all(&self.block, &self.db, order).unwrap();
+            let outcome = speculate_all(&self.block, &self.db, self.plan(), order).unwrap();
             assert_eq!(outcome.output, expected, "all ahead, {name}");
         }
         for seed in 0..20 {
-            let outcome = interleave(&self.block, &self.db, seed).unwrap();
+            let outcome = interleave(&self.block, &self.db, self.plan(), seed).unwrap();
             assert_eq!(outcome.output, expected, "interleaving of seed {seed}");
         }
         for executor in EXECUTORS.iter() {
             for schedule in [Schedule::independent(n), Schedule::sequential(n), chain(n)] {
+                let schedule = self.claiming(schedule);
                 let outcome = executor.execute(&self.block, &self.db, &schedule).unwrap();
                 assert_eq!(outcome.output, expected, "{:?}", executor.config());
             }
@@ -162,7 +192,7 @@ impl Lab {
         self.check();
         let n = self.block.transactions.len();
         let order: Vec<_> = (0..n).rev().collect();
-        let outcome = speculate_all(&self.block, &self.db, &order).unwrap();
+        let outcome = speculate_all(&self.block, &self.db, self.plan(), &order).unwrap();
         let conflict = |reexecution: &super::super::Reexecution| match reexecution.reason {
             Reason::Conflict(location) => (reexecution.index.0, location),
             Reason::Undecided => panic!("{} was undecided", reexecution.index),
@@ -200,40 +230,44 @@ pub(super) fn word(address: Address) -> U256 {
 pub(super) fn speculate_all<DB: DatabaseRef>(
     block: &Block,
     db: &DB,
+    plan: Schedule,
     order: &[usize],
 ) -> Result<ParallelOutcome, ExecuteError<DB::Error>> {
     let mut order = order.iter();
-    drive(block, db, |_| order.next().copied())
+    drive(block, db, plan, |_| order.next().copied())
 }
 
 /// Executes ahead and settles as a sequence of random numbers has it.
 pub(super) fn interleave<DB: DatabaseRef>(
     block: &Block,
     db: &DB,
+    plan: Schedule,
     seed: u64,
 ) -> Result<ParallelOutcome, ExecuteError<DB::Error>> {
     let mut random = SplitMix(seed);
-    drive(block, db, |open| {
+    drive(block, db, plan, |open| {
         let choice = random.next() as usize % (open.len() + 1);
         open.get(choice).copied()
     })
 }
 
 /// Executes a block on one worker. `choose` is asked again and again which of the
-/// open transactions to execute ahead; when it chooses none, a turn is settled.
+/// open transactions to execute ahead; when it chooses none, a turn is settled. Of the
+/// schedule only the claims count.
 fn drive<DB: DatabaseRef>(
     block: &Block,
     db: &DB,
+    schedule: Schedule,
     mut choose: impl FnMut(&[usize]) -> Option<usize>,
 ) -> Result<ParallelOutcome, ExecuteError<DB::Error>> {
     let mut pre = PreBlock::run(block, db)?;
     let versions = Versions::new();
     for changes in pre.changes_mut() {
-        versions.publish(0, block.env.beneficiary, true, changes);
+        versions.publish(0, block.env.beneficiary, true, changes, |_, _| false);
     }
     let any_tx = TxEnv::default();
     let mut authority = Box::new(Authority::new(block, pre, Reports::default()));
-    let plan = Plan::default();
+    let plan = Plan::of(schedule);
     let duty = Duty { shares: true, witnesses: false, known: None, cancel: None };
     let mut worker = Worker::new(block, db, &versions, &any_tx, &plan, duty, None);
     let mut open: Vec<usize> = (0..block.transactions.len()).collect();

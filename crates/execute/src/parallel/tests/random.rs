@@ -105,7 +105,7 @@ proptest! {
         let lab = any_block(seed);
         let expected = execute_in_order(&lab.block, &lab.db).unwrap();
         for interleaving in 0..interleavings {
-            let outcome = interleave(&lab.block, &lab.db, seed ^ interleaving).unwrap();
+            let outcome = interleave(&lab.block, &lab.db, lab.plan(), seed ^ interleaving).unwrap();
             prop_assert_eq!(&outcome.output, &expected);
         }
     }

@@ -70,6 +70,7 @@ impl Follower<'_> {
             return Err(Refusal::TooLarge);
         }
         self.grower.enter(block.gas);
+        self.grower.origins.enter(height as u32);
         for instruction in &block.code {
             let flow = self.instruction(instruction, &block.constants)?;
             let stack_fits = |check: &Instruction| fits(height, check.a as usize, check.b as usize);

@@ -1,0 +1,175 @@
+//! Follows the words that derive from slots while a frame runs in blocks.
+
+use super::run::{Cpu, read};
+use crate::{
+    compile::fold,
+    instruction::{CONSTANTS, Instruction, NUMBERS, Op, Register},
+    origins::{Finding, Origins, Uses},
+    state::StateView,
+    world::{SlotId, World},
+};
+use alloy_primitives::U256;
+use revm_bytecode::opcode;
+
+/// What is followed of a frame.
+#[derive(Debug, Default)]
+pub(super) struct Additions {
+    origins: Origins<SlotId>,
+}
+
+/// Where a frame's registers are.
+#[derive(Clone, Copy)]
+pub(super) struct Registers<'a> {
+    pub(super) values: &'a [U256],
+    pub(super) constants: &'a [U256],
+    pub(super) top: usize,
+    pub(super) bottom: usize,
+}
+
+impl Registers<'_> {
+    fn place(&self, register: Register) -> Option<u32> {
+        let above = || self.top.wrapping_add_signed(register as isize).wrapping_sub(self.bottom);
+        (register > CONSTANTS).then(|| above() as u32)
+    }
+}
+
+impl Additions {
+    /// Whether no word is followed.
+    #[inline]
+    pub(super) const fn is_empty(&self) -> bool {
+        self.origins.is_empty()
+    }
+
+    /// A block is entered with a stack this high.
+    #[inline]
+    pub(super) fn enter(&mut self, height: usize) {
+        if !self.is_empty() {
+            self.origins.enter(height as u32);
+        }
+    }
+}
+
+impl<S: StateView> Cpu<'_, S> {
+    /// An instruction is about to run.
+    #[inline]
+    pub(super) fn follow(
+        &mut self,
+        additions: &mut Additions,
+        at: Registers<'_>,
+        instruction: &Instruction,
+    ) {
+        if !additions.is_empty() {
+            self.follow_instruction(additions, at, instruction);
+        }
+    }
+
+    #[cold]
+    fn follow_instruction(
+        &mut self,
+        Additions { origins }: &mut Additions,
+        at: Registers<'_>,
+        &Instruction { op, to, a, b, c, .. }: &Instruction,
+    ) {
+        let world = &mut *self.world;
+        let operands = match op {
+            Op::Goto | Op::Call | Op::Create | Op::StackCheck | Op::Fail => return,
+            Op::Move => return origins.copy(at.place(to), at.place(a), |it| note(world, it, None)),
+            Op::MoveTwo => {
+                origins.copy(at.place(to), at.place(a), |it| note(world, it, None));
+                return origins.copy(at.place(b), at.place(c), |it| note(world, it, None));
+            }
+            Op::ExtCodeCopy => [a, b, c, to],
+            Op::GotoDynamic => [b, NUMBERS, NUMBERS, NUMBERS],
+            Op::Log
+            | Op::BranchIf
+            | Op::BranchUnless
+            | Op::BranchEq
+            | Op::BranchNe
+            | Op::BranchLt
+            | Op::BranchGe
+            | Op::BranchGt
+            | Op::BranchLe
+            | Op::BranchDynamic => [a, b, NUMBERS, NUMBERS],
+            _ => [a, b, c, NUMBERS],
+        };
+        let value = |register| *read(at.values, at.constants, at.top, register);
+        let uses = Uses {
+            op,
+            to: at.place(to),
+            from: operands.map(|register| at.place(register)),
+            values: operands.map(value),
+            arguments: Vec::new(),
+        };
+        origins.step(&uses, |finding| note(world, finding, Some(&uses)));
+    }
+
+    /// The frame is about to call or create, with the arguments on top of its stack.
+    #[inline]
+    pub(super) fn follow_call(
+        &mut self,
+        additions: &mut Additions,
+        at: Registers<'_>,
+        op: Op,
+        opcode: u8,
+    ) {
+        if additions.is_empty() {
+            return;
+        }
+        let count = opcode::OPCODE_INFO[opcode as usize].map_or(0, |info| info.inputs() as usize);
+        let height = at.top - at.bottom;
+        let uses = Uses {
+            op,
+            to: Some((height - count) as u32),
+            from: [None; 4],
+            values: [U256::ZERO; 4],
+            arguments: (1..=count).map(|n| Some((height - n) as u32)).collect(),
+        };
+        let world = &mut *self.world;
+        additions.origins.step(&uses, |finding| note(world, finding, None));
+    }
+
+    /// A slot was loaded into a register.
+    pub(super) fn follow_load(
+        &mut self,
+        additions: &mut Additions,
+        at: Registers<'_>,
+        to: Register,
+        slot: SlotId,
+    ) {
+        let world = &mut *self.world;
+        additions.origins.load(at.place(to), slot, |finding| note(world, finding, None));
+    }
+
+    /// A register was stored in a slot.
+    pub(super) fn follow_store(
+        &mut self,
+        additions: &mut Additions,
+        at: Registers<'_>,
+        from: Register,
+        slot: SlotId,
+    ) {
+        let world = &mut *self.world;
+        additions.origins.store(at.place(from), slot, |finding| note(world, finding, None));
+    }
+}
+
+/// Notes what was found out by this instruction.
+fn note<S: StateView>(world: &mut World<S>, finding: Finding<SlotId>, step: Option<&Uses>) {
+    let [a, b, c] = step.map_or([U256::ZERO; 3], |step| {
+        let [a, b, c, _] = step.values;
+        [a, b, c]
+    });
+    let result = || step.map_or(U256::ZERO, |step| fold(step.op, [a, b, c]));
+    match finding {
+        Finding::Looked(slot) => world.look_at_slot(slot),
+        Finding::Met(one, other) if one != other => {
+            world.look_at_slot(one);
+            world.look_at_slot(other);
+        }
+        Finding::LookedUnlessZero(slot) if !result().is_zero() => world.look_at_slot(slot),
+        Finding::LookedUnlessKept(slot, operand) if result() != [a, b, c][operand] => {
+            world.look_at_slot(slot);
+        }
+        _ => {}
+    }
+}
