@@ -1,21 +1,18 @@
 //! Who does what next: the only mutable state that workers share beside the
 //! versions. See the protocol in the documentation of [`parallel`](super).
 
+mod inner;
+mod layers;
+mod precaution;
+
 use super::{Pace, Policy};
 use crate::sync::{AtomicU64, Condvar, Mutex, MutexGuard, Ordering, PoisonError};
 use foresee_access::TxIndex;
 use foresee_schedule::Schedule;
+use inner::{Inner, Stage};
+use layers::Layers;
+use precaution::Precaution;
 use std::{borrow::Cow, collections::BinaryHeap, sync::OnceLock};
-
-/// Where a schedule is a [precaution](Schedule::is_precaution), so many transactions from the
-/// next turn on are left to whoever settles: workers that come too close wait for each
-/// other.
-const DISTANCE: usize = 2;
-
-/// So many transactions that are tried against a precaution may turn out wrong, and one in
-/// so many beyond that, before precautions are kept.
-const WRONG_TRIES_MAX: usize = 1;
-const TRIES_PER_WRONG: usize = 32;
 
 /// How often a worker looks for news before it falls asleep: some microseconds, less than
 /// falling asleep and being woken takes.
@@ -81,80 +78,6 @@ pub(super) enum WhenIdle {
 pub(super) struct Turn<R> {
     pub(super) tx: TxIndex,
     pub(super) speculation: Option<R>,
-}
-
-/// Where a transaction stands. It only ever moves down this list, though it may
-/// leave stages out.
-enum Stage<R> {
-    /// Not released by the policy. It is run all the same once it is next in
-    /// block order.
-    Held,
-    /// In the ready queue.
-    Ready,
-    /// A worker executes it, ahead or at its turn.
-    Running,
-    /// Executed ahead.
-    Speculated(R),
-    /// Taken by whoever settles its turn, or settled.
-    Taken,
-}
-
-struct Inner<R, A> {
-    stages: Vec<Stage<R>>,
-    /// By transaction, whether it has been executed, ahead or at its turn.
-    executed: Vec<bool>,
-    /// By transaction, whether it pays to execute it ahead of its turn, and whether it may
-    /// be.
-    pays_ahead: Vec<bool>,
-    runs_ahead: Vec<bool>,
-    /// By transaction, how many predecessors are not executed yet.
-    predecessors_left: Vec<u32>,
-    /// Released transactions by priority, later ones first where it is equal:
-    /// those whose turn is near are executed at their turn, and two workers meet
-    /// less often. Those taken at their turn meanwhile are still in it.
-    ready: BinaryHeap<(u64, TxIndex)>,
-    /// How many transactions are at [`Stage::Ready`].
-    ready_count: usize,
-    /// The next transaction to be settled.
-    next: usize,
-    /// Present while nobody settles.
-    authority: Option<A>,
-    /// How many workers wait for something to do.
-    idle: usize,
-    stopped: bool,
-    /// Whether nothing may be executed ahead any more.
-    is_distrusted: bool,
-    layers: Layers,
-    /// None if transactions are taken by priority.
-    precaution: Option<Precaution>,
-}
-
-/// Progress where the schedule is a precaution.
-struct Precaution {
-    /// By transaction, whether it was begun although it was held.
-    tried: Vec<bool>,
-    /// Before this one none is held any more.
-    held_from: usize,
-    /// How many such there were, and how many of them turned out wrong.
-    tries: usize,
-    wrong: usize,
-}
-
-impl Precaution {
-    fn new(transactions: usize) -> Self {
-        Self { tried: vec![false; transactions], held_from: 0, tries: 0, wrong: 0 }
-    }
-}
-
-/// Progress by layers, for [`Policy::Layers`] only.
-#[derive(Default)]
-struct Layers {
-    /// The layer being executed.
-    current: usize,
-    /// By transaction, its layer.
-    layer_of: Vec<u32>,
-    /// By layer, how many of its transactions are not executed yet.
-    left: Vec<usize>,
 }
 
 impl<'s, R, A> Scheduler<'s, R, A> {
@@ -319,7 +242,7 @@ impl<'s, R, A> Scheduler<'s, R, A> {
     /// Tells that what this transaction yielded ahead of its turn was wrong.
     pub(super) fn was_wrong(&self, tx: TxIndex) {
         if let Some(precaution) = &mut self.lock().precaution {
-            precaution.wrong += usize::from(precaution.tried[tx.position()]);
+            precaution.was_wrong(tx);
         }
     }
 
@@ -404,126 +327,6 @@ pub(super) enum Settled {
     Ahead,
     /// By executing the transaction for the first time, or refusing it.
     AtItsTurn(TxIndex),
-}
-
-impl<R, A> Inner<R, A> {
-    /// Takes back whatever has been released and not begun.
-    fn hold_all(&mut self) {
-        self.ready.clear();
-        self.ready_count = 0;
-        for stage in &mut self.stages[self.next..] {
-            if matches!(stage, Stage::Ready) {
-                *stage = Stage::Held;
-            }
-        }
-    }
-
-    /// Lets a transaction be executed ahead of its turn, if it may be.
-    fn release(&mut self, schedule: &Schedule, tx: TxIndex) {
-        let stage = &mut self.stages[tx.position()];
-        if matches!(stage, Stage::Held) && self.runs_ahead[tx.position()] {
-            *stage = Stage::Ready;
-            let priority = match self.precaution {
-                Some(_) => u64::from(!tx.0),
-                None => schedule.priority(tx),
-            };
-            self.ready.push((priority, tx));
-            self.ready_count += 1;
-        }
-    }
-
-    /// Releases the current layer.
-    fn release_layer(&mut self, schedule: &Schedule) {
-        for &tx in schedule.layers().get(self.layers.current).into_iter().flatten() {
-            self.release(schedule, tx);
-        }
-    }
-
-    /// Takes the transaction whose turn it is, unless a worker is at it.
-    fn take_turn(&mut self) -> Option<Turn<R>> {
-        let tx = TxIndex::new(self.next);
-        let stage = self.stages.get_mut(self.next)?;
-        let speculation = match core::mem::replace(stage, Stage::Taken) {
-            Stage::Speculated(result) => Some(result),
-            Stage::Running => {
-                *stage = Stage::Running;
-                return None;
-            }
-            Stage::Ready => {
-                self.ready_count -= 1;
-                *stage = Stage::Running;
-                None
-            }
-            Stage::Held | Stage::Taken => {
-                *stage = Stage::Running;
-                None
-            }
-        };
-        Some(Turn { tx, speculation })
-    }
-
-    /// The transaction to be executed ahead next: the ready one of the highest priority,
-    /// else perhaps one that is held.
-    fn take_ahead(&mut self) -> Option<TxIndex> {
-        let far_enough = match self.precaution {
-            Some(_) => self.next + DISTANCE,
-            None => 0,
-        };
-        while let Some((_, tx)) = self.ready.pop() {
-            let stage = &mut self.stages[tx.position()];
-            if matches!(stage, Stage::Ready) {
-                self.ready_count -= 1;
-                if tx.position() >= far_enough {
-                    *stage = Stage::Running;
-                    return Some(tx);
-                }
-                *stage = Stage::Held;
-            }
-        }
-        self.try_held(far_enough)
-    }
-
-    /// The next transaction that is held as a mere precaution.
-    fn try_held(&mut self, from: usize) -> Option<TxIndex> {
-        let precaution = self.precaution.as_mut()?;
-        if precaution.wrong > WRONG_TRIES_MAX + precaution.tries / TRIES_PER_WRONG {
-            return None;
-        }
-        let mut positions = precaution.held_from.max(from)..self.stages.len();
-        let held = positions.find(|position| {
-            matches!(self.stages[*position], Stage::Held) && self.runs_ahead[*position]
-        });
-        precaution.held_from = positions.start;
-        let position = held?;
-        precaution.tried[position] = true;
-        precaution.tries += 1;
-        self.stages[position] = Stage::Running;
-        Some(TxIndex::new(position))
-    }
-}
-
-impl Layers {
-    fn new(schedule: &Schedule) -> Self {
-        let mut layer_of = vec![0; schedule.len()];
-        for (layer, txs) in schedule.layers().iter().enumerate() {
-            for tx in txs {
-                layer_of[tx.position()] = layer as u32;
-            }
-        }
-        let left = schedule.layers().iter().map(Vec::len).collect();
-        Self { current: 0, layer_of, left }
-    }
-
-    /// Counts a transaction as executed. Whether another layer has become the
-    /// current one: the first with a transaction that is not executed.
-    fn executed(&mut self, tx: TxIndex) -> bool {
-        self.left[self.layer_of[tx.position()] as usize] -= 1;
-        let before = self.current;
-        while self.left.get(self.current) == Some(&0) {
-            self.current += 1;
-        }
-        self.current != before
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,145 @@
+//! Where each transaction stands: what the scheduler's lock protects.
+
+use super::{
+    Turn,
+    layers::Layers,
+    precaution::{DISTANCE, Precaution},
+};
+use foresee_access::TxIndex;
+use foresee_schedule::Schedule;
+use std::collections::BinaryHeap;
+
+/// Where a transaction stands. It only ever moves down this list, though it may
+/// leave stages out.
+pub(super) enum Stage<R> {
+    /// Not released by the policy. It is run all the same once it is next in
+    /// block order.
+    Held,
+    /// In the ready queue.
+    Ready,
+    /// A worker executes it, ahead or at its turn.
+    Running,
+    /// Executed ahead.
+    Speculated(R),
+    /// Taken by whoever settles its turn, or settled.
+    Taken,
+}
+
+/// Where the block stands.
+pub(super) struct Inner<R, A> {
+    pub(super) stages: Vec<Stage<R>>,
+    /// By transaction, whether it has been executed, ahead or at its turn.
+    pub(super) executed: Vec<bool>,
+    /// By transaction, whether it pays to execute it ahead of its turn, and whether it may
+    /// be.
+    pub(super) pays_ahead: Vec<bool>,
+    pub(super) runs_ahead: Vec<bool>,
+    /// By transaction, how many predecessors are not executed yet.
+    pub(super) predecessors_left: Vec<u32>,
+    /// Released transactions by priority, later ones first where it is equal:
+    /// those whose turn is near are executed at their turn, and two workers meet
+    /// less often. Those taken at their turn meanwhile are still in it.
+    pub(super) ready: BinaryHeap<(u64, TxIndex)>,
+    /// How many transactions are at [`Stage::Ready`].
+    pub(super) ready_count: usize,
+    /// The next transaction to be settled.
+    pub(super) next: usize,
+    /// Present while nobody settles.
+    pub(super) authority: Option<A>,
+    /// How many workers wait for something to do.
+    pub(super) idle: usize,
+    pub(super) stopped: bool,
+    /// Whether nothing may be executed ahead any more.
+    pub(super) is_distrusted: bool,
+    pub(super) layers: Layers,
+    /// None if transactions are taken by priority.
+    pub(super) precaution: Option<Precaution>,
+}
+
+impl<R, A> Inner<R, A> {
+    /// Takes back whatever has been released and not begun.
+    pub(super) fn hold_all(&mut self) {
+        self.ready.clear();
+        self.ready_count = 0;
+        for stage in &mut self.stages[self.next..] {
+            if matches!(stage, Stage::Ready) {
+                *stage = Stage::Held;
+            }
+        }
+    }
+
+    /// Lets a transaction be executed ahead of its turn, if it may be.
+    pub(super) fn release(&mut self, schedule: &Schedule, tx: TxIndex) {
+        let stage = &mut self.stages[tx.position()];
+        if matches!(stage, Stage::Held) && self.runs_ahead[tx.position()] {
+            *stage = Stage::Ready;
+            let priority = match self.precaution {
+                Some(_) => u64::from(!tx.0),
+                None => schedule.priority(tx),
+            };
+            self.ready.push((priority, tx));
+            self.ready_count += 1;
+        }
+    }
+
+    /// Releases the current layer.
+    pub(super) fn release_layer(&mut self, schedule: &Schedule) {
+        for &tx in schedule.layers().get(self.layers.current).into_iter().flatten() {
+            self.release(schedule, tx);
+        }
+    }
+
+    /// Takes the transaction whose turn it is, unless a worker is at it.
+    pub(super) fn take_turn(&mut self) -> Option<Turn<R>> {
+        let tx = TxIndex::new(self.next);
+        let stage = self.stages.get_mut(self.next)?;
+        let speculation = match core::mem::replace(stage, Stage::Taken) {
+            Stage::Speculated(result) => Some(result),
+            Stage::Running => {
+                *stage = Stage::Running;
+                return None;
+            }
+            Stage::Ready => {
+                self.ready_count -= 1;
+                *stage = Stage::Running;
+                None
+            }
+            Stage::Held | Stage::Taken => {
+                *stage = Stage::Running;
+                None
+            }
+        };
+        Some(Turn { tx, speculation })
+    }
+
+    /// The transaction to be executed ahead next: the ready one of the highest priority,
+    /// else perhaps one that is held.
+    pub(super) fn take_ahead(&mut self) -> Option<TxIndex> {
+        let far_enough = match self.precaution {
+            Some(_) => self.next + DISTANCE,
+            None => 0,
+        };
+        while let Some((_, tx)) = self.ready.pop() {
+            let stage = &mut self.stages[tx.position()];
+            if matches!(stage, Stage::Ready) {
+                self.ready_count -= 1;
+                if tx.position() >= far_enough {
+                    *stage = Stage::Running;
+                    return Some(tx);
+                }
+                *stage = Stage::Held;
+            }
+        }
+        self.try_held(far_enough)
+    }
+
+    /// The next transaction that is held as a mere precaution.
+    fn try_held(&mut self, from: usize) -> Option<TxIndex> {
+        let (stages, runs_ahead) = (&self.stages, &self.runs_ahead);
+        let is_held =
+            |position: usize| matches!(stages[position], Stage::Held) && runs_ahead[position];
+        let tx = self.precaution.as_mut()?.try_held(from, is_held)?;
+        self.stages[tx.position()] = Stage::Running;
+        Some(tx)
+    }
+}
