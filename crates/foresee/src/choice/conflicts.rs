@@ -13,10 +13,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 const RECIPIENTS_MAX: usize = 1 << 13;
 
 /// A recipient is held back for a power of this many calls.
-const CALLS: u32 = 4;
+const CALLS: u32 = 16;
 
 /// The highest power.
-const STRIKES_MAX: u32 = 6;
+const STRIKES_MAX: u32 = 3;
 
 /// The recipients whose calls were wrong lately.
 #[derive(Debug, Default)]
@@ -102,15 +102,17 @@ mod tests {
         assert!(!conflicts.holds_back(token));
         conflicts.learn(&block, &[]);
         assert!(!conflicts.holds_back(token));
-        // The last call of five: four more are held back.
+        // The last call of five: sixteen more are held back.
         conflicts.learn(&block, &[again(4)]);
         assert!(conflicts.holds_back(token) && !conflicts.holds_back(other));
         block.transactions.truncate(4);
+        (0..3).for_each(|_| conflicts.learn(&block, &[]));
+        assert!(conflicts.holds_back(token));
         conflicts.learn(&block, &[]);
         assert!(!conflicts.holds_back(token));
-        // The next is wrong once more: sixteen, of which three have come.
+        // The next is wrong once more: 256, of which three have come.
         conflicts.learn(&block, &[again(0)]);
-        (0..3).for_each(|_| conflicts.learn(&block, &[]));
+        (0..63).for_each(|_| conflicts.learn(&block, &[]));
         assert!(conflicts.holds_back(token));
         // The last of them, and two right calls: it is forgotten.
         conflicts.learn(&block, &[]);

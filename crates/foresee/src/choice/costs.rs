@@ -16,6 +16,9 @@ const MEASUREMENTS: usize = 5;
 /// meanwhile, as they do between blocks.
 const REST: Duration = Duration::from_micros(300);
 
+/// A block counts as at most so many times as slow for its gas as those before it.
+const GAS_PS_GROWTH_MAX: u64 = 2;
+
 /// What things take on a machine. Times are nanoseconds where nothing else is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MachineCosts {
@@ -160,7 +163,9 @@ impl Learned {
         let payments = self.measured.payment_ns.saturating_mul(transactions as u64);
         let elapsed_ns = nanoseconds(elapsed).saturating_sub(payments);
         if gas > 0 {
-            learn(&self.gas_ps, mul_div(elapsed_ns, 1_000, gas).max(1));
+            // One block of precompiles must not mislead about the next.
+            let most = self.gas_ps.load(Ordering::Relaxed).saturating_mul(GAS_PS_GROWTH_MAX);
+            learn(&self.gas_ps, mul_div(elapsed_ns, 1_000, gas).clamp(1, most.max(1)));
         }
     }
 }
