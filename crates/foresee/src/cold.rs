@@ -117,7 +117,7 @@ impl Foresee {
             let make = |pace: &dyn Pace| {
                 join(pace);
                 let predictions = hunt.predictions().map(|ahead| Some(&ahead?.prediction));
-                Some(Outlook::new(predictions).schedule(block))
+                Some(Outlook::new(predictions).schedule(block, executor.config().threads))
             };
             let outcome = executor.execute_while(pre, block, fetched, make, join)?;
             let decision = Decision::parallel(executor.config().threads);

@@ -86,7 +86,7 @@ impl<'a, DB: DatabaseRef, F: Fn() -> Predictor<'a, DB>> Crew<'a, DB, F> {
             if !sampled && self.predicted.load(Ordering::Relaxed) >= sample {
                 sampled = true;
                 let outlook = self.so_far();
-                let (span, gas) = outlook.shape(&outlook.schedule(self.block));
+                let (span, gas) = outlook.shape(&outlook.schedule(self.block, 2));
                 if choice::is_serial(span, gas) {
                     self.left.store(0, Ordering::Relaxed);
                 }

@@ -1,13 +1,19 @@
 //! What is foreseen of a block for its schedule: predictions of some of its
 //! transactions, each made alone on the state before the block.
 
-use crate::{choice::PAYMENT_GAS, pipeline::Predictor};
+use crate::{
+    choice::{PAYMENT_GAS, parallelism_percent},
+    pipeline::Predictor,
+};
 use foresee_access::{AccessSet, Hashes, Location, TxIndex};
 use foresee_execute::{Block, Known};
 use foresee_predict::{Ahead, PrecompileCall, Prediction};
-use foresee_schedule::{DependencyDag, Node, Schedule};
+use foresee_schedule::{Additions, DependencyDag, Node, Schedule};
 use revm::DatabaseRef;
 use std::{borrow::Cow, sync::Arc};
+
+/// A block that is parallel by so many percent for each thread keeps them busy.
+const PARALLELISM_PERCENT: u64 = 120;
 
 /// Predictions made alone, by transaction; none where nothing had to be foreseen.
 pub(crate) struct Outlook<'p> {
@@ -25,12 +31,21 @@ impl<'p> Outlook<'p> {
         Self::new(ahead.iter().map(|ahead| Some(&ahead.prediction)))
     }
 
-    /// The schedule that follows.
-    pub(crate) fn schedule(&self, block: &Block) -> Schedule {
+    /// The schedule that follows, for so many threads. That additions to a slot need no
+    /// order takes an execution time to find out, which is spent where it is needed to
+    /// keep the threads busy.
+    pub(crate) fn schedule(&self, block: &Block, threads: usize) -> Schedule {
         let predictions = self.predictions.iter();
         let nodes: Vec<_> =
             predictions.map(|prediction| node_alone(block, prediction.as_deref())).collect();
-        Schedule::from_dag(&DependencyDag::build(&nodes))
+        let schedule =
+            |additions| Schedule::from_dag(&DependencyDag::build_with(&nodes, additions));
+        let ordered = schedule(Additions::Ordered);
+        let (span, gas) = self.shape(&ordered);
+        if parallelism_percent(span, gas) >= PARALLELISM_PERCENT.saturating_mul(threads as u64) {
+            return ordered;
+        }
+        schedule(Additions::Free)
     }
 
     /// Of the transactions that were predicted, the gas on the longest path and of all.

@@ -376,8 +376,9 @@ impl Foresee {
                 None => crew.outlook(pace, sample),
             })?;
             let span = tracing::debug_span!("schedule");
-            let schedule =
-                telemetry::stage(span, "foresee_schedule_seconds", || outlook.schedule(block));
+            let schedule = telemetry::stage(span, "foresee_schedule_seconds", || {
+                outlook.schedule(block, executor.config().threads)
+            });
             if self.config.mode == Mode::Auto {
                 let (span, gas) = outlook.shape(&schedule);
                 if let Some(estimate) = &mut decision.estimate {

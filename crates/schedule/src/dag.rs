@@ -45,6 +45,16 @@ pub struct Node<'a> {
     pub in_order: bool,
 }
 
+/// Whether slots that are merely added to draw edges between additions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Additions {
+    /// No: whoever executes has to find out that the order does not matter.
+    #[default]
+    Free,
+    /// Yes, as any other read after a write.
+    Ordered,
+}
+
 /// A transaction in the DAG; its node index is its position in the block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TransactionNode {
@@ -88,8 +98,13 @@ impl DependencyDag {
     /// Builds the DAG of a block from its transactions in block order. Equal
     /// transactions give an equal DAG, edges in the same order.
     pub fn build(transactions: &[Node<'_>]) -> Self {
+        Self::build_with(transactions, Additions::Free)
+    }
+
+    /// The same, but for how slots that are merely added to are taken.
+    pub fn build_with(transactions: &[Node<'_>], additions: Additions) -> Self {
         let writes = transactions.iter().map(|node| node.access.writes.len()).sum();
-        let mut writers = Writers::with_capacity(writes);
+        let mut writers = Writers::with_capacity(writes, additions);
         let mut dag =
             Self { graph: DiGraph::with_capacity(transactions.len(), writes), ..Self::default() };
         let mut found = Vec::new();

@@ -9,7 +9,7 @@
 //! linked list in one arena, and nothing is allocated per location. A location is
 //! copied once, when the first read meets it.
 
-use crate::filter::Filter;
+use crate::{dag::Additions, filter::Filter};
 use foresee_access::{AccessSet, Location, TxIndex};
 use rustc_hash::FxHashMap;
 
@@ -46,6 +46,7 @@ pub(crate) struct Writers<'a> {
     credits: Vec<Credit>,
     /// The locations that were read after a write, by id.
     locations: Vec<Location>,
+    additions: Additions,
 }
 
 #[derive(Debug)]
@@ -66,10 +67,16 @@ struct Credit {
 
 impl<'a> Writers<'a> {
     /// A table with room for about so many locations.
-    pub(crate) fn with_capacity(locations: usize) -> Self {
+    pub(crate) fn with_capacity(locations: usize, additions: Additions) -> Self {
         let mut latest = FxHashMap::default();
         latest.reserve(locations);
-        Self { latest, ..Self::default() }
+        Self { latest, additions, ..Self::default() }
+    }
+
+    /// Whether what this set does to the location adds up in any order.
+    fn commutes(&self, access: &AccessSet, location: &Location) -> bool {
+        access.is_commutative(location)
+            && (self.additions == Additions::Free || !location.is_slot())
     }
 
     /// Appends what a transaction with this set reads of earlier writes, by
@@ -86,8 +93,8 @@ impl<'a> Writers<'a> {
             if !self.written.may_hold(location) {
                 continue;
             }
+            let commutes = self.commutes(access, location);
             let Some(latest) = self.latest.get_mut(location) else { continue };
-            let commutes = access.is_commutative(location);
             if commutes && latest.newest_credit != END && location.is_slot() {
                 unordered(*location);
             }
@@ -112,12 +119,13 @@ impl<'a> Writers<'a> {
     pub(crate) fn write(&mut self, tx: TxIndex, access: &'a AccessSet) {
         for location in &access.writes {
             self.written.add(location);
+            let commutes = self.commutes(access, location);
             let latest = self.latest.entry(location).or_insert(Latest {
                 overwriter: None,
                 newest_credit: END,
                 id: LocationId::NONE,
             });
-            if access.is_commutative(location) {
+            if commutes {
                 let older = latest.newest_credit;
                 latest.newest_credit = self.credits.len() as u32;
                 self.credits.push(Credit { by: tx, older });
