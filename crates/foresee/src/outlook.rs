@@ -12,8 +12,8 @@ use foresee_schedule::{Additions, DependencyDag, Node, Schedule};
 use revm::DatabaseRef;
 use std::{borrow::Cow, sync::Arc};
 
-/// A block that is parallel by so many percent for each thread keeps them busy.
-const PARALLELISM_PERCENT: u64 = 120;
+/// So many times as many threads have to be kept busy for additions to go unordered.
+const FREEDOM_GAIN_MIN: u64 = 2;
 
 /// Predictions made alone, by transaction; none where nothing had to be foreseen.
 pub(crate) struct Outlook<'p> {
@@ -40,12 +40,20 @@ impl<'p> Outlook<'p> {
             predictions.map(|prediction| node_alone(block, prediction.as_deref())).collect();
         let schedule =
             |additions| Schedule::from_dag(&DependencyDag::build_with(&nodes, additions));
+        // No more threads can be kept busy than there are.
+        let most = (threads as u64).saturating_mul(100);
+        let parallelism = |schedule: &Schedule| {
+            let (span, gas) = self.shape(schedule);
+            parallelism_percent(span, gas).min(most)
+        };
         let ordered = schedule(Additions::Ordered);
-        let (span, gas) = self.shape(&ordered);
-        if parallelism_percent(span, gas) >= PARALLELISM_PERCENT.saturating_mul(threads as u64) {
+        let by_order = parallelism(&ordered);
+        if by_order.saturating_mul(FREEDOM_GAIN_MIN) > most {
             return ordered;
         }
-        schedule(Additions::Free)
+        let free = schedule(Additions::Free);
+        let pays = parallelism(&free) >= by_order.saturating_mul(FREEDOM_GAIN_MIN);
+        if pays { free } else { ordered }
     }
 
     /// Of the transactions that were predicted, the gas on the longest path and of all.

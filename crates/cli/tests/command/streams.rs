@@ -126,7 +126,8 @@ fn an_interrupt_ends_the_run() {
 #[test]
 fn stages_and_decisions_are_told_on_request() {
     let block = testdata("mix");
-    let args = ["replay", "--verbose", "--mode", "parallel", "--threads", "2"];
+    // Two threads predict nothing inside the clock.
+    let args = ["replay", "--verbose", "--mode", "parallel", "--threads", "3"];
     let output = run(args.iter().map(AsRef::as_ref).chain([block.as_os_str()]));
     let told = String::from_utf8(output.stderr).unwrap();
     for what in ["predict", "schedule", "execute", "commit", "block executed", "in parallel"] {
