@@ -97,7 +97,8 @@ impl Foresee {
     }
 
     /// Predicts, schedules, executes and validates a block. The result equals in-order
-    /// execution, whatever was predicted.
+    /// execution, whatever was predicted. Two threads go by senders and recipients as long
+    /// as these leave them something free to execute, and predict only then.
     ///
     /// # Errors
     ///
@@ -335,8 +336,8 @@ impl Foresee {
 
     /// Executes a block by the schedule that predictions made alone imply: those made
     /// ahead, or if there are none, those that all threads but one make while that one
-    /// executes already, in order until there is a schedule. Where nothing is gained by it
-    /// nothing is predicted.
+    /// executes already, in order until there is a schedule; of two threads by precautions
+    /// first. Where nothing is gained by it nothing is predicted.
     fn execute_foreseen<'a, DB: DatabaseRef + Sync>(
         &self,
         block: &'a Block,
