@@ -7,7 +7,7 @@
 
 use super::{
     super::{
-        Pace, Policy,
+        Policy,
         authority::Authority,
         finish,
         scheduler::{Plan, Scheduler},
@@ -89,7 +89,7 @@ fn execute(case: &Case, lab: &Lab) -> Result<ParallelOutcome, ExecuteError<Infal
     let mut pre = PreBlock::run(block, db)?;
     let versions = Versions::new();
     for changes in pre.changes_mut() {
-        versions.publish(0, block.env.beneficiary, true, changes);
+        versions.publish(0, block.env.beneficiary, true, changes, |_, _| false);
     }
     let any_tx = TxEnv::default();
     let authority = Box::new(Authority::new(block, pre, Reports::default()));
