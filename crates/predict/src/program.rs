@@ -20,6 +20,9 @@ const PAGE: u32 = 8;
 /// The blocks of consecutive entries.
 type Page = Box<[OnceLock<Box<Block>>; PAGE as usize]>;
 
+/// Words of the entries' bits per rank.
+const GROUP: usize = 4;
+
 /// Size of a page in bytes, its blocks apart.
 const PAGE_SIZE: usize = size_of::<[OnceLock<Box<Block>>; PAGE as usize]>();
 
@@ -34,7 +37,7 @@ pub(crate) struct Program {
     /// Where a block can start: at 0, at each JUMPDEST, and behind each instruction that
     /// leaves its block and comes back. There may be more, to which nothing leads.
     entries: BitVec<u64, Lsb0>,
-    /// How many entries lie before each pair of words of `entries`.
+    /// How many entries lie before each [`GROUP`] of words of `entries`.
     ranks: Box<[u32]>,
     /// Per entry, its block once it is compiled; in pages, because most of a code is
     /// never entered.
@@ -65,7 +68,7 @@ impl Program {
         let mut total = 0;
         let ranks = entries
             .as_raw_slice()
-            .chunks(2)
+            .chunks(GROUP)
             .map(|words| {
                 let before = total;
                 total += words.iter().map(|word| word.count_ones()).sum::<u32>();
@@ -113,8 +116,9 @@ impl Program {
         if bits >> bit & 1 == 0 {
             return None;
         }
-        let before = if word % 2 == 0 { 0 } else { words[word - 1].count_ones() };
-        Some(self.ranks[word / 2] + before + (bits & ((1 << bit) - 1)).count_ones())
+        let before = &words[word - word % GROUP..word];
+        let before = before.iter().map(|word| word.count_ones()).sum::<u32>();
+        Some(self.ranks[word / GROUP] + before + (bits & ((1 << bit) - 1)).count_ones())
     }
 
     /// The number of the entry at a jump destination, if it is a valid one.
@@ -154,10 +158,10 @@ impl Program {
 
     /// The position of an entry in the code.
     fn position(&self, entry: u32) -> usize {
-        let pair = self.ranks.partition_point(|&rank| rank <= entry) - 1;
-        let (words, mut word) = (self.entries.as_raw_slice(), 2 * pair);
-        let mut before = entry - self.ranks[pair];
-        if let Some(rest) = before.checked_sub(words[word].count_ones()) {
+        let group = self.ranks.partition_point(|&rank| rank <= entry) - 1;
+        let (words, mut word) = (self.entries.as_raw_slice(), GROUP * group);
+        let mut before = entry - self.ranks[group];
+        while let Some(rest) = before.checked_sub(words[word].count_ones()) {
             (word, before) = (word + 1, rest);
         }
         let mut bits = words[word];
