@@ -210,7 +210,7 @@ impl<S: StateView> Walker<'_, S> {
             code = self.code(&path, delegate)?;
         }
         let before = Arc::new(path.state.clone());
-        path.transfer(sender, to, &value, true);
+        path.transfer(sender, to, &value);
         // A precompiled contract touches nothing more.
         match code {
             None => self.lacks(Unknown::Callee(to.to_string())),
@@ -249,7 +249,7 @@ impl<S: StateView> Walker<'_, S> {
             if !ours || authorization.nonce() == u64::MAX {
                 continue;
             }
-            path.sure = false;
+            path.doubt("whether an authorization is valid");
             path.read(Place::Known(Location::nonce(authority)));
             path.read(Place::Known(Location::code(authority)));
             let target = authorization.address();

@@ -7,10 +7,10 @@
 use super::{
     data::Data,
     gas::amount,
-    path::{Frame, Gas, Path, Place, Role},
+    path::{CALLEE, Frame, Gas, Path, Place, Role},
     step::{Flow, Stop, account, pops, top},
     walk::{Walker, hand_back},
-    word::Word,
+    word::{Kind, Word},
 };
 use crate::{state::StateView, unknown::Unknown};
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
@@ -45,7 +45,7 @@ impl<S: StateView> Walker<'_, S> {
             if surely {
                 return Err(Stop::Fail);
             }
-            path.sure = false;
+            path.doubt("whether a call pays");
         }
         let input = match (in_offset.known(), in_len.known()) {
             (Some(_), Some(_)) => {
@@ -54,7 +54,7 @@ impl<S: StateView> Walker<'_, S> {
                 Some(top(path).memory.slice(at, len))
             }
             _ => {
-                path.sure = false;
+                path.doubt("where memory is used");
                 None
             }
         };
@@ -87,9 +87,7 @@ impl<S: StateView> Walker<'_, S> {
             self.charge(path, 0, new_account())?;
             if transfers {
                 // Whether it exists, which may depend on its balance.
-                let known = core::mem::replace(&mut path.sure, false);
-                path.read(Place::Known(Location::balance(account)));
-                path.sure = known;
+                path.reads.entry(Place::Known(Location::balance(account))).or_insert(false);
             }
         }
         if let Some(delegate) = code.as_ref().and_then(|code| code.delegate) {
@@ -103,29 +101,36 @@ impl<S: StateView> Walker<'_, S> {
         if transfers {
             path.read(Place::Known(Location::balance(this)));
         }
+        // Who cannot pay does not call.
+        let unpaid = (!path.can_pay(this, &value)).then(|| {
+            let mut unpaid = path.clone();
+            hand_back(&mut unpaid, role, Word::ZERO, gas, Data::default());
+            vec![unpaid]
+        });
+        let on = unpaid.map_or(Flow::On, Flow::Part);
         let before = Arc::new(path.state.clone());
         let keeps = matches!(byte, opcode::CALLCODE | opcode::DELEGATECALL);
-        path.transfer(this, if keeps { this } else { account }, &value, false);
+        path.transfer(this, if keeps { this } else { account }, &value);
         let callee = Callee { to: account, gas, input, role };
         if self.rules.precompiles.contains(&account) {
             self.call_precompile(path, callee)?;
-            return Ok(Flow::On);
+            return Ok(on);
         }
         let Callee { gas, input, .. } = callee;
         let (Some(code), Some(input), true) = (code, input, path.frames.len() < DEPTH_MAX) else {
             let name = format!("{account}, with data or code that is not known");
             self.call_unknown(path, &name, gas, role);
-            return Ok(Flow::On);
+            return Ok(on);
         };
         if code.bytes.is_empty() && input.len() > 0 {
             // Who sends data expects code: it may have been created in this block.
             let name = format!("{account}, which had no code before the block");
             self.call_unknown(path, &name, gas, role);
-            return Ok(Flow::On);
+            return Ok(on);
         }
         if code.bytes.is_empty() {
             hand_back(path, role, Word::Known(U256::ONE), gas, Data::default());
-            return Ok(Flow::On);
+            return Ok(on);
         }
         let delegated = byte == opcode::DELEGATECALL;
         let frame = top(path);
@@ -145,7 +150,7 @@ impl<S: StateView> Walker<'_, S> {
         };
         path.returned = Arc::default();
         path.frames.push(Arc::new(callee));
-        Ok(Flow::On)
+        Ok(on)
     }
 
     /// Takes the gas for a call from the frame, all but a 64th at most
@@ -168,7 +173,7 @@ impl<S: StateView> Walker<'_, S> {
             if requested.min > left.max {
                 return Err(Stop::Fail);
             }
-            path.sure &= requested.max <= left.min;
+            path.needs(requested.max <= left.min);
         }
         let mut gas = Gas {
             min: part(left.min, requested.min),
@@ -188,7 +193,7 @@ impl<S: StateView> Walker<'_, S> {
 
     /// Goes on behind a call of code that nobody knows.
     fn call_unknown(&mut self, path: &mut Path, name: &str, gas: Gas, role: Role) {
-        path.sure = false;
+        path.doubt(CALLEE);
         self.lacks(Unknown::Callee(name.to_owned()));
         let Role::Call { len, .. } = role else { return };
         // A word is what most functions return.
@@ -208,7 +213,7 @@ impl<S: StateView> Walker<'_, S> {
         let known = input.as_ref().and_then(Data::known);
         let Some(bytes) = known else {
             // Nobody knows what it computes, nor always what that costs.
-            path.sure = false;
+            path.doubt("what a precompiled contract computes");
             let output = match input {
                 Some(input) if to == Address::with_last_byte(4) => input,
                 _ => {
@@ -226,7 +231,7 @@ impl<S: StateView> Walker<'_, S> {
             return Err(Stop::Lost("a precompiled contract"));
         };
         self.steps = self.steps.saturating_add(result.gas_used.min(gas.max) / 16);
-        path.sure &= result.gas_used <= gas.min || result.gas_used > gas.max;
+        path.needs(result.gas_used <= gas.min || result.gas_used > gas.max);
         let left = Gas {
             min: gas.min.saturating_sub(result.gas_used),
             max: gas.max.saturating_sub(result.gas_used),
@@ -257,7 +262,8 @@ impl<S: StateView> Walker<'_, S> {
         let init_code = top(path).memory.slice(at, len);
         let cost = if salt.is_some() { gas.create2_cost(len) } else { gas.create_cost() };
         self.charge(path, cost, cost)?;
-        let all = Word::Known(U256::MAX);
+        let Gas { min, max } = top(path).gas;
+        let all = Word::atom(Kind::Gas { min, max, number: 0 });
         let gas = self.forward(path, &all, false, false)?;
         let this = top(path).address;
         path.read(Place::Known(Location::nonce(this)));
@@ -270,27 +276,34 @@ impl<S: StateView> Walker<'_, S> {
             (salt, init_code.known(), path.frames.len() < DEPTH_MAX)
         else {
             // The address depends on the creator's nonce, or on the code.
-            path.sure = false;
+            path.doubt(CALLEE);
             self.lacks(Unknown::Callee(format!("what {this} creates")));
             let created = path.other(&format!("created by {this}"));
             let gas = Gas { min: 0, max: gas.max };
             hand_back(path, Role::Call { to: 0, len: 0 }, created, gas, Data::default());
             return Ok(Flow::On);
         };
+        let failed = |path: &Path, gas: Gas| {
+            let mut failed = path.clone();
+            let role = Role::Call { to: 0, len: 0 };
+            hand_back(&mut failed, role, Word::ZERO, gas, Data::default());
+            failed
+        };
         // Who cannot pay creates nothing.
-        path.sure &= path.can_pay(this, &value);
+        let unpaid = (!path.can_pay(this, &value)).then(|| failed(path, gas));
         let account = this.create2(B256::from(salt), keccak256(code));
         path.read(Place::Known(Location::code(account)));
         path.state.warm.insert(Location::code(account));
         let taken = self.code(path, account).map_err(Stop::Failed)?;
         if taken.is_none_or(|code| !code.bytes.is_empty()) {
-            let role = Role::Call { to: 0, len: 0 };
-            hand_back(path, role, Word::ZERO, Gas::exactly(0), Data::default());
-            return Ok(Flow::On);
+            *path = failed(path, Gas::exactly(0));
+            return Ok(unpaid.map_or(Flow::On, |unpaid| Flow::Part(vec![unpaid])));
         }
+        // An earlier transaction of the block may have created it.
+        let taken = failed(path, Gas::exactly(0));
         let init_code = Bytes::copy_from_slice(code);
         self.enter_creation(path, (this, account), value, init_code, gas);
-        Ok(Flow::On)
+        Ok(Flow::Part([taken].into_iter().chain(unpaid).collect()))
     }
 
     /// Runs init code.
@@ -307,7 +320,7 @@ impl<S: StateView> Walker<'_, S> {
         if self.rules.at_least(SpecId::SPURIOUS_DRAGON) {
             path.state.fields.insert(Location::nonce(account));
         }
-        path.transfer(creator, account, &value, path.frames.is_empty());
+        path.transfer(creator, account, &value);
         path.returned = Arc::default();
         path.frames.push(Arc::new(Frame {
             code: Arc::new(super::code::Code::new(init_code, None)),

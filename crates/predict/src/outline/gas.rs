@@ -24,12 +24,12 @@ impl<S: StateView> Walker<'_, S> {
     /// Charges at least and at most so much. Who has less than the least fails; who may
     /// have less than the most may fail.
     pub(super) fn charge(&self, path: &mut Path, min: u64, max: u64) -> Result<(), Stop<S::Error>> {
-        let Path { frames, sure, .. } = path;
-        let Some(frame) = frames.last_mut() else { return Ok(()) };
+        let Some(frame) = path.frames.last_mut() else { return Ok(()) };
         let gas = &mut Arc::make_mut(frame).gas;
         gas.max = gas.max.checked_sub(min).ok_or(Stop::Fail)?;
-        *sure &= gas.min >= max;
+        let suffices = gas.min >= max;
         gas.min = gas.min.saturating_sub(max);
+        path.needs(suffices);
         Ok(())
     }
 

@@ -13,6 +13,12 @@ use std::{
     sync::Arc,
 };
 
+/// What a path may lack.
+pub(super) const GAS: &str = "whether gas suffices";
+
+/// What is told in other words.
+pub(super) const CALLEE: &str = "what a call does";
+
 /// A location, as far as it is known.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Place {
@@ -41,8 +47,8 @@ pub(super) struct Path {
     pub(super) reads: BTreeMap<Place, bool>,
     /// Conditions that were decided on the way here.
     decided: BTreeMap<Word, bool>,
-    /// Whether it goes on like this for sure, up to decisions.
-    pub(super) sure: bool,
+    /// Why it may not go on like this, apart from its decisions: the first reason.
+    pub(super) doubt: Option<&'static str>,
     numbers: u32,
 }
 
@@ -113,7 +119,7 @@ impl Path {
             },
             reads: BTreeMap::new(),
             decided: BTreeMap::new(),
-            sure: true,
+            doubt: None,
             numbers: 0,
         }
     }
@@ -135,12 +141,29 @@ impl Path {
         compute(byte, arguments).unwrap_or_else(|| self.other("a long computation"))
     }
 
+    /// Whether it goes on like this for sure, up to its decisions.
+    pub(super) const fn is_sure(&self) -> bool {
+        self.doubt.is_none()
+    }
+
+    /// Nobody knows whether it goes on like this.
+    pub(super) fn doubt(&mut self, what: &'static str) {
+        self.doubt.get_or_insert(what);
+    }
+
+    /// It goes on like this if gas suffices.
+    pub(super) fn needs(&mut self, suffices: bool) {
+        if !suffices {
+            self.doubt(GAS);
+        }
+    }
+
     /// Notes a read. What is touched on a path that may not be taken is so only perhaps.
     pub(super) fn read(&mut self, place: Place) {
         if !matches!(place, Place::Known(_)) {
             self.state.blurred = true;
         }
-        let sure = self.sure;
+        let sure = self.is_sure();
         *self.reads.entry(place).or_insert(sure) |= sure;
     }
 
@@ -159,7 +182,8 @@ impl Path {
         self.decided.insert(condition.clone(), outcome ^ negated);
     }
 
-    /// Whether an account surely has so much, because it got it just now.
+    /// Whether an account surely has so much, because it got it just now. Nobody knows what
+    /// accounts own.
     pub(super) fn can_pay(&self, account: Address, value: &Word) -> bool {
         let has = self.state.moved.get(&account).copied().unwrap_or_default();
         value.known().is_some_and(|value| {
@@ -167,13 +191,11 @@ impl Path {
         })
     }
 
-    /// Moves value. Nobody knows what accounts own, but for what they got just now:
-    /// unless that suffices the transfer may fail.
-    pub(super) fn transfer(&mut self, from: Address, to: Address, value: &Word, solvent: bool) {
+    /// Moves value.
+    pub(super) fn transfer(&mut self, from: Address, to: Address, value: &Word) {
         if value == &Word::ZERO {
             return;
         }
-        self.sure &= solvent || self.can_pay(from, value);
         self.state.balances = self.number();
         if from == to {
             return;

@@ -3,7 +3,7 @@
 use super::{
     data::Data,
     gas::sstore_cost,
-    path::{Frame, Path, Place},
+    path::{Frame, GAS, Path, Place},
     walk::{Walker, slot_place},
     word::{Kind, Word},
 };
@@ -27,9 +27,8 @@ const STACK_MAX: usize = 1024;
 /// How a path goes on.
 pub(super) enum Flow {
     On,
-    /// It parts: if the condition holds the way leads to a position of the code, or to where
-    /// there is none.
-    Part(Word, Option<usize>),
+    /// It parts: these are the other ways.
+    Part(Vec<Path>),
     /// The frame ends, in success or not, with what it returns.
     End(bool, Data),
 }
@@ -145,7 +144,7 @@ impl<S: StateView> Walker<'_, S> {
                 let success = byte == opcode::RETURN;
                 let (Some(_), Some(_)) = (offset.known(), len.known()) else {
                     // Who called sees nothing instead.
-                    path.sure = false;
+                    path.doubt("what a call returns");
                     return Ok(Flow::End(success, Data::default()));
                 };
                 let len = self.small(&len, "a length")?;
@@ -177,14 +176,14 @@ impl<S: StateView> Walker<'_, S> {
                 }
                 self.require_writable(path)?;
                 let Some(_) = len.known() else {
-                    path.sure = false;
+                    path.doubt("the length of a log");
                     return Ok(Flow::On);
                 };
                 let len = self.small(&len, "a length")?;
                 let cost = self.rules.gas.log_cost(topics, len as u64);
                 self.charge(path, cost, cost)?;
                 if offset.known().is_none() {
-                    path.sure = false;
+                    path.doubt("where memory is used");
                     return Ok(Flow::On);
                 }
                 self.expand(path, &offset, len)?;
@@ -297,11 +296,17 @@ impl<S: StateView> Walker<'_, S> {
         match path.decision(&condition) {
             Some(false) => {}
             Some(true) => top(path).pc = self.destination(path, &target)?,
-            None => match self.destination(path, &target) {
-                Ok(target) => return Ok(Flow::Part(condition, Some(target))),
-                Err(Stop::Fail) => return Ok(Flow::Part(condition, None)),
-                Err(stop) => return Err(stop),
-            },
+            None => {
+                let mut other = path.clone();
+                path.decide(&condition, false);
+                other.decide(&condition, true);
+                match self.destination(&mut other, &target) {
+                    Ok(target) => top(&mut other).pc = target,
+                    Err(Stop::Fail) => self.fail_frame(&mut other),
+                    Err(stop) => return Err(stop),
+                }
+                return Ok(Flow::Part(vec![other]));
+            }
         }
         Ok(Flow::On)
     }
@@ -312,7 +317,7 @@ impl<S: StateView> Walker<'_, S> {
                 let offset = pop(path)?;
                 if offset.known().is_none() {
                     // It may be far away.
-                    path.sure = false;
+                    path.doubt("where memory is used");
                     let word = path.other("some memory");
                     return push(path, word);
                 }
@@ -351,7 +356,7 @@ impl<S: StateView> Walker<'_, S> {
             _ => {
                 let [offset, len] = pops(path)?;
                 if len.known().is_none() {
-                    path.sure = false;
+                    path.doubt("what is hashed");
                     let word = path.other("a hash");
                     return push(path, word);
                 }
@@ -441,16 +446,15 @@ impl<S: StateView> Walker<'_, S> {
             if left.max <= gas.call_stipend() {
                 return Err(Stop::Fail);
             }
-            path.sure &= left.min > gas.call_stipend();
+            path.needs(left.min > gas.call_stipend());
         }
         let fixed = gas.sstore_static_gas();
         self.charge(path, fixed, fixed)?;
         // Who cannot pay for the first access does not make it.
-        let known = path.sure;
-        let reads = top(path).gas.min >= gas.cold_storage_cost();
-        path.sure &= reads;
+        if top(path).gas.min < gas.cold_storage_cost() {
+            path.doubt(GAS);
+        }
         self.touch_slot(path, &key);
-        path.sure = known && reads;
         self.warm_slot(path, this, &key)?;
         let (min, max) = sstore_cost(self.rules, &value);
         self.charge(path, min, max)?;
@@ -523,8 +527,8 @@ impl<S: StateView> Walker<'_, S> {
         let spec = self.rules.spec;
         let this = top(path).address;
         let (min, max) = (gas.selfdestruct_cost(false, false), gas.selfdestruct_cost(true, true));
-        let known = path.sure;
-        path.sure &= top(path).gas.min >= max;
+        let suffices = top(path).gas.min >= max;
+        path.needs(suffices);
         match account(&target) {
             Some(account) => path.read(Place::Known(Location::code(account))),
             None => {
@@ -534,7 +538,6 @@ impl<S: StateView> Walker<'_, S> {
             }
         }
         path.read(Place::Known(Location::balance(this)));
-        path.sure = known;
         self.charge(path, min, max)?;
         for account in [Some(this), account(&target)].into_iter().flatten() {
             path.state.moved.entry(account).or_default().more = true;
@@ -543,8 +546,7 @@ impl<S: StateView> Walker<'_, S> {
             path.state.fields.extend([Location::nonce(this), Location::code(this)]);
         }
         path.state.balances = path.number();
-        // What it leaves behind is not followed.
-        path.sure = false;
+        path.doubt("what a destroyed contract leaves");
         Ok(Flow::End(true, Data::default()))
     }
 

@@ -9,8 +9,8 @@ use super::{
     code::Code,
     data::Data,
     name::Namer,
-    path::{Gas, Path, Place, Role},
-    step::{Flow, Stop, top},
+    path::{CALLEE, Gas, Path, Place, Role},
+    step::{Flow, Stop},
     store::{surely_changed, surely_unchanged},
     word::Word,
 };
@@ -77,7 +77,7 @@ impl<S: StateView> Walker<'_, S> {
         let last = self.steps.saturating_add(STRETCH_MAX).min(STEPS_MAX);
         loop {
             if path.frames.is_empty() {
-                self.leaf(path, None);
+                self.leaf(path, true);
                 return Ok(());
             }
             if self.steps >= last || path.reads.len() > TOUCHED_MAX {
@@ -86,18 +86,12 @@ impl<S: StateView> Walker<'_, S> {
             self.steps += 1;
             match self.step(&mut path) {
                 Ok(Flow::On) => {}
-                Ok(Flow::Part(condition, target)) => {
+                Ok(Flow::Part(others)) => {
                     if self.waiting.len() + self.leaves.len() >= PATHS_MAX {
                         return Ok(self.cut(path, Unknown::PathLimit));
                     }
-                    let mut other = path.clone();
-                    path.decide(&condition, false);
-                    other.decide(&condition, true);
-                    match target {
-                        Some(target) => top(&mut other).pc = target,
-                        None => self.fail_frame(&mut other),
-                    }
-                    self.waiting.extend([path, other]);
+                    self.waiting.push_back(path);
+                    self.waiting.extend(others);
                     return Ok(());
                 }
                 Ok(Flow::End(success, output)) => self.end_frame(&mut path, success, output),
@@ -118,12 +112,15 @@ impl<S: StateView> Walker<'_, S> {
     /// Ends a path that cannot be followed.
     fn cut(&mut self, path: Path, unknown: Unknown) {
         self.lacks(unknown);
-        self.leaf(path, Some(false));
+        self.leaf(path, false);
     }
 
     /// Ends a path. What it has changed may not last if it could not be followed.
-    fn leaf(&mut self, path: Path, followed: Option<bool>) {
-        let sure = path.sure && followed.is_none();
+    fn leaf(&mut self, path: Path, followed: bool) {
+        let sure = path.is_sure() && followed;
+        if let Some(what) = path.doubt.filter(|what| *what != CALLEE) {
+            self.lacks(Unknown::Depends(what));
+        }
         let state = &path.state;
         let mut writes = BTreeMap::new();
         for (account, key, value) in state.storage.entries() {
@@ -160,7 +157,7 @@ impl<S: StateView> Walker<'_, S> {
                 gas = Gas::exactly(0);
                 output = Data::default();
             } else {
-                path.sure &= gas.min >= cost;
+                path.needs(gas.min >= cost);
                 gas = Gas { min: gas.min.saturating_sub(cost), max: gas.max - cost };
                 let code = output.known().map(Bytes::copy_from_slice);
                 path.state.created.insert(account, code);
@@ -176,7 +173,8 @@ impl<S: StateView> Walker<'_, S> {
         self.hand_back(path, frame.role, success, gas, output);
     }
 
-    fn fail_frame(&self, path: &mut Path) {
+    /// Ends the last frame as one that fails.
+    pub(super) fn fail_frame(&self, path: &mut Path) {
         let Some(frame) = path.frames.pop() else { return };
         path.state = (*frame.before).clone();
         self.hand_back(path, frame.role, false, Gas::exactly(0), Data::default());
