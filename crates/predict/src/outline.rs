@@ -231,6 +231,7 @@ impl<S: StateView> Walker<'_, S> {
                 value,
                 is_static: false,
                 gas,
+                gas_max: gas.max,
                 role: Role::Call { to: 0, len: 0 },
                 before,
             })),

@@ -145,6 +145,7 @@ impl<S: StateView> Walker<'_, S> {
             value: if delegated { frame.value.clone() } else { value },
             is_static: frame.is_static || byte == opcode::STATICCALL,
             gas,
+            gas_max: gas.max,
             role,
             before,
         };
@@ -188,6 +189,7 @@ impl<S: StateView> Walker<'_, S> {
             gas.max += stipend;
             gas.min += if surely { stipend } else { 0 };
         }
+        top(path).gas_max = left.max + if transfers { rules.gas.call_stipend() } else { 0 };
         Ok(gas)
     }
 
@@ -267,7 +269,6 @@ impl<S: StateView> Walker<'_, S> {
         let gas = self.forward(path, &all, false, false)?;
         let this = top(path).address;
         path.read(Place::Known(Location::nonce(this)));
-        path.state.fields.insert(Location::nonce(this));
         if value != Word::ZERO {
             path.read(Place::Known(Location::balance(this)));
         }
@@ -277,6 +278,7 @@ impl<S: StateView> Walker<'_, S> {
         else {
             // The address depends on the creator's nonce, or on the code.
             path.doubt(CALLEE);
+            path.state.fields.insert(Location::nonce(this));
             self.lacks(Unknown::Callee(format!("what {this} creates")));
             let created = path.other(&format!("created by {this}"));
             let gas = Gas { min: 0, max: gas.max };
@@ -291,6 +293,7 @@ impl<S: StateView> Walker<'_, S> {
         };
         // Who cannot pay creates nothing.
         let unpaid = (!path.can_pay(this, &value)).then(|| failed(path, gas));
+        path.state.fields.insert(Location::nonce(this));
         let account = this.create2(B256::from(salt), keccak256(code));
         path.read(Place::Known(Location::code(account)));
         path.state.warm.insert(Location::code(account));
@@ -333,6 +336,7 @@ impl<S: StateView> Walker<'_, S> {
             value,
             is_static: false,
             gas,
+            gas_max: gas.max,
             role: Role::Create(account),
             before,
         }));

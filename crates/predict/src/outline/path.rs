@@ -98,6 +98,8 @@ pub(super) struct Frame {
     pub(super) value: Word,
     pub(super) is_static: bool,
     pub(super) gas: Gas,
+    /// The most that is left when a call comes back.
+    pub(super) gas_max: u64,
     pub(super) role: Role,
     pub(super) before: Arc<State>,
 }

@@ -475,8 +475,16 @@ impl<S: StateView> Walker<'_, S> {
             opcode::SELFBALANCE => address(top(path).address),
             _ => pop(path)?,
         };
-        let range: Option<[Word; 3]> = match byte {
-            opcode::EXTCODECOPY => Some(pops(path)?),
+        // What is copied is paid for before it is looked at.
+        let range = match byte {
+            opcode::EXTCODECOPY => {
+                let [to, from, len] = pops(path)?;
+                let len = self.small(&len, "a length")?;
+                let cost = self.rules.gas.extcodecopy(len);
+                self.charge(path, cost, cost)?;
+                self.works(len);
+                Some((self.expand(path, &to, len)?, from, len))
+            }
             _ => None,
         };
         let is_balance = matches!(byte, opcode::BALANCE | opcode::SELFBALANCE);
@@ -508,9 +516,14 @@ impl<S: StateView> Walker<'_, S> {
             (opcode::EXTCODEHASH, Some(code), _) if code.hash.is_some() && !code.bytes.is_empty() => {
                 push(path, Word::Known(code.hash.unwrap_or_default().into()))
             }
-            (opcode::EXTCODECOPY, Some(code), Some([to, from, len])) => {
-                let source = Data::new(code.bytes.to_vec());
-                self.copy(path, [&to, &from, &len], &source, false)
+            (opcode::EXTCODECOPY, Some(code), Some((to, from, len))) => {
+                let Some(from) = from.known() else { return Err(Stop::Lost("what is copied")) };
+                let from = usize::try_from(from).unwrap_or(usize::MAX);
+                if len > 0 {
+                    let source = Data::new(code.bytes.to_vec());
+                    top(path).memory.copy(to, &source, from, len);
+                }
+                Ok(Flow::On)
             }
             (opcode::EXTCODECOPY, ..) => Err(Stop::Lost("whose code is copied")),
             _ => {

@@ -220,7 +220,8 @@ pub(super) fn hand_back(path: &mut Path, role: Role, result: Word, gas: Gas, out
     if let Some(frame) = path.frames.last_mut() {
         let frame = Arc::make_mut(frame);
         frame.gas.min += gas.min;
-        frame.gas.max += gas.max;
+        // What was forwarded is within bounds too: their sum may not be.
+        frame.gas.max = frame.gas.max.saturating_add(gas.max).min(frame.gas_max);
         frame.stack.push(result);
         if let Role::Call { to, len } = role {
             frame.memory.copy(to, &output, 0, len.min(output.len()));
