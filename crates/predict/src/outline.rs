@@ -39,9 +39,7 @@ use name::Namer;
 use path::{Frame, Gas, Path, Place, Role};
 use revm::{
     context::{BlockEnv, CfgEnv, TxEnv},
-    context_interface::{
-        transaction::{AuthorizationTr, Transaction},
-    },
+    context_interface::transaction::{AuthorizationTr, Transaction},
     primitives::hardfork::SpecId,
 };
 use std::{
@@ -101,7 +99,11 @@ impl Outline {
         let both = |of: fn(&AccessSet) -> &Vec<Location>| {
             [&self.certain, &self.possible].into_iter().flat_map(of).copied().collect()
         };
-        AccessSet::new(both(|set| &set.reads), both(|set| &set.writes), both(|set| &set.commutative))
+        AccessSet::new(
+            both(|set| &set.reads),
+            both(|set| &set.writes),
+            both(|set| &set.commutative),
+        )
     }
 
     /// The label of a location.

@@ -176,10 +176,8 @@ impl<S: StateView> Walker<'_, S> {
             }
             path.needs(requested.max <= left.min);
         }
-        let mut gas = Gas {
-            min: part(left.min, requested.min),
-            max: part(left.max, requested.max),
-        };
+        let mut gas =
+            Gas { min: part(left.min, requested.min), max: part(left.max, requested.max) };
         top(path).gas = Gas {
             min: left.min - part(left.min, requested.max),
             max: left.max - part(left.max, requested.min),

@@ -112,8 +112,10 @@ impl Data {
     fn clear(&mut self, at: usize, len: usize) {
         let end = at + len;
         let near = self.symbols.range(at.saturating_sub(31)..end);
-        let touched: Vec<_> =
-            near.filter(|(start, piece)| **start + piece.len > at).map(|(start, _)| *start).collect();
+        let touched: Vec<_> = near
+            .filter(|(start, piece)| **start + piece.len > at)
+            .map(|(start, _)| *start)
+            .collect();
         for start in touched {
             let Some(Piece { of, from, len }) = self.symbols.remove(&start) else { continue };
             if start < at {
@@ -180,7 +182,9 @@ mod tests {
         // Over a part of the first.
         data.write(16, &y);
         assert_eq!(data.word(16), Some(y));
-        assert!(matches!(data.word(0), Some(Word::Symbol(of)) if matches!(of.kind, Kind::Bytes(_))));
+        assert!(
+            matches!(data.word(0), Some(Word::Symbol(of)) if matches!(of.kind, Kind::Bytes(_)))
+        );
         data.write(0, &Word::ZERO);
         data.write(32, &Word::ZERO);
         assert_eq!(data.known(), Some(&[0; 96][..]));

@@ -1,13 +1,13 @@
 //! Gas, of which a path knows bounds: what depends on values that nobody has may cost the
 //! least or the most that it can.
 
+use super::walk::Walker;
 use super::{
     path::{Gas, Path},
     step::Stop,
     word::{Kind, Word},
 };
 use crate::{rules::Rules, state::StateView};
-use super::walk::Walker;
 use alloy_primitives::{Address, U256};
 use foresee_access::Location;
 use revm::{context_interface::context::SStoreResult, primitives::hardfork::SpecId};

@@ -92,11 +92,10 @@ impl Writer<'_> {
             Word::Known(key) => {
                 label(*key, self.preimages, self.names).unwrap_or_else(|| format!("{key:#x}"))
             }
-            Word::Symbol(symbol) => {
-                self.hashed(symbol, U256::ZERO).or_else(|| self.behind(key)).unwrap_or_else(|| {
-                    self.value(key)
-                })
-            }
+            Word::Symbol(symbol) => self
+                .hashed(symbol, U256::ZERO)
+                .or_else(|| self.behind(key))
+                .unwrap_or_else(|| self.value(key)),
         }
     }
 

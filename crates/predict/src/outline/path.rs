@@ -81,7 +81,10 @@ pub(super) struct Moved {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Role {
     /// A call: the range of memory that it is written to.
-    Call { to: usize, len: usize },
+    Call {
+        to: usize,
+        len: usize,
+    },
     Create(Address),
 }
 

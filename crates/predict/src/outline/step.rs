@@ -513,7 +513,9 @@ impl<S: StateView> Walker<'_, S> {
         match (byte, code, range) {
             (opcode::EXTCODESIZE, Some(code), _) => push(path, number(code.bytes.len())),
             // The hash of an account without code depends on whether it exists.
-            (opcode::EXTCODEHASH, Some(code), _) if code.hash.is_some() && !code.bytes.is_empty() => {
+            (opcode::EXTCODEHASH, Some(code), _)
+                if code.hash.is_some() && !code.bytes.is_empty() =>
+            {
                 push(path, Word::Known(code.hash.unwrap_or_default().into()))
             }
             (opcode::EXTCODECOPY, Some(code), Some((to, from, len))) => {

@@ -212,7 +212,6 @@ impl<S: StateView> Walker<'_, S> {
         self.codes.insert(account, code.clone());
         Ok(code)
     }
-
 }
 
 /// Hands the result of a call to whoever made it, if somebody did.
@@ -237,4 +236,3 @@ pub(super) fn slot_place(account: Address, key: &Word) -> Place {
         key => Place::Slot(account, key.clone()),
     }
 }
-

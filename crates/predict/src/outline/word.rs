@@ -99,9 +99,9 @@ impl Word {
         match self {
             Self::Symbol(symbol) => match &symbol.kind {
                 Kind::Keccak(_) => true,
-                _ => self.as_sum().is_some_and(|(base, offset)| {
-                    offset < U256::from(u32::MAX) && base.is_hash()
-                }),
+                _ => self
+                    .as_sum()
+                    .is_some_and(|(base, offset)| offset < U256::from(u32::MAX) && base.is_hash()),
             },
             Self::Known(_) => false,
         }
@@ -201,14 +201,7 @@ fn simplify(byte: u8, [a, b, _]: &[Word; 3]) -> Option<Word> {
 
 impl Word {
     fn is_truth(&self) -> bool {
-        let truths = [
-            opcode::ISZERO,
-            opcode::EQ,
-            opcode::LT,
-            opcode::GT,
-            opcode::SLT,
-            opcode::SGT,
-        ];
+        let truths = [opcode::ISZERO, opcode::EQ, opcode::LT, opcode::GT, opcode::SLT, opcode::SGT];
         self.computed().is_some_and(|(byte, _)| truths.contains(&byte))
     }
 }
