@@ -1,20 +1,17 @@
 //! What calldata and bytecode tell without storage: what is called certain really happens,
 //! whatever storage holds, and where nothing is said to be missing nothing else happens.
 
-#[expect(dead_code, reason = "shared with tests that use all of it")]
-mod differential {
-    pub(crate) mod check;
-    pub(crate) mod programs;
-}
+#[path = "differential/programs.rs"]
+mod programs;
 
 use alloy_primitives::{Bytes, U256};
 use core::{convert::Infallible, fmt::Write};
-use differential::programs::{FORKS, block_of_calls, code, contract};
 use foresee_access::{AccessSet, Location};
 use foresee_execute::{Block, Observation, observe};
 use foresee_predict::{Outline, Outliner, SymbolicAccess, SymbolicField, WithoutStorage};
 use foresee_source::Snapshot;
 use foresee_workload::{Program, Scenario, generate};
+use programs::{FORKS, block_of_calls, code, contract};
 use proptest::prelude::*;
 use revm::{DatabaseRef, primitives::hardfork::SpecId};
 use std::{fs, path::PathBuf};
@@ -333,8 +330,12 @@ fn a_loop_that_storage_ends_is_followed_so_far() {
         ",
     );
     assert!(told[0].ends_with("unknown: the limit on paths was reached"), "{}", told[0]);
-    assert!(told[0].contains("certain read: 0xC0de000000000000000000000000000000000001[0x0] slot 0"));
-    assert!(told[0].contains("possible read: 0xC0de000000000000000000000000000000000001[0x3] slot 3"));
+    assert!(
+        told[0].contains("certain read: 0xC0de000000000000000000000000000000000001[0x0] slot 0")
+    );
+    assert!(
+        told[0].contains("possible read: 0xC0de000000000000000000000000000000000001[0x3] slot 3")
+    );
 }
 
 #[test]
@@ -351,7 +352,8 @@ fn generated_blocks_are_outlined_rightly() {
 #[test]
 fn snapshots_are_outlined_rightly_and_the_same_each_time() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../testdata/blocks");
-    let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+    let mut paths: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
     paths.sort();
     let mut told = String::new();
     for path in paths {

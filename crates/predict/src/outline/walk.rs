@@ -81,14 +81,16 @@ impl<S: StateView> Walker<'_, S> {
                 return Ok(());
             }
             if self.steps >= last || path.reads.len() > TOUCHED_MAX {
-                return Ok(self.cut(path, Unknown::StepLimit));
+                self.cut(path, Unknown::StepLimit);
+                return Ok(());
             }
             self.steps += 1;
             match self.step(&mut path) {
                 Ok(Flow::On) => {}
                 Ok(Flow::Part(others)) => {
                     if self.waiting.len() + self.leaves.len() >= PATHS_MAX {
-                        return Ok(self.cut(path, Unknown::PathLimit));
+                        self.cut(path, Unknown::PathLimit);
+                        return Ok(());
                     }
                     self.waiting.push_back(path);
                     self.waiting.extend(others);
@@ -96,7 +98,10 @@ impl<S: StateView> Walker<'_, S> {
                 }
                 Ok(Flow::End(success, output)) => self.end_frame(&mut path, success, output),
                 Err(Stop::Fail) => self.fail_frame(&mut path),
-                Err(Stop::Lost(what)) => return Ok(self.cut(path, Unknown::Depends(what))),
+                Err(Stop::Lost(what)) => {
+                    self.cut(path, Unknown::Depends(what));
+                    return Ok(());
+                }
                 Err(Stop::Failed(error)) => return Err(error),
             }
         }
