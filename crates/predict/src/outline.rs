@@ -216,7 +216,9 @@ impl<S: StateView> Walker<'_, S> {
         // A precompiled contract touches nothing more.
         match code {
             None => self.lacks(Unknown::Callee(to.to_string())),
-            Some(_) if self.rules.precompiles.contains(&to) => {}
+            Some(_) if self.rules.precompiles.contains(&to) => {
+                path.doubt("what a precompiled contract computes");
+            }
             Some(code) if code.bytes.is_empty() && tx.data.is_empty() => {}
             Some(code) if code.bytes.is_empty() => {
                 let name = format!("{to}, which had no code before the block");

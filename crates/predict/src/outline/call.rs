@@ -7,7 +7,7 @@
 use super::{
     data::Data,
     gas::amount,
-    path::{CALLEE, Frame, Gas, Path, Place, Role},
+    path::{CALLEE, Frame, Gas, Path, Place, Role, State},
     step::{Flow, Stop, account, pops, top},
     walk::{Walker, hand_back},
     word::{Kind, Word},
@@ -113,7 +113,7 @@ impl<S: StateView> Walker<'_, S> {
         path.transfer(this, if keeps { this } else { account }, &value);
         let callee = Callee { to: account, gas, input, role };
         if self.rules.precompiles.contains(&account) {
-            self.call_precompile(path, callee)?;
+            self.call_precompile(path, callee, &before)?;
             return Ok(on);
         }
         let Callee { gas, input, .. } = callee;
@@ -207,7 +207,12 @@ impl<S: StateView> Walker<'_, S> {
         hand_back(path, role, success, Gas { min: 0, max: gas.max }, output);
     }
 
-    fn call_precompile(&mut self, path: &mut Path, callee: Callee) -> Result<(), S::Error> {
+    fn call_precompile(
+        &mut self,
+        path: &mut Path,
+        callee: Callee,
+        before: &State,
+    ) -> Result<(), S::Error> {
         let Callee { to, gas, input, role } = callee;
         let Some(precompile) = self.rules.precompiles.get(&to) else { return Err(Stop::Fail) };
         let known = input.as_ref().and_then(Data::known);
@@ -242,6 +247,9 @@ impl<S: StateView> Walker<'_, S> {
             PrecompileStatus::Revert if result.gas_used <= gas.max => (false, left, output),
             _ => (false, Gas::exactly(0), Data::default()),
         };
+        if !success {
+            path.state = before.clone();
+        }
         hand_back(path, role, Word::Known(U256::from(success)), left, output);
         Ok(())
     }
