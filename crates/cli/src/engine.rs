@@ -7,7 +7,7 @@ use foresee::{Config, Foresee};
 use foresee_execute::{Block, ExecuteError, PreBlock};
 use foresee_predict::{
     BlockPredictor, Complete, Frames, Outline, Outliner, PredictOptions, Prediction, ProgramCache,
-    StateView, WithoutStorage,
+    StateView, Unknown, WithoutStorage,
 };
 use std::time::{Duration, Instant};
 
@@ -63,6 +63,13 @@ pub(crate) fn outline(
         let outline = outliner.outline(tx)?;
         prediction.access = outline.certain.clone();
         prediction.labels.clone_from(&outline.labels);
+        // A nonce looks wrong where an earlier transaction could not be predicted to its end.
+        let depends = Unknown::Depends("what it accesses");
+        prediction.unknown.iter_mut().for_each(|unknown| {
+            if matches!(unknown, Unknown::Invalid(_)) {
+                *unknown = depends.clone();
+            }
+        });
         prediction.unknown.extend(outline.unknown.iter().cloned());
         Ok(Some(outline))
     };

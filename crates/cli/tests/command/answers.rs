@@ -282,5 +282,5 @@ fn predict_without_state_tells_what_is_possible_and_what_depends_on_storage() {
         account.ends_with("EIP-1967 implementation)")
     };
     let symbolic = |tx: &&Value| tx["symbolic"].as_array().unwrap().iter().any(is_callee);
-    assert!(open.iter().any(|tx| symbolic(tx)), "proxies");
+    assert!(open.iter().any(symbolic), "proxies");
 }
