@@ -131,6 +131,13 @@ impl Operands<'_, '_> {
         self.provenance.mark(self.bottom, Some(origin));
     }
 
+    /// The word must not become greater than this. No word is greater than the greatest.
+    fn fits(&mut self, word: (U256, Option<Origin>), limit: U256) {
+        if limit != U256::MAX {
+            self.provenance.compare(Test::Less, [(limit, None), word]);
+        }
+    }
+
     fn give_up(&mut self, origins: [Option<Origin>; 2]) {
         for origin in origins.into_iter().flatten() {
             self.provenance.give_up(origin.claim);
@@ -225,28 +232,32 @@ fn of_one<const OPCODE: u8, D: Database>(mut context: Ictx<'_, '_, D>) -> Instru
     inner::<OPCODE, D>(context)
 }
 
+/// Whether a mask consists of the lowest bits.
+///
+/// Not a closure, though it has one caller: as rustc 1.95 compiles it, a closure may
+/// overwrite an argument that its caller goes on using, and this one did
+/// ([rust-lang/rust#155241](https://github.com/rust-lang/rust/issues/155241)).
+fn is_low(mask: U256) -> bool {
+    (mask & mask.wrapping_add(U256::ONE)).is_zero()
+}
+
 /// Masks that a word fits into, as packed slots and narrow integers have them.
 fn combined<const OPCODE: u8, D: Database>(mut context: Ictx<'_, '_, D>) -> InstructionExecResult {
     if let Some(mut operands) = met(&mut context, 2) {
         let [left, right] = [0, 1].map(|number| operands.take(number));
         let (word, (mask, mark)) = if left.1.is_some() { (left, right) } else { (right, left) };
-        let is_low = |mask: U256| (mask & mask.wrapping_add(U256::ONE)).is_zero();
-        let mut fits = |limit: U256| {
-            // No word is greater than the greatest.
-            if limit != U256::MAX {
-                operands.provenance.compare(Test::Less, [(limit, None), word]);
-            }
-        };
         match (word.1, mark) {
             (None, _) => {}
             (Some(origin), None) if OPCODE == OR && mask.is_zero() => operands.result(origin),
             // All of the word is left.
             (Some(origin), None) if OPCODE == AND && is_low(mask) && word.0 <= mask => {
-                fits(mask);
+                operands.fits(word, mask);
                 operands.result(origin);
             }
             // Nothing is left of it.
-            (Some(_), None) if OPCODE == AND && is_low(!mask) && word.0 <= !mask => fits(!mask),
+            (Some(_), None) if OPCODE == AND && is_low(!mask) && word.0 <= !mask => {
+                operands.fits(word, !mask);
+            }
             _ => operands.give_up([word.1, mark]),
         }
     }

@@ -238,6 +238,14 @@ fn checks_of_packed_and_narrow_numbers_come_through() {
     // 250 + 4 still fits into a byte, 254 + 4 does not: it spoils what is beside it.
     let lab = called(&narrow(&[0xff]), 250, &[4, 4, 4]);
     assert_eq!(lab.conflicts(), [(2, slot(0))]);
+    // Of a word that no longer fits into its mask something is lost: 250 and 254 do fit,
+    // 258 does not.
+    let masked = [&[PUSH1, 0, SLOAD, PUSH1, 0xff, AND][..], &ADD_TO_0[3..], &[SSTORE]].concat();
+    let lab = called(&masked, 250, &[4, 4]);
+    assert_eq!(lab.conflicts(), []);
+    let lab = called(&masked, 250, &[4, 4, 4]);
+    assert_eq!(lab.conflicts(), [(2, slot(0))]);
+    assert_eq!(left(&lab, 0), U256::from(6));
     // A flag in the highest bit, which nobody sets.
     let flag = [PUSH1, 0, SLOAD, PUSH1, 255, SHR, POP];
     let old_flag = [&[PUSH1, 1, PUSH1, 255, SHL, PUSH1, 0, SLOAD, DIV, POP][..]].concat();
