@@ -33,6 +33,7 @@ use crate::{AccessList, Block, BlockOutput, CancelToken, ExecuteError, Reports};
 use authority::Authority;
 use foresee_schedule::Schedule;
 use ledger::Ledger;
+use listing::Notes;
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use revm::{DatabaseRef, context::TxEnv, database::states::bundle_state::BundleRetention};
 use scheduler::{Plan, Scheduler};
@@ -337,6 +338,7 @@ impl ParallelExecutor {
             versions.publish(0, block.env.beneficiary, true, changes, |_, _| false);
         }
         let authority = Box::new(Authority::new(block, pre, self.reports));
+        let listing = authority.notes.as_ref().map(Notes::listing);
         let plan = Plan::default();
         let pays_ahead = block.transactions.iter().map(pays_ahead);
         let scheduler = Scheduler::new(&plan, self.config.policy, pays_ahead, authority);
@@ -365,7 +367,8 @@ impl ParallelExecutor {
         let worker = |shares| {
             let known = self.known.as_deref();
             let cancel = self.cancel.as_ref();
-            let duty = Duty { shares, witnesses: self.reports.observed, known, cancel };
+            let (witnesses, listing) = (self.reports.observed, listing.as_deref());
+            let duty = Duty { shares, witnesses, known, listing, cancel };
             Worker::new(block, db, &versions, &any_tx, &plan, duty, origin)
         };
         let keep = |mine| worked.lock().unwrap_or_else(PoisonError::into_inner).push(mine);
@@ -424,8 +427,8 @@ pub fn pays_ahead(tx: &TxEnv) -> bool {
     runs_code || tx.kind.is_create() || !tx.authorization_list.is_empty()
 }
 
-/// Makes the changes after the transactions and takes the output; the access list is built
-/// by one of the helpers meanwhile, if there are any.
+/// Makes the changes after the transactions and takes the output; the access list is
+/// finished and hashed by one of the helpers meanwhile, if there are any.
 fn finish<DB: DatabaseRef>(
     block: &Block,
     authority: Authority<'_, DB>,
@@ -440,19 +443,25 @@ fn finish<DB: DatabaseRef>(
     let notes = notes.map(|notes| (notes, listing::keep_commits(&mut state)));
     let requests = phases::after_transactions(&mut state, block, &ledger.receipts)?;
     let included = ledger.receipts.len();
-    let list = notes.map(|(notes, after)| move || notes.into_list(&after, included));
+    let list = notes.map(|(notes, after)| {
+        move || {
+            let list = notes.into_list(&after, included);
+            let hash = list.compute_hash();
+            (list, hash)
+        }
+    });
     let mut bundle = move || {
         state.merge_transitions(BundleRetention::Reverts);
         state.take_bundle()
     };
-    let (state, access_list) = match (list, helpers) {
+    let (state, listed) = match (list, helpers) {
         (Some(list), Some(helpers)) => {
-            let mut access_list = None;
+            let mut listed = None;
             let bundle = helpers.in_place_scope(|scope| {
-                scope.spawn(|_| access_list = Some(list()));
+                scope.spawn(|_| listed = Some(list()));
                 bundle()
             });
-            (bundle, access_list)
+            (bundle, listed)
         }
         (list, _) => (bundle(), list.map(|list| list())),
     };
@@ -460,5 +469,6 @@ fn finish<DB: DatabaseRef>(
     let output = BlockOutput { receipts, invalid, requests, gas_used, blob_gas_used, state };
     let (observed, timeline) = (observed.unwrap_or_default(), Vec::new());
     metrics::histogram!("foresee_commit_seconds").record(start.elapsed());
-    Ok(ParallelOutcome { output, stats, observed, access_list, timeline })
+    let (access_list, access_list_hash) = listed.unzip();
+    Ok(ParallelOutcome { output, stats, observed, access_list, access_list_hash, timeline })
 }

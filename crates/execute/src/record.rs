@@ -23,14 +23,14 @@ mod wire;
 pub use dependencies::{Cause, Dependencies};
 pub use identity::BlockIdentity;
 
-use crate::{AccessList, Block, BlockOutput};
+use crate::{Block, BlockOutput};
 use alloy_primitives::B256;
 use foresee_access::{AccessSet, Location, TxIndex};
 use foresee_schedule::{DependencyDag, Node};
 use serde::{Deserialize, Serialize};
 
 /// The version of the record format, which changes with any change to either form.
-pub const RECORD_VERSION: u64 = 2;
+pub const RECORD_VERSION: u64 = 3;
 
 /// What a block accessed when it was executed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -156,7 +156,7 @@ impl Record {
         output: &BlockOutput,
         observed: Vec<AccessSet>,
         (basis, forecasts): (Basis, impl IntoIterator<Item = Forecast>),
-        access_list: &AccessList,
+        access_list_hash: B256,
         run: Run,
     ) -> Self {
         let mut forecasts = forecasts.into_iter();
@@ -171,7 +171,7 @@ impl Record {
         Self {
             transactions: transactions.collect(),
             block: BlockIdentity::of(block),
-            access_list_hash: access_list.compute_hash(),
+            access_list_hash,
             basis,
             run,
         }

@@ -181,8 +181,7 @@ fn verify_record(record: &Record, executed: &ExecutedBlock) -> Result<(), GuideF
             return Err(GuideFault::Access { index, difference: Box::new(difference) });
         }
     }
-    let hash = executed.access_list.as_ref().map(AccessList::compute_hash);
-    match hash {
+    match executed.access_list_hash {
         Some(computed) if computed != record.access_list_hash => {
             let expected = record.access_list_hash;
             let fault = BlockAccessListHashMismatch { computed, expected };

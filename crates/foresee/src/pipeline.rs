@@ -420,8 +420,9 @@ impl Foresee {
         decision: Decision,
         predictions: Vec<Prediction>,
     ) -> ExecutedBlock {
-        let ParallelOutcome { output, stats, observed, access_list, timeline } = outcome;
-        let outcome = InOrderOutcome { output, observed, access_list };
+        let ParallelOutcome { output, stats, observed, access_list, access_list_hash, timeline } =
+            outcome;
+        let outcome = InOrderOutcome { output, observed, access_list, access_list_hash };
         ExecutedBlock { stats, timeline, ..ExecutedBlock::in_order(outcome, decision, predictions) }
     }
 }

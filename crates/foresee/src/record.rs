@@ -38,9 +38,10 @@ impl Foresee {
             stats,
             observed,
             access_list,
+            access_list_hash,
             ..
         } = executed;
-        let access_list = access_list?;
+        let (access_list, access_list_hash) = access_list.zip(access_list_hash)?;
         if observed.len() != block.transactions.len() {
             return None;
         }
@@ -65,7 +66,7 @@ impl Foresee {
         };
         let forecasts = predictions.into_iter().map(forecast);
         let forecasts = (basis, forecasts);
-        let record = Record::new(block, &output, observed, forecasts, &access_list, run);
+        let record = Record::new(block, &output, observed, forecasts, access_list_hash, run);
         Some(Recorded { record, output, access_list })
     }
 }

@@ -13,8 +13,8 @@ use foresee::{
 };
 use foresee_access::{AccessSet, Field, Location};
 use foresee_execute::{
-    AccessList, Basis, Cause, Reason, Record, RecordError, Reexecution, Run, Status,
-    execute_in_order, read_access_list,
+    AccessList, Basis, Cause, RECORD_VERSION, Reason, Record, RecordError, Reexecution, Run,
+    Status, execute_in_order, read_access_list,
 };
 use foresee_source::{LoadedBlock, Snapshot};
 use foresee_workload::{Scenario, generate};
@@ -182,13 +182,18 @@ fn a_record_of_another_block_is_not_followed() {
 #[test]
 fn a_record_of_another_version_says_so() {
     let (_, record) = execute(&foresee(1), &loaded(Scenario::Payments, 1));
-    let json = record.to_json().replacen("\"version\":2", "\"version\":3", 1);
-    assert!(matches!(Record::from_json(&json), Err(RecordError::Version { found: 3 })));
-    let mut bytes = record.to_bytes();
-    // A list of up to 64 KiB has three bytes in front; the version comes first.
-    assert_eq!(bytes[0], 0xf9);
-    bytes[3] = 3;
-    assert!(matches!(Record::from_bytes(&bytes), Err(RecordError::Version { found: 3 })));
+    for other in [RECORD_VERSION - 1, RECORD_VERSION + 1] {
+        let [this, that] = [RECORD_VERSION, other].map(|version| format!("\"version\":{version}"));
+        let json = record.to_json().replacen(&this, &that, 1);
+        let refused = Record::from_json(&json);
+        assert!(matches!(refused, Err(RecordError::Version { found }) if found == other));
+        let mut bytes = record.to_bytes();
+        // A list of up to 64 KiB has three bytes in front; the version comes first.
+        assert_eq!(bytes[0], 0xf9);
+        bytes[3] = u8::try_from(other).unwrap();
+        let refused = Record::from_bytes(&bytes);
+        assert!(matches!(refused, Err(RecordError::Version { found }) if found == other));
+    }
 }
 
 /// How a record is falsified by somebody who computes its digest anew.
