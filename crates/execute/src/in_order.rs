@@ -78,7 +78,7 @@ pub(crate) fn execute<DB: DatabaseRef>(
     let mut evm = build_evm(block, &calls, db, (), precompiles);
     build_list(&mut evm, reports);
     let output = run(block, &calls, &mut evm)?;
-    Ok(InOrderOutcome::new(output, Vec::new(), take_list(&mut evm)))
+    Ok(InOrderOutcome { output, observed: Vec::new(), access_list: take_list(&mut evm) })
 }
 
 /// From now on revm's `State` builds the block access list, if that is asked for.

@@ -128,7 +128,7 @@ pub(crate) fn execute<DB: DatabaseRef>(
     }
     let output = finish(block, &calls, &mut evm, included)?;
     let observed = observations.iter().map(|observation| observation.access.clone()).collect();
-    let outcome = InOrderOutcome::new(output, observed, take_list(&mut evm));
+    let outcome = InOrderOutcome { output, observed, access_list: take_list(&mut evm) };
     Ok((outcome, observations))
 }
 

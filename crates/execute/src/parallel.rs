@@ -428,7 +428,7 @@ pub fn pays_ahead(tx: &TxEnv) -> bool {
 }
 
 /// Makes the changes after the transactions and takes the output; the access list is
-/// finished and hashed by one of the helpers meanwhile, if there are any.
+/// put together by one of the helpers meanwhile, if there are any.
 fn finish<DB: DatabaseRef>(
     block: &Block,
     authority: Authority<'_, DB>,
@@ -443,25 +443,19 @@ fn finish<DB: DatabaseRef>(
     let notes = notes.map(|notes| (notes, listing::keep_commits(&mut state)));
     let requests = phases::after_transactions(&mut state, block, &ledger.receipts)?;
     let included = ledger.receipts.len();
-    let list = notes.map(|(notes, after)| {
-        move || {
-            let list = notes.into_list(&after, included);
-            let hash = list.compute_hash();
-            (list, hash)
-        }
-    });
+    let list = notes.map(|(notes, after)| move || notes.into_list(&after, included));
     let mut bundle = move || {
         state.merge_transitions(BundleRetention::Reverts);
         state.take_bundle()
     };
-    let (state, listed) = match (list, helpers) {
+    let (state, access_list) = match (list, helpers) {
         (Some(list), Some(helpers)) => {
-            let mut listed = None;
+            let mut access_list = None;
             let bundle = helpers.in_place_scope(|scope| {
-                scope.spawn(|_| listed = Some(list()));
+                scope.spawn(|_| access_list = Some(list()));
                 bundle()
             });
-            (bundle, listed)
+            (bundle, access_list)
         }
         (list, _) => (bundle(), list.map(|list| list())),
     };
@@ -469,6 +463,5 @@ fn finish<DB: DatabaseRef>(
     let output = BlockOutput { receipts, invalid, requests, gas_used, blob_gas_used, state };
     let (observed, timeline) = (observed.unwrap_or_default(), Vec::new());
     metrics::histogram!("foresee_commit_seconds").record(start.elapsed());
-    let (access_list, access_list_hash) = listed.unzip();
-    Ok(ParallelOutcome { output, stats, observed, access_list, access_list_hash, timeline })
+    Ok(ParallelOutcome { output, stats, observed, access_list, timeline })
 }

@@ -17,14 +17,15 @@
 mod dependencies;
 mod document;
 mod identity;
+mod list_hash;
 mod varint;
 mod wire;
 
 pub use dependencies::{Cause, Dependencies};
 pub use identity::BlockIdentity;
+pub use list_hash::AccessListHash;
 
 use crate::{Block, BlockOutput};
-use alloy_primitives::B256;
 use foresee_access::{AccessSet, Location, TxIndex};
 use foresee_schedule::{DependencyDag, Node};
 use serde::{Deserialize, Serialize};
@@ -39,7 +40,7 @@ pub struct Record {
     /// Which block it is.
     pub block: BlockIdentity,
     /// Hash of the block access list.
-    pub access_list_hash: B256,
+    pub access_list_hash: AccessListHash,
     /// What the predictions were made on, where there are any.
     pub basis: Basis,
     /// The transactions in block order, refused ones included.
@@ -156,7 +157,7 @@ impl Record {
         output: &BlockOutput,
         observed: Vec<AccessSet>,
         (basis, forecasts): (Basis, impl IntoIterator<Item = Forecast>),
-        access_list_hash: B256,
+        access_list_hash: AccessListHash,
         run: Run,
     ) -> Self {
         let mut forecasts = forecasts.into_iter();

@@ -1,7 +1,6 @@
 //! What an execution reports beside its output, on request.
 
 use crate::{AccessList, Block, BlockOutput, ExecuteError, in_order, observe};
-use alloy_primitives::B256;
 use foresee_access::AccessSet;
 use revm::DatabaseRef;
 
@@ -25,21 +24,8 @@ pub struct InOrderOutcome {
     /// What each transaction read and wrote, in block order and empty if it was not
     /// included; nothing unless asked for.
     pub observed: Vec<AccessSet>,
-    /// The block access list, if asked for,
+    /// The block access list, if asked for.
     pub access_list: Option<AccessList>,
-    /// and its hash.
-    pub access_list_hash: Option<B256>,
-}
-
-impl InOrderOutcome {
-    pub(crate) fn new(
-        output: BlockOutput,
-        observed: Vec<AccessSet>,
-        access_list: Option<AccessList>,
-    ) -> Self {
-        let access_list_hash = access_list.as_ref().map(AccessList::compute_hash);
-        Self { output, observed, access_list, access_list_hash }
-    }
 }
 
 /// Executes a block in order and reports more of it than its output.

@@ -1,7 +1,6 @@
 //! What the execution of a block yields to a builder.
 
 use crate::{ColdReads, Decision, Score};
-use alloy_primitives::B256;
 use foresee_access::AccessSet;
 use foresee_execute::{AccessList, Activity, Basis, BlockOutput, InOrderOutcome, ParallelStats};
 use foresee_predict::{Ahead, Prediction};
@@ -25,10 +24,8 @@ pub struct ExecutedBlock {
     /// What each transaction accessed, empty for those not included. Nothing unless asked
     /// for, [alone](crate::Config::observe) or for a [score](crate::Config::score).
     pub observed: Vec<AccessSet>,
-    /// The block access list, if it is [asked for](crate::Config::access_list),
+    /// The block access list, if it is [asked for](crate::Config::access_list).
     pub access_list: Option<AccessList>,
-    /// and its hash.
-    pub access_list_hash: Option<B256>,
     /// By thread, what it did when. Nothing unless [asked for](crate::Config::timeline), or if
     /// there was no parallel execution.
     pub timeline: Vec<Vec<Activity>>,
@@ -59,7 +56,7 @@ impl ExecutedBlock {
         decision: Decision,
         predictions: Vec<Prediction>,
     ) -> Self {
-        let InOrderOutcome { output, observed, access_list, access_list_hash } = outcome;
+        let InOrderOutcome { output, observed, access_list } = outcome;
         let stats = ParallelStats::default();
         Self {
             output,
@@ -69,7 +66,6 @@ impl ExecutedBlock {
             stats,
             observed,
             access_list,
-            access_list_hash,
             timeline: Vec::new(),
             cold: None,
         }

@@ -181,9 +181,10 @@ fn verify_record(record: &Record, executed: &ExecutedBlock) -> Result<(), GuideF
             return Err(GuideFault::Access { index, difference: Box::new(difference) });
         }
     }
-    match executed.access_list_hash {
-        Some(computed) if computed != record.access_list_hash => {
-            let expected = record.access_list_hash;
+    let hash = executed.access_list.as_ref().map(AccessList::compute_hash);
+    match hash {
+        Some(computed) if computed != record.access_list_hash.get() => {
+            let expected = record.access_list_hash.get();
             let fault = BlockAccessListHashMismatch { computed, expected };
             Err(GuideFault::AccessList(fault.into()))
         }

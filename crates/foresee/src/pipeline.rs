@@ -420,9 +420,8 @@ impl Foresee {
         decision: Decision,
         predictions: Vec<Prediction>,
     ) -> ExecutedBlock {
-        let ParallelOutcome { output, stats, observed, access_list, access_list_hash, timeline } =
-            outcome;
-        let outcome = InOrderOutcome { output, observed, access_list, access_list_hash };
+        let ParallelOutcome { output, stats, observed, access_list, timeline } = outcome;
+        let outcome = InOrderOutcome { output, observed, access_list };
         ExecutedBlock { stats, timeline, ..ExecutedBlock::in_order(outcome, decision, predictions) }
     }
 }

@@ -6,6 +6,7 @@ use foresee_execute::{
     AccessList, Block, BlockOutput, Forecast, Incarnation, Policy, Reason, Record, Run,
 };
 use foresee_predict::{Prediction, Unknown};
+use std::sync::Arc;
 
 /// What is kept of a block that was executed.
 #[derive(Clone, Debug)]
@@ -15,7 +16,7 @@ pub struct Recorded {
     /// What the execution yielded.
     pub output: BlockOutput,
     /// The block access list.
-    pub access_list: AccessList,
+    pub access_list: Arc<AccessList>,
 }
 
 impl Foresee {
@@ -38,10 +39,9 @@ impl Foresee {
             stats,
             observed,
             access_list,
-            access_list_hash,
             ..
         } = executed;
-        let (access_list, access_list_hash) = access_list.zip(access_list_hash)?;
+        let access_list = Arc::new(access_list?);
         if observed.len() != block.transactions.len() {
             return None;
         }
@@ -66,7 +66,8 @@ impl Foresee {
         };
         let forecasts = predictions.into_iter().map(forecast);
         let forecasts = (basis, forecasts);
-        let record = Record::new(block, &output, observed, forecasts, access_list_hash, run);
+        let record =
+            Record::new(block, &output, observed, forecasts, Arc::clone(&access_list).into(), run);
         Some(Recorded { record, output, access_list })
     }
 }

@@ -78,7 +78,7 @@ fn check(loaded: &LoadedBlock, name: &str) -> (usize, usize) {
     let foresees = [1, 2, 3, 8].map(foresee);
     let (executed, record) = execute(&foresees[0], loaded);
     let list = executed.access_list.unwrap();
-    assert_eq!(record.access_list_hash, list.compute_hash());
+    assert_eq!(record.access_list_hash.get(), list.compute_hash());
     for foresee in &foresees {
         let (again, other) = execute(foresee, loaded);
         assert!(again.access_list.as_ref() == Some(&list), "{name}, {:?}", foresee.config());
@@ -229,7 +229,7 @@ fn forge(record: &mut Record, forgery: Forgery, at: usize) {
         Forgery::Settle => {
             commutative.clear();
         }
-        Forgery::ListHash => record.access_list_hash = B256::repeat_byte(7),
+        Forgery::ListHash => record.access_list_hash = B256::repeat_byte(7).into(),
         Forgery::Reverse => record.transactions.reverse(),
     }
 }

@@ -2,7 +2,6 @@
 
 use super::Activity;
 use crate::{AccessList, BlockOutput};
-use alloy_primitives::B256;
 use core::time::Duration;
 use foresee_access::{AccessSet, Location, TxIndex};
 
@@ -16,10 +15,8 @@ pub struct ParallelOutcome {
     /// What each transaction read and wrote, in block order and empty if it was not
     /// included: what [`observe`](crate::observe) sees. Nothing unless [asked for](crate::Reports).
     pub observed: Vec<AccessSet>,
-    /// The block access list, if [asked for](crate::Reports),
+    /// The block access list, if [asked for](crate::Reports).
     pub access_list: Option<AccessList>,
-    /// and its hash.
-    pub access_list_hash: Option<B256>,
     /// By thread, in the order in which they began, what it did when. Nothing unless
     /// [asked for](crate::Reports).
     pub timeline: Vec<Vec<Activity>>,

@@ -146,7 +146,7 @@ impl Record {
             beneficiary: self.block.beneficiary,
             gas_limit: self.block.gas_limit,
             transactions_digest: self.block.transactions,
-            access_list_hash: self.access_list_hash,
+            access_list_hash: self.access_list_hash.get(),
             alone: self.basis == Basis::Alone,
             accounts: accounts(numbers.keys()),
             transactions: self.transactions.iter().map(|tx| transaction(tx, &numbers)).collect(),
@@ -336,7 +336,7 @@ impl Body {
                 gas_limit: self.gas_limit,
                 transactions: self.transactions_digest,
             },
-            access_list_hash: self.access_list_hash,
+            access_list_hash: self.access_list_hash.into(),
             basis: if self.alone { Basis::Alone } else { Basis::BlockOrder },
             transactions: transactions?,
             run: Run {
