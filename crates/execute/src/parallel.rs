@@ -427,9 +427,9 @@ pub fn pays_ahead(tx: &TxEnv) -> bool {
     runs_code || tx.kind.is_create() || !tx.authorization_list.is_empty()
 }
 
-/// Makes the changes after the transactions and takes the output; the access list is
-/// put together by one of the helpers meanwhile, if there are any.
-fn finish<DB: DatabaseRef>(
+/// Makes the changes after the transactions and takes the output. If there is an access
+/// list to be put together, the bundle is made by one of the helpers meanwhile, if there are any.
+fn finish<DB: DatabaseRef + Sync>(
     block: &Block,
     authority: Authority<'_, DB>,
     helpers: Option<&ThreadPool>,
@@ -450,12 +450,13 @@ fn finish<DB: DatabaseRef>(
     };
     let (state, access_list) = match (list, helpers) {
         (Some(list), Some(helpers)) => {
-            let mut access_list = None;
-            let bundle = helpers.in_place_scope(|scope| {
-                scope.spawn(|_| access_list = Some(list()));
-                bundle()
+            // The list usually takes longer, and this thread is awake.
+            let mut made = None;
+            let access_list = helpers.in_place_scope(|scope| {
+                scope.spawn(|_| made = Some(bundle()));
+                list()
             });
-            (bundle, access_list)
+            (made.expect("the scope has waited for it"), Some(access_list))
         }
         (list, _) => (bundle(), list.map(|list| list())),
     };

@@ -28,7 +28,7 @@ use std::{
 };
 
 /// Accounts in a batch of notes: little enough to be gathered between two transactions.
-const BATCH: usize = 1 << 8;
+const BATCH: usize = 1 << 7;
 
 /// The list of a block in the making: batches of notes, and what was gathered of them.
 #[derive(Default)]
