@@ -13,8 +13,8 @@ use foresee::{
 };
 use foresee_access::{AccessSet, Field, Location};
 use foresee_execute::{
-    AccessList, Basis, Cause, RECORD_VERSION, Reason, Record, RecordError, Reexecution, Run,
-    Status, execute_in_order, read_access_list,
+    AccessList, Basis, Cause, RECORD_VERSION, Record, RecordError, Run, Status, execute_in_order,
+    read_access_list,
 };
 use foresee_source::{LoadedBlock, Snapshot};
 use foresee_workload::{Scenario, generate};
@@ -55,21 +55,12 @@ fn guided(foresee: &Foresee, loaded: &LoadedBlock, guide: Guide<'_>) -> Option<G
     let in_order = execute_in_order(&loaded.block, &loaded.state).unwrap();
     assert!(executed.output == in_order, "a guide changes nothing");
     if fault.is_none() {
-        // What comes after such a one may have run on what that yielded at first.
-        let again: Vec<_> =
-            executed.stats.reexecuted.iter().take_while(|it| !is_code(it)).collect();
+        let again = &executed.stats.reexecuted;
         let guide = if matches!(guide, Guide::Record(_)) { "record" } else { "access list" };
         let threads = foresee.config().threads;
         assert!(again.is_empty(), "{} by {guide}, {threads} threads: {again:?}", loaded.number);
     }
     fault
-}
-
-/// Whether a transaction was executed twice because of somebody's code. Validation
-/// compares it for every account that is loaded, the sender too, and for transactions
-/// with authorizations whether the account exists; sets hold what was looked at.
-fn is_code(one: &Reexecution) -> bool {
-    matches!(one.reason, Reason::Conflict(Location { field: Field::Code, .. }))
 }
 
 /// Checks all that must hold of the record and the list of a block. Returns their
