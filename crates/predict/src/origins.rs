@@ -36,6 +36,8 @@ const WORDS_MAX: usize = 32;
 #[derive(Debug)]
 pub(crate) struct Origins<H> {
     words: Vec<Word<H>>,
+    /// The bits of their places.
+    places: u64,
 }
 
 /// A word that is the value of a slot and something added, or, turned, something less it.
@@ -62,19 +64,26 @@ pub(crate) enum Finding<H> {
 
 impl<H> Default for Origins<H> {
     fn default() -> Self {
-        Self { words: Vec::new() }
+        Self { words: Vec::new(), places: 0 }
     }
 }
 
 impl<H: Copy + PartialEq> Origins<H> {
     /// Whether no word is followed.
+    #[inline]
     pub(crate) const fn is_empty(&self) -> bool {
-        self.words.is_empty()
+        self.places == 0
+    }
+
+    /// Whether a word may be followed in one of the places with these [bits](place_bit).
+    #[inline]
+    pub(crate) const fn may_be_at(&self, places: u64) -> bool {
+        self.places & places != 0
     }
 
     /// A block is entered with a stack this high. What lies above is of no use any more.
     pub(crate) fn enter(&mut self, height: u32) {
-        self.words.retain(|word| word.at < height);
+        self.forget(|word| word.at >= height);
     }
 
     /// Follows an instruction, up to what SLOAD and SSTORE do with their slot.
@@ -194,20 +203,34 @@ impl<H: Copy + PartialEq> Origins<H> {
 
     fn set(&mut self, to: Place, word: Option<Word<H>>, found: &mut impl FnMut(Finding<H>)) {
         let Some(at) = to else { return };
-        self.words.retain(|word| word.at != at);
+        self.forget(|word| word.at == at);
         match word {
-            Some(word) if self.words.len() < WORDS_MAX => self.words.push(Word { at, ..word }),
+            Some(word) if self.words.len() < WORDS_MAX => {
+                self.words.push(Word { at, ..word });
+                self.places |= place_bit(at);
+            }
             word => self.look(word, found),
         }
+    }
+
+    fn forget(&mut self, is_gone: impl Fn(&Word<H>) -> bool) {
+        self.words.retain(|word| !is_gone(word));
+        self.places = self.words.iter().fold(0, |places, word| places | place_bit(word.at));
     }
 
     /// A word is used in a way that depends on the slot's value.
     fn look(&mut self, word: Option<Word<H>>, found: &mut impl FnMut(Finding<H>)) {
         if let Some(Word { slot, .. }) = word {
-            self.words.retain(|word| word.slot != slot);
+            self.forget(|word| word.slot == slot);
             found(Finding::Looked(slot));
         }
     }
+}
+
+/// The bit of a place, which it shares with others.
+#[inline]
+pub(crate) const fn place_bit(at: u32) -> u64 {
+    1 << (at % u64::BITS)
 }
 
 impl<H> Word<H> {

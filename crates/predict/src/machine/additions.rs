@@ -4,7 +4,7 @@ use super::run::{Cpu, read};
 use crate::{
     compile::fold,
     instruction::{CONSTANTS, Instruction, NUMBERS, Op, Register},
-    origins::{Finding, Origins, Uses},
+    origins::{Finding, Origins, Uses, place_bit},
     state::StateView,
     world::{SlotId, World},
 };
@@ -30,6 +30,16 @@ impl Registers<'_> {
     fn place(&self, register: Register) -> Option<u32> {
         let above = || self.top.wrapping_add_signed(register as isize).wrapping_sub(self.bottom);
         (register > CONSTANTS).then(|| above() as u32)
+    }
+
+    /// The bits of the places that an instruction may name.
+    #[inline]
+    fn places(&self, &Instruction { to, a, b, c, .. }: &Instruction) -> u64 {
+        let height = (self.top - self.bottom) as u32;
+        let bit = |register: Register| {
+            place_bit(height.wrapping_add_signed(register.into())) * u64::from(register > CONSTANTS)
+        };
+        bit(to) | bit(a) | bit(b) | bit(c)
     }
 }
 
@@ -58,7 +68,7 @@ impl<S: StateView> Cpu<'_, S> {
         at: Registers<'_>,
         instruction: &Instruction,
     ) {
-        if !additions.is_empty() {
+        if !additions.is_empty() && additions.origins.may_be_at(at.places(instruction)) {
             self.follow_instruction(additions, at, instruction);
         }
     }
