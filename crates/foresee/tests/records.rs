@@ -11,7 +11,7 @@ use core::convert::Infallible;
 use foresee::{
     Config, ExecutedBlock, Foresee, Guide, GuideFault, Mode, PredictedAccessList, Recorded,
 };
-use foresee_access::{AccessSet, Field, Location};
+use foresee_access::{AccessSet, Location};
 use foresee_execute::{
     AccessList, Basis, Cause, RECORD_VERSION, Record, RecordError, Run, Status, execute_in_order,
     read_access_list,
