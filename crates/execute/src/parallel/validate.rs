@@ -212,8 +212,8 @@ impl<'t> Rules<'t> {
         let fills = was_empty != current.is_none_or(AccountInfo::is_empty);
         if appears || fills {
             let always = self.existence || self.is_authority();
-            let may_differ = !always && !(look.existence && fills);
-            self.require(may_differ, Location::code(address));
+            let matters = always || (look.existence && fills);
+            self.require(!matters, Location::code(address));
         }
         let told = account.original_info_mut();
         let told_nonce = told.nonce;
