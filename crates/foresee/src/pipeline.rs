@@ -125,14 +125,19 @@ impl Foresee {
         let mut foresight = Foresight::Nothing;
         if (2..choice::PREDICTING_THREADS_MIN).contains(&decision.threads) {
             let precaution = precaution::schedule(block, &self.conflicts);
-            let (layers, threads) = (precaution.layers().len(), decision.threads);
+            let txs = (0..precaution.len()).map(TxIndex::new);
+            let kept = txs.filter(|tx| precaution.in_order(*tx)).count();
             decision = self.decide(block, |costs| {
                 let work = Work::by_limits(block, costs);
-                work.shaped(Shape::of_precaution(work.with_code(), layers, threads))
+                work.shaped(Shape::of_precaution(work.with_code(), kept))
             });
             foresight = Foresight::Precaution(precaution);
         }
         if self.is_plainly_in_order(&decision) {
+            if decision.reason == DecisionReason::Dependent {
+                // Recipients that were kept to their turn have served some of their time.
+                self.conflicts.learn(block, &[]);
+            }
             return self.execute_in_order(block, db, decision);
         }
         self.execute_foreseen(block, db, known, decision, foresight)
