@@ -222,9 +222,10 @@ impl Machine {
         self.served = Frames::default();
     }
 
-    /// Exchanges remembered hashes with another machine.
+    /// Exchanges remembered hashes and results of precompiles with another machine.
     pub(crate) const fn swap_memo(&mut self, other: &mut Self) {
         self.keccak.swap(&mut other.keccak);
+        self.precompiled.swap(&mut other.precompiled);
     }
 
     /// What labels are made of, if it is recorded.

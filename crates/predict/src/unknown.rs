@@ -34,6 +34,9 @@ impl fmt::Display for Unknown {
             Self::Value(Want::BlockHash(number)) => {
                 write!(f, "the hash of block {number} is not at hand")
             }
+            Self::Value(Want::Precompile(address)) => {
+                write!(f, "the result of precompile {address} is not at hand")
+            }
             Self::StepLimit => write!(f, "the limit on steps was reached"),
             Self::Precompile(address) => write!(f, "precompile {address} failed"),
             Self::Invalid(reason) => write!(f, "the transaction looks invalid: {reason}"),
