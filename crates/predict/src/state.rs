@@ -84,6 +84,14 @@ pub trait StateView {
     fn defers(&self) -> bool {
         false
     }
+
+    /// Whether [`expect`](Self::expect) is of any use: finding out costs some time.
+    fn fetches(&self) -> bool {
+        false
+    }
+
+    /// Tells of a value that is not at hand and will probably be asked for soon.
+    fn expect(&self, _want: Want) {}
 }
 
 /// A database in which every value is at hand.

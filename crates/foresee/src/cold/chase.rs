@@ -254,6 +254,7 @@ impl<'a> Chase<'_, 'a> {
     /// thread that executes already.
     fn suspend(&mut self, mut run: Run<'a>) {
         self.first.swap_memo(&mut run.predictor);
+        self.hunt.desk.post(run.predictor.view_mut().take_missing());
         know(self.hunt.known, &run.predictor.take_precompiled());
         self.runs.insert(run.position, run);
     }

@@ -16,7 +16,7 @@ pub(super) struct AtHand<'a> {
     /// What a slot that is not at hand is taken to hold, where predictions only scout for
     /// keys.
     guess: Option<U256>,
-    /// What was not at hand, where they do.
+    /// What was not at hand, where they do; else what is expected to be asked for.
     missing: RefCell<Vec<StateKey>>,
     /// Whether a precompile that takes long has to wait, the next time that one is met.
     defers: Cell<bool>,
@@ -33,7 +33,7 @@ impl<'a> AtHand<'a> {
         *self.defers.get_mut() = false;
     }
 
-    /// What was not at hand, of what scouting predictions met.
+    /// What was not at hand, of what scouting predictions met, or other ones expect.
     pub(super) fn take_missing(&mut self) -> Vec<StateKey> {
         self.missing.take()
     }
@@ -88,6 +88,15 @@ impl StateView for AtHand<'_> {
 
     fn defers(&self) -> bool {
         self.defers.replace(true)
+    }
+
+    /// Not on guesses: what follows from one is met by the prediction itself.
+    fn fetches(&self) -> bool {
+        self.guess.is_none()
+    }
+
+    fn expect(&self, want: Want) {
+        self.missing.borrow_mut().extend(key_of(want));
     }
 }
 
