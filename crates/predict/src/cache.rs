@@ -173,7 +173,7 @@ impl ProgramCache {
             return entry.program.clone();
         }
         drop(programs);
-        self.insert(key, Program::new(code.original_bytes(), rules.clone()))
+        self.insert(key, Program::new(code, rules.clone()))
     }
 
     /// Adds a program, unless there is one already; yields the one that is there.

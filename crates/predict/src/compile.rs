@@ -14,7 +14,7 @@ mod fold;
 
 use crate::{
     instruction::{Block, Op, Register},
-    program::{Program, push_size},
+    program::{DISTANCE_MAX, Program, push_size},
 };
 use alloy_primitives::U256;
 use builder::Builder;
@@ -23,29 +23,35 @@ use revm_bytecode::opcode;
 
 /// Compiles the block that starts at a position of the program's code.
 pub(crate) fn compile(program: &Program, pc: usize) -> Block {
-    let mut compiler = Compiler { program, start: pc, pc, builder: Builder::new() };
+    let mut compiler = Compiler { program, pc, opcodes: 0, builder: Builder::new() };
     while compiler.step() {}
-    compiler.builder.finish()
+    let skipped = match (program.entry(pc), program.entry(compiler.pc + 1)) {
+        (Some(at), Some(behind)) => behind - at - 1,
+        _ => 0,
+    };
+    compiler.builder.finish(skipped as Register)
 }
 
 /// The pass over the opcodes of one block.
 struct Compiler<'a> {
     program: &'a Program,
-    start: usize,
     pc: usize,
+    /// Those compiled so far.
+    opcodes: usize,
     builder: Builder,
 }
 
 impl Compiler<'_> {
     /// Compiles one opcode. False once the block has ended.
     fn step(&mut self) -> bool {
-        if self.pc > self.start
-            && let Some(entry) = self.program.entry(self.pc)
-        {
+        let byte = self.program.code.get(self.pc).copied().unwrap_or(opcode::STOP);
+        // What other entries there are, paths come to from elsewhere, if at all.
+        let may_end = byte == opcode::JUMPDEST && self.opcodes > 0 || self.opcodes >= DISTANCE_MAX;
+        if may_end && let Some(entry) = self.program.entry(self.pc) {
             self.builder.goto(Some(entry));
             return false;
         }
-        let byte = self.program.code.get(self.pc).copied().unwrap_or(opcode::STOP);
+        self.opcodes += 1;
         let rules = &self.program.rules;
         if !rules.has_opcode(byte) {
             return self.end(Op::Fail);

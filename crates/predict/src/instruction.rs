@@ -61,7 +61,8 @@ pub(crate) struct Instruction {
     pub(crate) a: Register,
     /// Second operand.
     pub(crate) b: Register,
-    /// Third operand, or a small number.
+    /// Third operand, or a small number. For what comes back behind the block: how many
+    /// entries of the block lead nowhere.
     pub(crate) c: Register,
     /// For instructions that look at gas: the static gas of what follows them in the
     /// block, which was charged at its start already. For `Goto` and branches: the
@@ -73,6 +74,11 @@ impl Instruction {
     /// The same instruction with a length.
     pub(crate) const fn with_len(self, len: u32) -> Self {
         Self { b: len as u16 as i16, c: (len >> 16) as u16 as i16, ..self }
+    }
+
+    /// The entry behind the block that the instruction ends, if control comes back there.
+    pub(crate) const fn behind(&self, entry: u32) -> u32 {
+        entry + 1 + self.c as u32
     }
 
     /// The length of a `HashRange`.
@@ -213,6 +219,26 @@ pub(crate) enum Op {
     Looks,
     /// No path that is known.
     Bail,
+}
+
+impl Op {
+    /// Whether it ends a block to which control may come back, behind it.
+    pub(crate) const fn comes_back(self) -> bool {
+        matches!(
+            self,
+            Self::BranchIf
+                | Self::BranchUnless
+                | Self::BranchEq
+                | Self::BranchNe
+                | Self::BranchLt
+                | Self::BranchGe
+                | Self::BranchGt
+                | Self::BranchLe
+                | Self::BranchDynamic
+                | Self::Call
+                | Self::Create
+        )
+    }
 }
 
 /// Whether a stack holds enough items and has room for more.

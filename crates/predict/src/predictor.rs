@@ -33,7 +33,7 @@ use revm::{
     primitives::{TxKind, hardfork::SpecId},
     state::Bytecode,
 };
-use std::{sync::Arc, time::Duration};
+use std::{ops::ControlFlow, sync::Arc, time::Duration};
 
 /// How far a transaction has been predicted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -253,45 +253,41 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
     ///
     /// If the underlying state fails. The transaction stays suspended.
     pub fn resume(&mut self) -> Result<Progress, S::Error> {
-        loop {
-            let Some(mut current) = self.current.take() else {
-                return Ok(Progress::Done(self.abandon(Unknown::NoFrame)));
-            };
-            let stage = current.stage;
-            let advanced = self.advance(&mut current);
-            self.current = Some(current);
-            match advanced {
-                Ok(Some(stage)) => {
-                    if let Some(current) = &mut self.current {
-                        current.stage = stage;
-                    }
-                }
-                Ok(None) => {
-                    let Stage::Beneficiary(outcome) = stage else { continue };
-                    return Ok(Progress::Done(self.complete(outcome)));
-                }
-                Err(Interrupt::World(Stop::Missing(want))) => return Ok(Progress::Suspended(want)),
-                Err(Interrupt::World(Stop::Failed(error))) => return Err(error),
-                Err(Interrupt::Unknown(unknown)) => {
-                    return Ok(Progress::Done(self.abandon(unknown)));
-                }
+        let Some(mut current) = self.current.take() else {
+            return Ok(Progress::Done(self.abandon(Unknown::NoFrame)));
+        };
+        let ended = loop {
+            match self.advance(&mut current) {
+                Ok(ControlFlow::Continue(stage)) => current.stage = stage,
+                Ok(ControlFlow::Break(outcome)) => break Ok(outcome),
+                Err(interrupt) => break Err(interrupt),
             }
+        };
+        self.current = Some(current);
+        match ended {
+            Ok(outcome) => Ok(Progress::Done(self.complete(outcome))),
+            Err(Interrupt::World(Stop::Missing(want))) => Ok(Progress::Suspended(want)),
+            Err(Interrupt::World(Stop::Failed(error))) => Err(error),
+            Err(Interrupt::Unknown(unknown)) => Ok(Progress::Done(self.abandon(unknown))),
         }
     }
 
-    /// Runs one stage. Yields the next, or none behind the last.
-    fn advance(&mut self, current: &mut Current<'_>) -> Result<Option<Stage>, Interrupt<S::Error>> {
-        Ok(match current.stage {
+    /// Runs one stage. Yields the next, or how the first frame ended behind the last.
+    fn advance(
+        &mut self,
+        current: &mut Current<'_>,
+    ) -> Result<ControlFlow<Outcome, Stage>, Interrupt<S::Error>> {
+        let next = match current.stage {
             Stage::Sender => {
                 self.charge_sender(current)?;
-                Some(Stage::Authority(0))
+                Stage::Authority(0)
             }
             Stage::Authority(index) => match current.tx.authorization_list.get(index) {
                 Some(authorization) if current.tx.tx_type() == TransactionType::Eip7702 => {
                     self.authorize(authorization, current)?;
-                    Some(Stage::Authority(index + 1))
+                    Stage::Authority(index + 1)
                 }
-                _ => Some(Stage::Start),
+                _ => Stage::Start,
             },
             Stage::Start => {
                 let Some(sender) = current.sender else {
@@ -307,17 +303,18 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
                 };
                 let (machine, mut around) = self.split();
                 machine.start(first, &mut around)?;
-                Some(Stage::Run)
+                Stage::Run
             }
             Stage::Run => {
                 let (machine, mut around) = self.split();
-                Some(Stage::Beneficiary(machine.run(&mut around)?))
+                Stage::Beneficiary(machine.run(&mut around)?)
             }
-            Stage::Beneficiary(_) => {
+            Stage::Beneficiary(outcome) => {
                 self.world.load(self.world.beneficiary)?;
-                None
+                return Ok(ControlFlow::Break(outcome));
             }
-        })
+        };
+        Ok(ControlFlow::Continue(next))
     }
 
     /// The machine, and what it works on.

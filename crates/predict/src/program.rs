@@ -1,8 +1,13 @@
 //! A contract's code with the blocks that have been compiled from it so far.
 
+mod entries;
+
+pub(crate) use entries::DISTANCE_MAX;
+
 use crate::{compile::compile, instruction::Block, rules::Rules, slice::Slices};
 use alloy_primitives::Bytes;
 use bitvec::{order::Lsb0, vec::BitVec};
+use revm::state::Bytecode;
 use revm_bytecode::opcode;
 use std::sync::{
     Arc, OnceLock,
@@ -15,6 +20,9 @@ const PAGE: u32 = 8;
 /// The blocks of consecutive entries.
 type Page = Box<[OnceLock<Box<Block>>; PAGE as usize]>;
 
+/// Words of the entries' bits per rank.
+const GROUP: usize = 4;
+
 /// Size of a page in bytes, its blocks apart.
 const PAGE_SIZE: usize = size_of::<[OnceLock<Box<Block>>; PAGE as usize]>();
 
@@ -26,10 +34,10 @@ pub(crate) struct Program {
     pub(crate) code: Bytes,
     /// The rules it is compiled under.
     pub(crate) rules: Arc<Rules>,
-    /// Where a block can start: at 0, at each JUMPDEST, and behind each
-    /// instruction that leaves its block and comes back.
+    /// Where a block can start: at 0, at each JUMPDEST, and behind each instruction that
+    /// leaves its block and comes back. There may be more, to which nothing leads.
     entries: BitVec<u64, Lsb0>,
-    /// How many entries lie before each pair of words of `entries`.
+    /// How many entries lie before each [`GROUP`] of words of `entries`.
     ranks: Box<[u32]>,
     /// Per entry, its block once it is compiled; in pages, because most of a code is
     /// never entered.
@@ -41,13 +49,26 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// Finds the entries of a piece of code. No block is compiled yet.
-    pub(crate) fn new(code: Bytes, rules: Arc<Rules>) -> Self {
-        let entries = find_entries(&code);
+    /// The program of a contract's code. No block is compiled yet.
+    pub(crate) fn new(code: &Bytecode, rules: Arc<Rules>) -> Self {
+        let jumps = code.legacy_jump_table();
+        let code = code.original_bytes();
+        let entries = jumps.and_then(|jumps| entries::likely(&code, jumps.as_slice()));
+        let entries = entries.unwrap_or_else(|| entries::exact(&code));
+        Self::with_entries(code, entries, rules)
+    }
+
+    /// The program of code that runs but once.
+    pub(crate) fn of_init_code(code: Bytes, rules: Arc<Rules>) -> Self {
+        let entries = entries::exact(&code);
+        Self::with_entries(code, entries, rules)
+    }
+
+    fn with_entries(code: Bytes, entries: BitVec<u64, Lsb0>, rules: Arc<Rules>) -> Self {
         let mut total = 0;
         let ranks = entries
             .as_raw_slice()
-            .chunks(2)
+            .chunks(GROUP)
             .map(|words| {
                 let before = total;
                 total += words.iter().map(|word| word.count_ones()).sum::<u32>();
@@ -95,8 +116,9 @@ impl Program {
         if bits >> bit & 1 == 0 {
             return None;
         }
-        let before = if word % 2 == 0 { 0 } else { words[word - 1].count_ones() };
-        Some(self.ranks[word / 2] + before + (bits & ((1 << bit) - 1)).count_ones())
+        let before = &words[word - word % GROUP..word];
+        let before = before.iter().map(|word| word.count_ones()).sum::<u32>();
+        Some(self.ranks[word / GROUP] + before + (bits & ((1 << bit) - 1)).count_ones())
     }
 
     /// The number of the entry at a jump destination, if it is a valid one.
@@ -117,9 +139,12 @@ impl Program {
         })
     }
 
-    /// How many entries there are.
-    pub(crate) fn entries(&self) -> u32 {
-        self.entries.count_ones() as u32
+    /// The entries that a path can lead to, from the first on.
+    pub(crate) fn reachable(&self) -> impl Iterator<Item = u32> {
+        let exact = entries::exact(&self.code);
+        let mut entry = 0..;
+        let all = self.entries.iter_ones().map(move |pc| (pc, entry.next()));
+        all.filter_map(move |(pc, entry)| if exact[pc] { entry } else { None })
     }
 
     /// The entries whose blocks are compiled.
@@ -133,10 +158,10 @@ impl Program {
 
     /// The position of an entry in the code.
     fn position(&self, entry: u32) -> usize {
-        let pair = self.ranks.partition_point(|&rank| rank <= entry) - 1;
-        let (words, mut word) = (self.entries.as_raw_slice(), 2 * pair);
-        let mut before = entry - self.ranks[pair];
-        if let Some(rest) = before.checked_sub(words[word].count_ones()) {
+        let group = self.ranks.partition_point(|&rank| rank <= entry) - 1;
+        let (words, mut word) = (self.entries.as_raw_slice(), GROUP * group);
+        let mut before = entry - self.ranks[group];
+        while let Some(rest) = before.checked_sub(words[word].count_ones()) {
             (word, before) = (word + 1, rest);
         }
         let mut bits = words[word];
@@ -162,57 +187,6 @@ impl Program {
     }
 }
 
-/// The most opcodes between two entries. Straight-line code longer than this is
-/// split, so that no block needs more registers than there are.
-pub(crate) const ENTRY_DISTANCE_MAX: usize = 512;
-
-/// Of each opcode: how many bytes of immediate data follow it, and whether a block can
-/// start at it ([`STARTS`]) or behind it ([`RETURNS`]).
-static SCAN: [u8; 256] = {
-    let mut scan = [0; 256];
-    let mut byte = 0;
-    while byte < scan.len() {
-        let starts = match byte as u8 {
-            opcode::JUMPDEST => STARTS,
-            opcode::JUMPI
-            | opcode::CALL
-            | opcode::CALLCODE
-            | opcode::DELEGATECALL
-            | opcode::STATICCALL
-            | opcode::CREATE
-            | opcode::CREATE2 => RETURNS,
-            _ => 0,
-        };
-        scan[byte] = push_size(byte as u8) as u8 | starts;
-        byte += 1;
-    }
-    scan
-};
-
-const STARTS: u8 = 1 << 6;
-const RETURNS: u8 = 1 << 7;
-
-/// Marks the positions at which a block can start.
-fn find_entries(code: &[u8]) -> BitVec<u64, Lsb0> {
-    let mut words = vec![0u64; (code.len() + 1).div_ceil(64)];
-    let mut mark = |at: usize| words[at / 64] |= 1 << (at % 64);
-    mark(0);
-    let mut distance = 0;
-    let mut pc = 0;
-    while let Some(&byte) = code.get(pc) {
-        let scan = SCAN[byte as usize];
-        distance += 1;
-        if scan & (STARTS | RETURNS) != 0 || distance > ENTRY_DISTANCE_MAX {
-            mark(pc + usize::from(scan & RETURNS != 0));
-            distance = 0;
-        }
-        pc += 1 + (scan & (STARTS - 1)) as usize;
-    }
-    let mut entries = BitVec::from_vec(words);
-    entries.truncate(code.len() + 1);
-    entries
-}
-
 /// How many bytes of immediate data follow an opcode.
 pub(crate) const fn push_size(byte: u8) -> usize {
     match byte {
@@ -228,7 +202,7 @@ mod tests {
 
     fn program(code: &[u8]) -> Program {
         let rules = Arc::new(Rules::new(&CfgEnv::new_with_spec(SpecId::OSAKA)));
-        Program::new(Bytes::copy_from_slice(code), rules)
+        Program::new(&Bytecode::new_legacy(Bytes::copy_from_slice(code)), rules)
     }
 
     #[test]
@@ -249,8 +223,8 @@ mod tests {
 
     #[test]
     fn long_straight_lines_are_split() {
-        let program = program(&[opcode::ADDRESS; 3 * ENTRY_DISTANCE_MAX]);
+        let program = program(&[opcode::ADDRESS; 3 * entries::DISTANCE_MAX]);
         assert_eq!(program.entries.count_ones(), 3);
-        assert_eq!(program.position(1), ENTRY_DISTANCE_MAX);
+        assert_eq!(program.position(1), entries::DISTANCE_MAX);
     }
 }

@@ -353,20 +353,20 @@ impl<S: StateView> World<S> {
     /// Remembers the compiled program of an account, and the slices it has now.
     pub(crate) fn set_program(&mut self, id: AccountId, program: Arc<Program>) {
         let account = self.contents.accounts.get_mut(id);
-        account.slices = program.slices.table();
+        account.slices = Some(program.slices.table());
         account.program = Some(program);
     }
 
     /// A slice of an account's program.
     pub(crate) fn slice(&self, id: AccountId, key: SliceKey) -> Option<Arc<Slice>> {
-        self.contents.accounts.get(id).slices.get(&key).cloned()
+        self.contents.accounts.get(id).slices.as_ref()?.get(&key).cloned()
     }
 
     /// Takes over the slices that an account's program has now.
     pub(crate) fn refresh_slices(&mut self, id: AccountId) {
         let account = self.contents.accounts.get_mut(id);
         if let Some(program) = &account.program {
-            account.slices = program.slices.table();
+            account.slices = Some(program.slices.table());
         }
     }
 

@@ -15,7 +15,7 @@ use crate::{
 };
 use alloy_primitives::{B256, Bytes, keccak256, map::HashMap};
 use bitvec::vec::BitVec;
-use revm::{context::CfgEnv, primitives::hardfork::SpecId};
+use revm::{context::CfgEnv, primitives::hardfork::SpecId, state::Bytecode};
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, PoisonError};
 
@@ -23,7 +23,7 @@ use std::sync::{Arc, PoisonError};
 const MAGIC: &[u8; 16] = b"foresee programs";
 
 /// Changes with any change of the form, and of what decides a path.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Magic, version, digest.
 const HEADER: usize = MAGIC.len() + 4 + 32;
@@ -182,13 +182,15 @@ fn restore(
     steps: &mut usize,
 ) -> Result<Program, CacheError> {
     let StoredProgram { code, blocks, slices, .. } = stored;
-    let program = Program::new(code, rules.clone());
+    let program = Program::new(&Bytecode::new_legacy(code), rules.clone());
+    let mut reachable = program.reachable();
     for entry in blocks {
-        if entry >= program.entries() {
+        if !reachable.any(|reachable| reachable == entry) {
             return Err(CacheError::Damaged("a block that the code does not have"));
         }
         program.block(entry);
     }
+    drop(reachable);
     let mut keys: Vec<KeyPaths> = Vec::with_capacity(slices.len());
     for StoredSlice { selector, len, is_static, paths } in slices {
         let paths: Option<Vec<_>> = paths.into_iter().map(restore_path).collect();

@@ -345,8 +345,11 @@ impl Builder {
         TEMPORARIES + self.temporaries as Register - 1
     }
 
-    /// The finished block.
-    pub(super) fn finish(mut self) -> Block {
+    /// The finished block, which has so many entries in its data.
+    pub(super) fn finish(mut self, skipped: Register) -> Block {
+        if let Some(last) = self.code.last_mut().filter(|last| last.op.comes_back()) {
+            last.c = skipped;
+        }
         for (index, charged) in self.looking {
             self.code[index].gas = self.gas - charged;
         }

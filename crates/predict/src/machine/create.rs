@@ -117,7 +117,7 @@ impl Machine {
         let bottom = self.next_bottom();
         self.reserve_registers(bottom);
         self.frames.push(Frame {
-            program: Arc::new(Program::new(init_code, around.rules.clone())),
+            program: Arc::new(Program::of_init_code(init_code, around.rules.clone())),
             entry: 0,
             next: 0,
             top: bottom,

@@ -253,7 +253,7 @@ impl<S: StateView> Cpu<'_, S> {
                         if taken && gas == NO_ENTRY {
                             return Err(Halt::Fail);
                         }
-                        goto!(if taken { gas } else { cursor.entry + 1 });
+                        goto!(if taken { gas } else { instruction.behind(cursor.entry) });
                     }};
                 }
                 match op {
@@ -343,7 +343,7 @@ impl<S: StateView> Cpu<'_, S> {
                     Op::BranchLe => branch!(get!(a) <= get!(b)),
                     Op::BranchDynamic => {
                         if get!(a).is_zero() {
-                            goto!(cursor.entry + 1);
+                            goto!(instruction.behind(cursor.entry));
                         }
                         goto!(ok!(destination(program, get!(b))));
                     }
@@ -355,7 +355,7 @@ impl<S: StateView> Cpu<'_, S> {
                     Op::Goto => goto!(gas),
                     Op::GotoDynamic => goto!(ok!(destination(program, get!(b)))),
                     Op::Call | Op::Create => {
-                        cursor.entry += 1;
+                        cursor.entry = instruction.behind(cursor.entry);
                         cursor.next = 0;
                         cursor.top = top.wrapping_add_signed(to as isize);
                         let opcode = b as u8;

@@ -47,8 +47,8 @@ pub(crate) struct Account {
     pub(crate) code_hash: B256,
     pub(crate) code: Option<Bytecode>,
     pub(crate) program: Option<Arc<Program>>,
-    /// The slices of the program.
-    pub(crate) slices: Arc<SliceTable>,
+    /// The slices of the program, if there are any.
+    pub(crate) slices: Option<Arc<SliceTable>>,
     pub(crate) precompile: bool,
     /// Slots that are not loaded are zero.
     pub(crate) storage_empty: bool,

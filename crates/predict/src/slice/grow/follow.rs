@@ -82,7 +82,7 @@ impl Follower<'_> {
             let next = match (instruction.op, flow) {
                 (_, Flow::Ended) => return Ok(None),
                 (_, Flow::To(target)) => entry_at(target)?,
-                (_, Flow::Branch(false)) => entry + 1,
+                (_, Flow::Branch(false)) => instruction.behind(entry),
                 (_, Flow::Branch(true)) if instruction.gas == NO_ENTRY => {
                     return Err(Refusal::Foreign);
                 }
@@ -91,7 +91,7 @@ impl Follower<'_> {
                 (Op::StackCheck | Op::Fail, _) => return Err(Refusal::Foreign),
                 (op @ (Op::Call | Op::Create), _) => {
                     self.height = self.call(op, instruction.b as u8, behind(instruction.to))?;
-                    return Ok(Some(entry + 1));
+                    return Ok(Some(instruction.behind(entry)));
                 }
                 _ => continue,
             };

@@ -1,0 +1,174 @@
+//! Where the blocks of a code can start.
+//!
+//! To tell opcodes from the data of PUSHes, a code has to be walked from its start, opcode
+//! by opcode. revm has done that for every code that it knows the jump destinations of, so
+//! it need not be done again: whatever looks like an instruction that leaves its block is
+//! taken for one, though it may be data. Entries behind data do no harm, since nothing leads
+//! there: what goes on to the next opcode stops at JUMPDESTs only.
+
+use super::push_size;
+use bitvec::{order::Lsb0, vec::BitVec};
+use core::array::from_fn;
+use revm_bytecode::opcode;
+
+/// The most opcodes between two entries. Straight-line code longer than this is
+/// split, so that no block needs more registers than there are.
+pub(crate) const DISTANCE_MAX: usize = 512;
+
+/// As many words without a jump destination in a row leave room for as many opcodes.
+const WORDS_BETWEEN_MAX: usize = DISTANCE_MAX / WORD - 1;
+
+/// Positions per word.
+const WORD: usize = u64::BITS as usize;
+
+/// Of each opcode: how many bytes of immediate data follow it, and whether a block can
+/// start at it ([`STARTS`]) or behind it ([`RETURNS`]).
+static SCAN: [u8; 256] = {
+    let mut scan = [0; 256];
+    let mut byte = 0;
+    while byte < scan.len() {
+        let starts = if byte as u8 == opcode::JUMPDEST { STARTS } else { 0 };
+        let returns = if returns(byte as u8) { RETURNS } else { 0 };
+        scan[byte] = push_size(byte as u8) as u8 | starts | returns;
+        byte += 1;
+    }
+    scan
+};
+
+const STARTS: u8 = 1 << 6;
+const RETURNS: u8 = 1 << 7;
+
+/// Whether control leaves a block with this opcode and comes back behind it.
+const fn returns(byte: u8) -> bool {
+    // Without branches, for many bytes at once.
+    (byte == opcode::JUMPI)
+        | (byte == opcode::CALL)
+        | (byte == opcode::CALLCODE)
+        | (byte == opcode::DELEGATECALL)
+        | (byte == opcode::STATICCALL)
+        | (byte == opcode::CREATE)
+        | (byte == opcode::CREATE2)
+}
+
+/// The positions at which a block can start, and no others.
+pub(super) fn exact(code: &[u8]) -> BitVec<u64, Lsb0> {
+    let mut words = vec![0; (code.len() + 1).div_ceil(WORD)];
+    let mut mark = |at: usize| words[at / WORD] |= 1 << (at % WORD);
+    mark(0);
+    let mut distance = 0;
+    let mut pc = 0;
+    while let Some(&byte) = code.get(pc) {
+        let scan = SCAN[byte as usize];
+        distance += 1;
+        if scan & (STARTS | RETURNS) != 0 || distance > DISTANCE_MAX {
+            mark(pc + usize::from(scan & RETURNS != 0));
+            distance = 0;
+        }
+        pc += 1 + (scan & (STARTS - 1)) as usize;
+    }
+    finish(words, code)
+}
+
+/// The positions at which a block can start, and some others that are not JUMPDESTs, from
+/// the code's valid jump destinations, a bit each. None if these lie too far from each
+/// other to know that no straight line needs splitting.
+pub(super) fn likely(code: &[u8], jumps: &[u8]) -> Option<BitVec<u64, Lsb0>> {
+    let len = (code.len() + 1).div_ceil(WORD);
+    let mut words = Vec::with_capacity(len);
+    let mut jumps = jumps.chunks(size_of::<u64>());
+    let (mut returned, mut without) = (0, 0);
+    for bytes in code.chunks(WORD) {
+        let jumps = jumps.next().map_or(0, |bytes| u64::from_le_bytes(padded(bytes)));
+        without = if jumps == 0 { without + 1 } else { 0 };
+        if without >= WORDS_BETWEEN_MAX {
+            return None;
+        }
+        let bytes = padded(bytes);
+        let returns = mask(&bytes, returns);
+        let data = mask(&bytes, |byte| byte == opcode::JUMPDEST) & !jumps;
+        words.push((jumps | returns << 1 | returned) & !data);
+        returned = returns >> (WORD - 1);
+    }
+    words.resize(len, returned);
+    words[0] |= 1;
+    Some(finish(words, code))
+}
+
+fn finish(words: Vec<u64>, code: &[u8]) -> BitVec<u64, Lsb0> {
+    let mut entries = BitVec::from_vec(words);
+    entries.truncate(code.len() + 1);
+    entries
+}
+
+/// Bytes with zeros behind them.
+fn padded<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    let mut padded = [0; N];
+    padded[..bytes.len()].copy_from_slice(bytes);
+    padded
+}
+
+/// A bit per byte.
+fn mask(bytes: &[u8; WORD], is: impl Fn(u8) -> bool) -> u64 {
+    let flags: [u8; WORD] = from_fn(|at| u8::from(is(bytes[at])));
+    let (eights, _) = flags.as_chunks::<8>();
+    let mut mask = 0;
+    for (at, eight) in eights.iter().enumerate() {
+        // Gathers the lowest bits of eight bytes in the highest byte.
+        let bits = u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+        mask |= bits << (8 * at);
+    }
+    mask
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::{collection::vec, prelude::*};
+    use revm::state::Bytecode;
+
+    /// Code of the bytes that matter, and PUSHes.
+    fn code() -> impl Strategy<Value = Vec<u8>> {
+        let byte = prop_oneof![
+            Just(opcode::JUMPDEST),
+            Just(opcode::JUMPI),
+            Just(opcode::STATICCALL),
+            opcode::PUSH0..=opcode::PUSH32,
+            any::<u8>(),
+        ];
+        vec(byte, 0..400)
+    }
+
+    proptest! {
+        #[test]
+        fn likely_entries_are_all_and_jump_destinations_are_exact(code in code()) {
+            let bytecode = Bytecode::new_legacy(code.clone().into());
+            let jumps = bytecode.legacy_jump_table().unwrap();
+            let exact = exact(&code);
+            let Some(likely) = likely(&code, jumps.as_slice()) else {
+                return Err(TestCaseError::reject("far between"));
+            };
+            prop_assert_eq!(likely.len(), exact.len());
+            for pc in exact.iter_ones() {
+                prop_assert!(likely[pc], "no entry at {}", pc);
+            }
+            for pc in likely.iter_ones() {
+                let is_destination = code.get(pc) == Some(&opcode::JUMPDEST);
+                prop_assert!(!is_destination || exact[pc], "no JUMPDEST at {}", pc);
+            }
+        }
+    }
+
+    #[test]
+    fn straight_lines_that_may_be_long_are_walked() {
+        let mut code = vec![opcode::ADDRESS; DISTANCE_MAX];
+        let find = |code: &[u8]| {
+            let bytecode = Bytecode::new_legacy(code.to_vec().into());
+            likely(code, bytecode.legacy_jump_table().unwrap().as_slice())
+        };
+        assert_eq!(find(&code), None);
+        for pc in (0..code.len()).step_by(DISTANCE_MAX / 2) {
+            code[pc] = opcode::JUMPDEST;
+        }
+        assert_eq!(find(&code), Some(exact(&code)));
+    }
+}
