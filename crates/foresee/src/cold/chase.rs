@@ -6,6 +6,10 @@
 //! thread scouts for the transaction that has waited most often, whose chain of reads may
 //! be the longest.
 //!
+//! A precompile that takes long is left until nothing else can be done, and then the last
+//! transaction goes first: the thread that executes comes from the other end, and neither
+//! computes what the other does.
+//!
 //! Nothing waits for a value that will not come: a key that the source gave up, or is
 //! silent about, ends the prediction that wants it as an incomplete one.
 
