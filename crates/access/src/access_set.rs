@@ -57,15 +57,6 @@ impl AccessSet {
         self.reads.iter().filter(|read| !self.is_commutative(read))
     }
 
-    /// Whether this set has a read that must come after the writes of an earlier one.
-    pub fn follows(&self, earlier: &Self) -> bool {
-        let mut writes = earlier.writes.iter().peekable();
-        self.reads.iter().any(|read| {
-            while writes.next_if(|write| *write < read).is_some() {}
-            writes.peek() == Some(&read) && !self.is_commutative(read)
-        })
-    }
-
     /// Whether the location is settled at commit.
     pub fn is_commutative(&self, location: &Location) -> bool {
         self.commutative.binary_search(location).is_ok()
@@ -122,19 +113,5 @@ mod tests {
         assert_eq!(set.reads, [slot, Location::nonce(b)]);
         assert_eq!(set.ordering_reads().collect::<Vec<_>>(), [&slot]);
         assert_eq!(set.accounts(), [a, b]);
-    }
-
-    #[test]
-    fn a_set_follows_what_writes_its_reads_unless_they_are_settled_at_commit() {
-        let [a, b, c] = [1, 2, 3].map(|byte| Location::balance(Address::with_last_byte(byte)));
-        let set = |reads: &[Location], writes: &[Location], commutative: &[Location]| {
-            AccessSet::new(reads.to_vec(), writes.to_vec(), commutative.to_vec())
-        };
-        let earlier = set(&[], &[a, c], &[]);
-        let follows = |reads: &[Location], commutative: &[Location]| {
-            set(reads, &[], commutative).follows(&earlier)
-        };
-        assert!(follows(&[b, c], &[]) && follows(&[a], &[]) && follows(&[a, c], &[a]));
-        assert!(!follows(&[b], &[]) && !follows(&[], &[]) && !follows(&[a, c], &[a, c]));
     }
 }

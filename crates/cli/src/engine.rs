@@ -6,8 +6,8 @@ use core::convert::Infallible;
 use foresee::{Config, Foresee};
 use foresee_execute::{Block, ExecuteError, PreBlock};
 use foresee_predict::{
-    BlockPredictor, Complete, Frames, PredictOptions, Prediction, ProgramCache, StateView,
-    WithoutStorage,
+    BlockPredictor, Complete, Frames, Outline, Outliner, PredictOptions, Prediction, ProgramCache,
+    StateView, Unknown, WithoutStorage,
 };
 use std::time::{Duration, Instant};
 
@@ -45,6 +45,36 @@ pub(crate) fn predict(
         State::CodeOnly => predict_over(input, cache, options, WithoutStorage(db)),
     };
     predicted.map_err(|error| input.failure("predicting", error))
+}
+
+/// What is known without storage of the transactions whose predictions need it, by
+/// position. Their predictions hold what is certain from then on, and every reason why
+/// there may be more.
+pub(crate) fn outline(
+    input: &Input,
+    predictions: &mut [Prediction],
+) -> Result<Vec<Option<Outline>>, Failure> {
+    let Block { cfg, env, transactions, .. } = &input.loaded.block;
+    let mut outliner = Outliner::new(cfg, env, WithoutStorage(&input.loaded.state));
+    let mut one = |(tx, prediction): (_, &mut Prediction)| {
+        if prediction.is_complete() {
+            return Ok(None);
+        }
+        let outline = outliner.outline(tx)?;
+        prediction.access = outline.certain.clone();
+        prediction.labels.clone_from(&outline.labels);
+        // A nonce looks wrong where an earlier transaction could not be predicted to its end.
+        let depends = Unknown::Depends("what it accesses");
+        prediction.unknown.iter_mut().for_each(|unknown| {
+            if matches!(unknown, Unknown::Invalid(_)) {
+                *unknown = depends.clone();
+            }
+        });
+        prediction.unknown.extend(outline.unknown.iter().cloned());
+        Ok(Some(outline))
+    };
+    let outlines = transactions.iter().zip(predictions).map(&mut one);
+    outlines.collect::<Result<_, _>>().map_err(|error| database(input, error))
 }
 
 fn predict_over<S: StateView<Error = Infallible>>(

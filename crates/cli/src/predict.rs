@@ -7,7 +7,7 @@ mod text;
 use crate::{
     Verdict,
     args::{self, GraphFormat, TxChoice},
-    engine,
+    engine::{self, State},
     failure::Failure,
     input::Input,
     output::Answers,
@@ -91,11 +91,17 @@ fn answer(
 ) -> Result<String, Failure> {
     let options = PredictOptions { labels: true, ..PredictOptions::default() };
     let start = Instant::now();
-    let predictions = engine::predict(input, foresee.cache(), options, args.state())?.predictions;
+    let state = args.state();
+    let mut predictions = engine::predict(input, foresee.cache(), options, state)?.predictions;
+    let outlines = match state {
+        State::PreBlock => Vec::new(),
+        State::CodeOnly => engine::outline(input, &mut predictions)?,
+    };
     let dag = foresee.schedule(&input.loaded.block, &predictions);
     let elapsed = start.elapsed();
     let report = || {
         let mut report = Report::new(input, &predictions, &dag, elapsed);
+        report.add_outlines(&outlines);
         tx.into_iter().for_each(|tx| report.keep(tx));
         report
     };

@@ -39,6 +39,9 @@ pub(crate) const PREDICTING_THREADS_MIN: usize = 3;
 /// be run beside each other.
 const SERIAL_PERCENT: u64 = 95;
 
+/// With so many free transactions for each thread they hardly ever meet.
+const FREE_PER_THREAD: u64 = 2;
+
 /// How a block was executed, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decision {
@@ -136,6 +139,31 @@ pub(crate) struct Work {
     largest: u64,
     /// Whether predicting is part of the work.
     predicts: bool,
+    /// How far the transactions wait for each other, as far as it is known.
+    shape: Shape,
+}
+
+/// How far transactions wait for each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Shape {
+    /// So many threads could be kept busy, in percent of one; 0 if that is not known.
+    pub(crate) parallelism_percent: u64,
+    /// Of the transactions with code, in percent, those that need what one just before them
+    /// leaves behind.
+    pub(crate) following_percent: u64,
+}
+
+impl Shape {
+    /// From the number of transactions with code and of the layers of a precaution, for so
+    /// many threads. Those that a precaution holds are tried all the same, so it limits
+    /// nothing; but the less of them are free, the likelier threads that are at neighbours
+    /// meet.
+    pub(crate) fn of_precaution(with_code: usize, layers: usize, threads: usize) -> Self {
+        let plenty = 100 * FREE_PER_THREAD * threads as u64;
+        let free = mul_div(100, with_code as u64, layers as u64).max(100);
+        let following_percent = mul_div(100, plenty.saturating_sub(free), plenty - 100);
+        Self { parallelism_percent: 0, following_percent }
+    }
 }
 
 impl Work {
@@ -145,12 +173,22 @@ impl Work {
         let (with_code, limit) = limits.fold((0, 0u64), |(n, sum), limit| (n + 1, sum + limit));
         let gas = costs.limit_percent.saturating_mul(limit) / 100;
         let transactions = block.transactions.len();
-        Self { transactions, with_code, gas, largest: 0, predicts: true }
+        Self { transactions, with_code, gas, predicts: true, ..Self::default() }
     }
 
     /// The same work where something else takes the place of predictions.
     pub(crate) const fn predicted_already(self) -> Self {
         Self { predicts: false, ..self }
+    }
+
+    /// How many transactions run code.
+    pub(crate) const fn with_code(self) -> usize {
+        self.with_code
+    }
+
+    /// The same work, of which it is known how far transactions wait for each other.
+    pub(crate) const fn shaped(self, shape: Shape) -> Self {
+        Self { shape, ..self }
     }
 
     /// From the gas that each transaction was predicted to use.
@@ -190,13 +228,18 @@ pub(crate) fn choose(config: &Config, costs: &MachineCosts, work: Work) -> Decis
         gas: work.gas,
         in_order: Duration::from_nanos(in_order),
         parallel: Duration::from_nanos(parallel),
-        parallelism_percent: None,
+        parallelism_percent: Some(work.shape.parallelism_percent).filter(|it| *it > 0),
     });
     let saves = parallel.saturating_mul(100) < in_order.saturating_mul(100 - SAVING_MIN_PERCENT);
     let pays = saves && in_order >= IN_ORDER_MIN_NS;
+    let reason = match work.shape == Shape::default() {
+        _ if pays => DecisionReason::Pays,
+        true => DecisionReason::LittleWork,
+        false => DecisionReason::Dependent,
+    };
     match pays {
-        true => Decision { parallel: true, threads, reason: DecisionReason::Pays, estimate },
-        false => Decision { estimate, ..Decision::in_order(DecisionReason::LittleWork) },
+        true => Decision { parallel: true, threads, reason, estimate },
+        false => Decision { estimate, ..Decision::in_order(reason) },
     }
 }
 
@@ -209,9 +252,15 @@ fn expected(costs: &MachineCosts, work: Work, threads: usize) -> u64 {
     let predicts = work.predicts && threads >= PREDICTING_THREADS_MIN;
     let ratio = if predicts { costs.predict_percent } else { 0 };
     let alone = mul_div(all, ratio, 100 + ratio);
-    let shared = alone + (all - alone) / threads as u64;
+    let busy = match work.shape.parallelism_percent {
+        0 => 100 * threads as u64,
+        percent => percent.min(100 * threads as u64),
+    };
+    let shared = alone.saturating_add(mul_div(all - alone, 100, busy));
+    let following = mul_div(work.with_code as u64, work.shape.following_percent, 100);
     shared
         .max(costs.executing(1, work.largest))
+        .saturating_add(costs.handover_ns.saturating_mul(following))
         .saturating_add(costs.wake_ns)
         .saturating_add(costs.helper_ns.saturating_mul(threads as u64 - 2))
         .saturating_add(costs.transaction_ns.saturating_mul(work.transactions as u64))
@@ -243,6 +292,7 @@ mod tests {
         wake_ns: 100_000,
         helper_ns: 10_000,
         transaction_ns: 1_000,
+        handover_ns: 4_000,
         payment_ns: 0,
         gas_ps: 1_000,
         predict_percent: 50,
@@ -250,7 +300,7 @@ mod tests {
     };
 
     fn work(with_code: usize, gas: u64) -> Work {
-        Work { transactions: with_code, with_code, gas, largest: 0, predicts: false }
+        Work { transactions: with_code, with_code, gas, ..Work::default() }
     }
 
     fn threads(work: Work, threads: usize) -> (usize, DecisionReason) {
@@ -294,6 +344,32 @@ mod tests {
     }
 
     #[test]
+    fn what_is_handed_over_must_be_worth_it_and_paths_take_their_time() {
+        let shaped = |work: Work, parallelism_percent, following_percent| {
+            threads(work.shaped(Shape { parallelism_percent, following_percent }), 2)
+        };
+        // 1,000 of 6 µs: half of that and 1.1 µs each, and 4 µs for those that follow.
+        let small = work(1_000, 6_000_000);
+        assert_eq!(shaped(small, 10_000, 0).1, DecisionReason::Pays);
+        assert_eq!(shaped(small, 10_000, 60), (1, DecisionReason::Dependent));
+        // Of 60 µs it matters little.
+        assert_eq!(shaped(work(1_000, 60_000_000), 10_000, 100).1, DecisionReason::Pays);
+        assert_eq!(shaped(work(1_000, 60_000_000), 105, 0), (1, DecisionReason::Dependent));
+    }
+
+    #[test]
+    fn a_precaution_that_holds_nearly_all_makes_threads_try() {
+        let following = |with_code, layers, threads| {
+            Shape::of_precaution(with_code, layers, threads).following_percent
+        };
+        assert_eq!(following(100, 100, 2), 100);
+        assert_eq!(following(100, 40, 2), 50);
+        assert_eq!(following(100, 25, 2), 0);
+        assert_eq!(following(100, 1, 2), 0);
+        assert_eq!((following(0, 0, 2), following(5, 0, 64)), (100, 100));
+    }
+
+    #[test]
     fn predicting_is_work_too() {
         // Two threads do not predict. Of three one executes 300 of 900 µs, while the others
         // predict the rest; then 200 each.
@@ -317,14 +393,18 @@ mod tests {
             wake_ns: u64::MAX,
             helper_ns: u64::MAX,
             transaction_ns: u64::MAX,
+            handover_ns: u64::MAX,
             payment_ns: u64::MAX,
             gas_ps: u64::MAX,
             predict_percent: u32::MAX.into(),
             limit_percent: u64::MAX,
         };
         let config = Config { threads: 64, ..Config::default() };
+        let shape = Shape { parallelism_percent: u64::MAX, following_percent: u64::MAX };
         for work in [work(2, u64::MAX), Work { largest: u64::MAX, ..work(usize::MAX, 0) }] {
             assert_eq!(choose(&config, &most, work).reason, DecisionReason::LittleWork);
+            let reason = choose(&config, &most, work.shaped(shape)).reason;
+            assert_eq!(reason, DecisionReason::Dependent);
         }
     }
 }

@@ -2,11 +2,11 @@
 //! transactions, each made alone on the state before the block.
 
 use crate::{
-    choice::{PAYMENT_GAS, parallelism_percent},
+    choice::{PAYMENT_GAS, Shape, mul_div, parallelism_percent},
     pipeline::Predictor,
 };
 use foresee_access::{AccessSet, Hashes, Location, TxIndex};
-use foresee_execute::{Block, Known};
+use foresee_execute::{Block, Known, pays_ahead};
 use foresee_predict::{Ahead, PrecompileCall, Prediction};
 use foresee_schedule::{Additions, DependencyDag, Node, Schedule};
 use revm::DatabaseRef;
@@ -14,6 +14,11 @@ use std::{borrow::Cow, sync::Arc};
 
 /// So many times as many threads have to be kept busy for additions to go unordered.
 const FREEDOM_GAIN_MIN: u64 = 2;
+
+/// So many samples of so many transactions each show how far those of a block wait for
+/// each other.
+const SAMPLES: usize = 4;
+const SAMPLE: usize = 16;
 
 /// Predictions made alone, by transaction; none where nothing had to be foreseen.
 pub(crate) struct Outlook<'p> {
@@ -35,11 +40,7 @@ impl<'p> Outlook<'p> {
     /// order takes an execution time to find out, which is spent where it is needed to
     /// keep the threads busy.
     pub(crate) fn schedule(&self, block: &Block, threads: usize) -> Schedule {
-        let predictions = self.predictions.iter();
-        let nodes: Vec<_> =
-            predictions.map(|prediction| node_alone(block, prediction.as_deref())).collect();
-        let schedule =
-            |additions| Schedule::from_dag(&DependencyDag::build_with(&nodes, additions));
+        let schedule = |additions| self.schedule_with(block, additions);
         // No more threads can be kept busy than there are.
         let most = (threads as u64).saturating_mul(100);
         let parallelism = |schedule: &Schedule| {
@@ -56,6 +57,13 @@ impl<'p> Outlook<'p> {
         if pays { free } else { ordered }
     }
 
+    fn schedule_with(&self, block: &Block, additions: Additions) -> Schedule {
+        let predictions = self.predictions.iter();
+        let nodes: Vec<_> =
+            predictions.map(|prediction| node_alone(block, prediction.as_deref())).collect();
+        Schedule::from_dag(&DependencyDag::build_with(&nodes, additions))
+    }
+
     /// Of the transactions that were predicted, the gas on the longest path and of all.
     pub(crate) fn shape(&self, schedule: &Schedule) -> (u64, u64) {
         let predicted = self.predictions.iter().enumerate();
@@ -64,6 +72,28 @@ impl<'p> Outlook<'p> {
             let path = schedule.priority(TxIndex::new(at));
             (span.max(path), gas.saturating_add(prediction.gas_used))
         })
+    }
+}
+
+/// How far the transactions with code wait for each other, as far as samples from all over
+/// the block show: a look at all of them would take a block of small ones longer than it
+/// could gain. Transactions are counted, not their gas, because a single large one in a
+/// sample says nothing about the block.
+pub(crate) fn sampled_shape(block: &Block, ahead: &[Ahead]) -> Shape {
+    let length = ahead.len().div_ceil(SAMPLES).max(1);
+    let (mut count, mut layers, mut following) = (0, 0, 0);
+    for (ahead, txs) in ahead.chunks(length).zip(block.transactions.chunks(length)) {
+        let with_code = ahead.iter().zip(txs).filter(|(_, tx)| pays_ahead(tx)).take(SAMPLE);
+        let sample = Outlook::new(with_code.map(|(ahead, _)| Some(&ahead.prediction)));
+        let schedule = sample.schedule_with(block, Additions::Ordered);
+        let first = schedule.layers().first().map_or(0, Vec::len);
+        count += schedule.len() as u64;
+        layers += schedule.layers().len() as u64;
+        following += (schedule.len() - first) as u64;
+    }
+    Shape {
+        parallelism_percent: mul_div(100, count, layers),
+        following_percent: mul_div(100, following, count),
     }
 }
 

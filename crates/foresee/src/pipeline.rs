@@ -2,15 +2,15 @@
 
 use crate::{
     Config, Decision, DecisionReason, ExecutedBlock, MachineCosts, Mode,
-    choice::{self, Work, conflicts::Conflicts, costs::Learned},
+    choice::{self, Shape, Work, conflicts::Conflicts, costs::Learned},
     crew::Crew,
-    outlook::{Outlook, know, know_hashes, node, take_results},
+    outlook::{self, Outlook, know, know_hashes, node, take_results},
     precaution, telemetry,
 };
 use foresee_access::TxIndex;
 use foresee_execute::{
     Block, CancelToken, ExecuteError, InOrderOutcome, Known, Pace, ParallelConfig,
-    ParallelExecutor, ParallelOutcome, PreBlock, execute_in_order_reporting, pays_ahead,
+    ParallelExecutor, ParallelOutcome, PreBlock, execute_in_order_reporting,
 };
 use foresee_predict::{
     Ahead, BlockPredictor, Complete, Learning, PredictOptions, Prediction, ProgramCache,
@@ -31,9 +31,15 @@ type Predicted<DB> = Result<Prediction, <DB as DatabaseRef>::Error>;
 const SAMPLE_DIVISOR: usize = 16;
 const SAMPLE_MIN: usize = 8;
 
-/// So many samples of so many transactions each show whether a block is a chain.
-const CHAIN_SAMPLES: usize = 4;
-const CHAIN_SAMPLE: usize = 16;
+/// What is foreseen of a block before it is executed.
+enum Foresight<'p> {
+    /// Nothing: it is predicted meanwhile.
+    Nothing,
+    /// What its transactions say of themselves.
+    Precaution(Schedule),
+    /// A prediction for each transaction, made alone.
+    Ahead(&'p [Ahead]),
+}
 
 /// Executes blocks in parallel by foresight. Made once, used for every block; cheap
 /// to clone, clones share threads and compiled programs.
@@ -115,11 +121,21 @@ impl Foresee {
             return self
                 .predict_and_execute(block, db, known, |predictor, _, tx| predictor.predict(tx));
         }
-        let decision = self.decide(block, |costs| Work::by_limits(block, costs));
+        let mut decision = self.decide(block, |costs| Work::by_limits(block, costs));
+        let mut foresight = Foresight::Nothing;
+        if (2..choice::PREDICTING_THREADS_MIN).contains(&decision.threads) {
+            let precaution = precaution::schedule(block, &self.conflicts);
+            let (layers, threads) = (precaution.layers().len(), decision.threads);
+            decision = self.decide(block, |costs| {
+                let work = Work::by_limits(block, costs);
+                work.shaped(Shape::of_precaution(work.with_code(), layers, threads))
+            });
+            foresight = Foresight::Precaution(precaution);
+        }
         if self.is_plainly_in_order(&decision) {
             return self.execute_in_order(block, db, decision);
         }
-        self.execute_foreseen(block, db, known, decision, None)
+        self.execute_foreseen(block, db, known, decision, foresight)
     }
 
     /// Predicts every transaction alone, on the state before the block: what a builder
@@ -182,16 +198,16 @@ impl Foresee {
         }
         let gas = |position: usize| ahead[position].prediction.gas_used;
         let mut decision = self.decide(block, |_| Work::by_gas(block, gas));
-        if decision.parallel && self.config.mode == Mode::Auto && is_chain(block, ahead) {
-            let estimate = decision.estimate;
-            decision = Decision { estimate, ..Decision::in_order(DecisionReason::Dependent) };
+        if decision.parallel && self.config.mode == Mode::Auto {
+            let shape = outlook::sampled_shape(block, ahead);
+            decision = self.decide(block, |_| Work::by_gas(block, gas).shaped(shape));
         }
         // Results of precompiles are worth having on one thread as well, hashes are not.
         let is_plain = ahead.iter().all(|ahead| ahead.precompiled.is_empty());
         if self.is_plainly_in_order(&decision) && (is_plain || self.config.mode == Mode::InOrder) {
             return self.execute_in_order(block, db, decision);
         }
-        self.execute_foreseen(block, db, known(), decision, Some(ahead))
+        self.execute_foreseen(block, db, known(), decision, Foresight::Ahead(ahead))
     }
 
     /// Predicts every transaction of a block, in block order.
@@ -336,15 +352,15 @@ impl Foresee {
 
     /// Executes a block by the schedule that predictions made alone imply: those made
     /// ahead, or if there are none, those that all threads but one make while that one
-    /// executes already, in order until there is a schedule; of two threads by precautions
-    /// first. Where nothing is gained by it nothing is predicted.
+    /// executes already, in order until there is a schedule; by precautions first if
+    /// there are any. Where nothing is gained by it nothing is predicted.
     fn execute_foreseen<'a, DB: DatabaseRef + Sync>(
         &self,
         block: &'a Block,
         db: &'a DB,
         known: Known,
         mut decision: Decision,
-        ahead: Option<&[Ahead]>,
+        foresight: Foresight<'_>,
     ) -> Result<ExecutedBlock, ExecuteError<DB::Error>> {
         let start = Instant::now();
         let pre = PreBlock::run(block, db)?;
@@ -369,7 +385,11 @@ impl Foresee {
             changes.iter().for_each(|changes| predictor.apply(changes));
             predictor
         });
-        let is_cautious = ahead.is_none() && decision.threads < choice::PREDICTING_THREADS_MIN;
+        let (ahead, precaution) = match foresight {
+            Foresight::Nothing => (None, None),
+            Foresight::Precaution(precaution) => (None, Some(precaution)),
+            Foresight::Ahead(ahead) => (Some(ahead), None),
+        };
         let make = |pace: &dyn Pace| {
             let span = tracing::debug_span!("predict");
             let outlook = telemetry::stage(span, "foresee_predict_seconds", || match ahead {
@@ -400,8 +420,7 @@ impl Foresee {
                 crew.help(pace);
             }
         };
-        let outcome = if is_cautious {
-            let precaution = precaution::schedule(block, &self.conflicts);
+        let outcome = if let Some(precaution) = precaution {
             let outcome = executor.execute_with_precaution(pre, block, db, precaution, make)?;
             self.conflicts.learn(block, &outcome.stats.reexecuted);
             outcome
@@ -424,31 +443,4 @@ impl Foresee {
         let outcome = InOrderOutcome { output, observed, access_list };
         ExecutedBlock { stats, timeline, ..ExecutedBlock::in_order(outcome, decision, predictions) }
     }
-}
-
-/// Whether nearly every transaction with code reads what the one before it writes, as far
-/// as samples from all over the block show. Looking at all of them would take such a block
-/// longer than it could gain.
-fn is_chain(block: &Block, ahead: &[Ahead]) -> bool {
-    let length = block.transactions.len().div_ceil(CHAIN_SAMPLES).max(1);
-    let samples = block.transactions.chunks(length);
-    let mut start = 0;
-    samples.into_iter().all(|sample| {
-        let with_code = sample.iter().zip(&ahead[start..]).filter(|(tx, _)| pays_ahead(tx));
-        start += sample.len();
-        is_serial(with_code.take(CHAIN_SAMPLE).map(|(_, ahead)| &ahead.prediction))
-    })
-}
-
-/// Whether nearly all gas is that of transactions that read what the one before writes.
-fn is_serial<'p>(predictions: impl Iterator<Item = &'p Prediction>) -> bool {
-    let (mut span, mut gas, mut before) = (0u64, 0u64, None::<&Prediction>);
-    for prediction in predictions {
-        let before = before.replace(prediction);
-        gas = gas.saturating_add(prediction.gas_used);
-        if before.is_none_or(|before| prediction.access.follows(&before.access)) {
-            span = span.saturating_add(prediction.gas_used);
-        }
-    }
-    choice::is_serial(span, gas)
 }

@@ -177,6 +177,15 @@ fn push_value(code: &[u8], pc: usize) -> U256 {
     U256::from_be_bytes(word)
 }
 
+/// The operation of an opcode that computes a value from its inputs alone, and how many
+/// they are.
+pub(crate) const fn pure(byte: u8) -> Option<(Op, usize)> {
+    match simple(byte) {
+        Some((op, inputs, Kind::Pure)) => Some((op, inputs)),
+        _ => None,
+    }
+}
+
 /// What an opcode with at most three inputs and one output does to the world.
 enum Kind {
     /// Computes a value from its inputs alone.

@@ -18,6 +18,9 @@
 //! is gone from them. Where a guard fails, the frame goes back to blocks. Slices grow
 //! between transactions and when a predictor is dropped ([`Learning`]).
 //!
+//! Without storage an [`Outliner`] tells what a transaction accesses for certain, what it may
+//! access, and what depends on storage and how.
+//!
 //! The pipeline, file by file: `program` finds where blocks start, `compile` makes
 //! register code (`instruction`), `slice` the second tier, `machine` runs both over
 //! the `world`, `predictor` adds what surrounds a transaction, `label` explains slots.
@@ -28,6 +31,7 @@ mod instruction;
 mod label;
 mod machine;
 mod origins;
+mod outline;
 mod prediction;
 mod predictor;
 mod program;
@@ -39,6 +43,7 @@ mod world;
 
 pub use cache::{CacheError, ProgramCache};
 pub use machine::{Frames, PrecompileCall};
+pub use outline::{Outline, Outliner, SymbolicAccess, SymbolicField};
 pub use prediction::Prediction;
 pub use predictor::{Ahead, BlockPredictor, Learning, PredictOptions, Progress};
 pub use state::{Complete, Lookup, StateView, Want, WithoutStorage};

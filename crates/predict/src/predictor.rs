@@ -25,7 +25,6 @@ use foresee_access::Hashes;
 use revm::{
     context::{BlockEnv, CfgEnv, TxEnv},
     context_interface::{
-        Block,
         cfg::gas::InitialAndFloorGas,
         result::InvalidTransaction,
         transaction::{AccessListItemTr, AuthorizationTr, Transaction, TransactionType},
@@ -134,21 +133,7 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
         view: S,
         options: PredictOptions,
     ) -> Self {
-        let difficulty = match block.prevrandao {
-            Some(randao) if rules.at_least(SpecId::MERGE) => randao.into(),
-            _ => block.difficulty,
-        };
-        let context = TxContext {
-            coinbase: block.beneficiary.into_word().into(),
-            timestamp: block.timestamp,
-            number: block.number,
-            difficulty,
-            gas_limit: U256::from(block.gas_limit),
-            chain_id: U256::from(rules.chain_id),
-            base_fee: U256::from(block.basefee),
-            blob_base_fee: U256::from(block.blob_gasprice().unwrap_or_default()),
-            ..TxContext::default()
-        };
+        let context = TxContext::of_block(block, &rules);
         let Buffers { mut machine, contents } = cache.buffers();
         machine.record(&options);
         Self {
@@ -233,9 +218,7 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
                 self.world.refresh_slices(account);
             }
         }
-        self.context.origin = tx.caller.into_word().into();
-        self.context.gas_price = U256::from(tx.effective_gas_price(self.block.basefee.into()));
-        self.context.blob_hashes.clone_from(&tx.blob_hashes);
+        self.context.set_transaction(tx, &self.block);
         self.current = Some(Current {
             tx,
             fees: Fees::new(tx, &self.block, &self.rules),

@@ -13,6 +13,12 @@ pub enum Unknown {
     Value(Want),
     /// The transaction ran into the limit on blocks of code entered.
     StepLimit,
+    /// There are more paths through the transaction than are followed.
+    PathLimit,
+    /// Something that depends on a value that was not at hand, in words.
+    Depends(&'static str),
+    /// A call of code that is not known, in words.
+    Callee(String),
     /// A precompile reported an internal error.
     Precompile(Address),
     /// The transaction cannot be included as things are predicted to stand.
@@ -38,6 +44,9 @@ impl fmt::Display for Unknown {
                 write!(f, "the result of precompile {address} is not at hand")
             }
             Self::StepLimit => write!(f, "the limit on steps was reached"),
+            Self::PathLimit => write!(f, "the limit on paths was reached"),
+            Self::Depends(what) => write!(f, "{what} depends on storage"),
+            Self::Callee(callee) => write!(f, "calls {callee}"),
             Self::Precompile(address) => write!(f, "precompile {address} failed"),
             Self::Invalid(reason) => write!(f, "the transaction looks invalid: {reason}"),
             Self::Fork => write!(f, "the rules of this fork are not modelled"),

@@ -21,4 +21,13 @@ proptest! {
     fn frequent_paths_are_predicted_exactly(case in strategy::case()) {
         case.check();
     }
+
+    /// What the fuzz target does with its input.
+    #[test]
+    fn any_bytes_are_predicted_exactly(
+        case in strategy::case(),
+        code in prop::collection::vec(any::<u8>(), 0..64),
+    ) {
+        case.with_code(&code).check();
+    }
 }

@@ -4,7 +4,7 @@
 use crate::{function, input::Input};
 use alloy_primitives::{Address, B256, TxKind};
 use foresee_access::{Location, TxIndex};
-use foresee_predict::Prediction;
+use foresee_predict::{Outline, Prediction, SymbolicAccess, SymbolicField};
 use foresee_schedule::{CriticalPath, DependencyDag, Speedups, Structure};
 use serde::Serialize;
 use std::time::Duration;
@@ -39,6 +39,47 @@ pub(super) struct Transaction {
     pub(super) reads: Vec<Labelled>,
     pub(super) writes: Vec<Labelled>,
     pub(super) commutative: Vec<Labelled>,
+    /// What it accesses for some values in storage only; without storage.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) possible: Option<Possible>,
+    /// What it may access of which storage tells where it is; without storage.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) symbolic: Option<Vec<Symbolic>>,
+}
+
+/// Accesses that are not certain.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Possible {
+    pub(super) reads: Vec<Labelled>,
+    pub(super) writes: Vec<Labelled>,
+}
+
+/// An access to a place that is known in words only.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Symbolic {
+    /// The account, or what it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) address: Option<Address>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) account: Option<String>,
+    /// What the slot is, or which field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) slot: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) field: Option<&'static str>,
+    pub(super) written: bool,
+}
+
+impl From<&SymbolicAccess> for Symbolic {
+    fn from(access: &SymbolicAccess) -> Self {
+        let SymbolicAccess { address, account, field, written } = access.clone();
+        let (slot, field) = match field {
+            SymbolicField::Slot(slot) => (Some(slot), None),
+            SymbolicField::Balance => (None, Some("balance")),
+            SymbolicField::Code => (None, Some("code")),
+        };
+        Self { address, account, slot, field, written }
+    }
 }
 
 /// A dependency, with labels as the later transaction sees them.
@@ -96,6 +137,8 @@ impl Report {
                     reads: Labelled::all(&prediction.access.reads, prediction),
                     writes: Labelled::all(&prediction.access.writes, prediction),
                     commutative: Labelled::all(&prediction.access.commutative, prediction),
+                    possible: None,
+                    symbolic: None,
                 })
                 .collect(),
             edges: edges
@@ -111,6 +154,25 @@ impl Report {
             critical_path,
             speedup,
             elapsed_us: elapsed.as_micros().try_into().unwrap_or(u64::MAX),
+        }
+    }
+
+    /// Adds what is known without storage.
+    pub(super) fn add_outlines(&mut self, outlines: &[Option<Outline>]) {
+        for (transaction, outline) in self.transactions.iter_mut().zip(outlines) {
+            let Some(outline) = outline else { continue };
+            let labelled = |locations: &[Location]| {
+                let labelled = |location: &Location| Labelled {
+                    location: *location,
+                    label: outline.label(location).map(str::to_owned),
+                };
+                locations.iter().map(labelled).collect()
+            };
+            transaction.possible = Some(Possible {
+                reads: labelled(&outline.possible.reads),
+                writes: labelled(&outline.possible.writes),
+            });
+            transaction.symbolic = Some(outline.symbolic.iter().map(Symbolic::from).collect());
         }
     }
 

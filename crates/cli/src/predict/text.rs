@@ -1,6 +1,6 @@
 //! The answer of `predict` for people.
 
-use super::report::{Labelled, Report, Transaction};
+use super::report::{Labelled, Possible, Report, Transaction};
 use crate::{
     function::name,
     text::{count, indexes, mgas, short_address, short_label, short_location, table},
@@ -223,12 +223,33 @@ fn accesses(tx: &Transaction) -> String {
             uses.push(how);
         }
     }
-    let rows = uses
+    let possible = tx.possible.iter();
+    let possible = possible.flat_map(|Possible { reads, writes }| {
+        [(reads, "possibly read"), (writes, "possibly written")]
+    });
+    for (locations, how) in possible {
+        for labelled in locations {
+            let (label, uses) = uses.entry(labelled.location).or_default();
+            *label = label.or(labelled.label.as_deref());
+            uses.push(how);
+        }
+    }
+    let mut rows: Vec<_> = uses
         .into_iter()
         .map(|(location, (label, uses))| {
             vec![location.to_string(), label.unwrap_or_default().to_owned(), uses.join(", ")]
         })
         .collect();
+    rows.extend(tx.symbolic.iter().flatten().map(|access| {
+        let account = access.address.map(|address| address.to_string());
+        let account = account.or(access.account.clone()).unwrap_or_default();
+        let (place, what) = match &access.slot {
+            Some(slot) => (format!("{account}[?]"), slot.clone()),
+            None => ("?".to_owned() + "." + access.field.unwrap_or_default(), account),
+        };
+        let how = if access.written { "possibly written" } else { "possibly read" };
+        vec![place, what, how.to_owned()]
+    }));
     format!("\naccesses\n{}", table(&["location", "is", "how"], &[], rows))
 }
 
@@ -281,6 +302,8 @@ mod tests {
             reads: all(&node.access.reads),
             writes: all(&node.access.writes),
             commutative: all(&node.access.commutative),
+            possible: None,
+            symbolic: None,
         });
         Report {
             block: 7,

@@ -256,3 +256,31 @@ fn predictions_are_the_same_each_time() {
     };
     assert_eq!(block(), block());
 }
+
+#[test]
+fn predict_without_state_tells_what_is_possible_and_what_depends_on_storage() {
+    let answer = answer("predict", &["--no-state"], "proxy");
+    let transactions = answer["transactions"].as_array().unwrap();
+    let open: Vec<_> = transactions.iter().filter(|tx| tx["complete"] == false).collect();
+    assert!(!open.is_empty());
+    for tx in &open {
+        assert!(!tx["unknown"].as_array().unwrap().is_empty());
+        assert_eq!(keys(&tx["possible"]), ["reads", "writes"]);
+        for set in ["reads", "writes"] {
+            tx["possible"][set].as_array().unwrap().iter().for_each(check_location);
+        }
+        for access in tx["symbolic"].as_array().unwrap() {
+            match keys(access)[..] {
+                ["address", "slot", "written"] => {}
+                ["account", "field", "written"] => assert!(access["field"].is_string()),
+                ref keys => panic!("{keys:?}"),
+            }
+        }
+    }
+    let is_callee = |access: &Value| {
+        let account = access["account"].as_str().unwrap_or_default();
+        account.ends_with("EIP-1967 implementation)")
+    };
+    let symbolic = |tx: &&Value| tx["symbolic"].as_array().unwrap().iter().any(is_callee);
+    assert!(open.iter().any(symbolic), "proxies");
+}

@@ -28,6 +28,9 @@ pub struct MachineCosts {
     pub helper_ns: u64,
     /// What a transaction costs beside its execution where threads share a block.
     pub transaction_ns: u64,
+    /// What it costs beyond that if it needs what a transaction just before it leaves
+    /// behind: that is in another core's cache, or has to be waited for.
+    pub handover_ns: u64,
     /// What a transaction takes in order before its code runs: about a payment's time.
     pub payment_ns: u64,
     /// Picoseconds of execution per gas beyond that of a payment.
@@ -46,6 +49,7 @@ impl Default for MachineCosts {
             wake_ns: 100_000,
             helper_ns: 5_000,
             transaction_ns: 1_000,
+            handover_ns: 4_000,
             payment_ns: 1_500,
             gas_ps: 300,
             predict_percent: 50,

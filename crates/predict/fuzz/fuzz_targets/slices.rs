@@ -1,4 +1,6 @@
-//! The random programs of `tests/slices.rs`, with a fuzzer in the place of chance.
+//! The random programs of `tests/slices.rs`, with a fuzzer in the place of chance: the
+//! first eight bytes of the input choose a case, the others are the bytecode of its first
+//! program, if there are any.
 
 #![no_main]
 
@@ -17,10 +19,18 @@ use proptest::{
     test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
 };
 
+/// Bytes of the input that choose a case.
+const CHOICE: usize = 8;
+
 fuzz_target!(|bytes: &[u8]| {
-    let rng = TestRng::from_seed(RngAlgorithm::PassThrough, bytes);
+    let (choice, code) = bytes.split_at(bytes.len().min(CHOICE));
+    let mut seed = [0; 32];
+    seed[..choice.len()].copy_from_slice(choice);
+    // A generator that passes the input through runs out of bytes: proptest halves what is
+    // left at every union, and zeros are rejected for ever where a range is drawn from.
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
     if let Ok(tree) = strategy::case().new_tree(&mut runner) {
-        tree.current().check();
+        tree.current().with_code(code).check();
     }
 });

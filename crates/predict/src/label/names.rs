@@ -42,7 +42,7 @@ impl Names {
     }
 
     /// A word by its name, or as a number.
-    pub(super) fn written(&self, word: U256) -> String {
+    pub(crate) fn written(&self, word: U256) -> String {
         self.name(word).unwrap_or_else(|| match word < U256::from(NUMBERS) {
             true => word.to_string(),
             false => format!("{word:#x}"),

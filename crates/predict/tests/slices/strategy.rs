@@ -46,6 +46,15 @@ struct Call {
 }
 
 impl Case {
+    /// The same calls, with this bytecode in the place of the first program; as it is if
+    /// there is none.
+    pub(crate) fn with_code(mut self, code: &[u8]) -> Self {
+        if !code.is_empty() {
+            self.programs[0] = Program::Bytes(code.to_vec());
+        }
+        self
+    }
+
     /// Predicts the block several times with one cache, so that slices are made and
     /// used, and then with what is left of it in a file; compares with execution.
     pub(crate) fn check(&self) {
