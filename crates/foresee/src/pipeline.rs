@@ -4,7 +4,7 @@ use crate::{
     Config, Decision, DecisionReason, ExecutedBlock, MachineCosts, Mode,
     choice::{self, Shape, Work, conflicts::Conflicts, costs::Learned},
     crew::Crew,
-    outlook::{self, Outlook, know, node, take_results},
+    outlook::{self, Outlook, know, know_hashes, node, take_results},
     precaution, telemetry,
 };
 use foresee_access::TxIndex;
@@ -191,8 +191,8 @@ impl Foresee {
         let known = || {
             let known = Known::new(block.transactions.len());
             for (position, ahead) in ahead.iter().enumerate() {
-                let tx = TxIndex::new(position);
-                know(&known, tx, &ahead.precompiled, ahead.hashes.clone());
+                know(&known, &ahead.precompiled);
+                know_hashes(&known, TxIndex::new(position), &ahead.hashes);
             }
             known
         };
