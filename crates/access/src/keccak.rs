@@ -97,6 +97,17 @@ impl KeccakMemo {
 
     /// The hash of two words.
     pub fn hash_two(&mut self, words: &Words) -> B256 {
+        let hash = self.hash_beforehand(words);
+        if let Some(hashes) = &mut self.hashes
+            && hashes.entries.len() < HASHES_MAX
+        {
+            hashes.entries.push((*words, hash));
+        }
+        hash
+    }
+
+    /// The hash of two words that will be asked for once more: it is remembered, not kept.
+    pub fn hash_beforehand(&mut self, words: &Words) -> B256 {
         if self.entries.is_empty() {
             self.entries = vec![Entry { input: [0; 64], hash: B256::ZERO, block: 0 }; MEMO];
         }
@@ -104,13 +115,7 @@ impl KeccakMemo {
         if entry.block != self.block || entry.input != *words {
             *entry = Entry { input: *words, hash: keccak256(words), block: self.block };
         }
-        let hash = entry.hash;
-        if let Some(hashes) = &mut self.hashes
-            && hashes.entries.len() < HASHES_MAX
-        {
-            hashes.entries.push((*words, hash));
-        }
-        hash
+        entry.hash
     }
 
     /// The hashes of two-word inputs since this was last called, in the order in which

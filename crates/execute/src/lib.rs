@@ -28,8 +28,8 @@ pub use parallel::{
 };
 pub use prefetch::Prefetched;
 pub use record::{
-    Basis, BlockIdentity, Cause, Dependencies, Forecast, Incarnation, RECORD_VERSION, Record,
-    RecordError, Run, Status, TransactionRecord,
+    AccessListHash, Basis, BlockIdentity, Cause, Dependencies, Forecast, Incarnation,
+    RECORD_VERSION, Record, RecordError, Run, Status, TransactionRecord,
 };
 pub use reports::{InOrderOutcome, Reports, execute_in_order_reporting};
 pub use source::{

@@ -33,6 +33,7 @@ use crate::{AccessList, Block, BlockOutput, CancelToken, ExecuteError, Reports};
 use authority::Authority;
 use foresee_schedule::Schedule;
 use ledger::Ledger;
+use listing::Notes;
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use revm::{DatabaseRef, context::TxEnv, database::states::bundle_state::BundleRetention};
 use scheduler::{Plan, Scheduler};
@@ -337,6 +338,7 @@ impl ParallelExecutor {
             versions.publish(0, block.env.beneficiary, true, changes, |_, _| false);
         }
         let authority = Box::new(Authority::new(block, pre, self.reports));
+        let listing = authority.notes.as_ref().map(Notes::listing);
         let plan = Plan::default();
         let pays_ahead = block.transactions.iter().map(pays_ahead);
         let scheduler = Scheduler::new(&plan, self.config.policy, pays_ahead, authority);
@@ -365,7 +367,8 @@ impl ParallelExecutor {
         let worker = |shares| {
             let known = self.known.as_deref();
             let cancel = self.cancel.as_ref();
-            let duty = Duty { shares, witnesses: self.reports.observed, known, cancel };
+            let (witnesses, listing) = (self.reports.observed, listing.as_deref());
+            let duty = Duty { shares, witnesses, known, listing, cancel };
             Worker::new(block, db, &versions, &any_tx, &plan, duty, origin)
         };
         let keep = |mine| worked.lock().unwrap_or_else(PoisonError::into_inner).push(mine);
@@ -424,9 +427,9 @@ pub fn pays_ahead(tx: &TxEnv) -> bool {
     runs_code || tx.kind.is_create() || !tx.authorization_list.is_empty()
 }
 
-/// Makes the changes after the transactions and takes the output; the access list is built
-/// by one of the helpers meanwhile, if there are any.
-fn finish<DB: DatabaseRef>(
+/// Makes the changes after the transactions and takes the output. If there is an access
+/// list to be put together, the bundle is made by one of the helpers meanwhile, if there are any.
+fn finish<DB: DatabaseRef + Sync>(
     block: &Block,
     authority: Authority<'_, DB>,
     helpers: Option<&ThreadPool>,
@@ -447,12 +450,13 @@ fn finish<DB: DatabaseRef>(
     };
     let (state, access_list) = match (list, helpers) {
         (Some(list), Some(helpers)) => {
-            let mut access_list = None;
-            let bundle = helpers.in_place_scope(|scope| {
-                scope.spawn(|_| access_list = Some(list()));
-                bundle()
+            // The list usually takes longer, and this thread is awake.
+            let mut made = None;
+            let access_list = helpers.in_place_scope(|scope| {
+                scope.spawn(|_| made = Some(bundle()));
+                list()
             });
-            (bundle, access_list)
+            (made.expect("the scope has waited for it"), Some(access_list))
         }
         (list, _) => (bundle(), list.map(|list| list())),
     };

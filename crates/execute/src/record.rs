@@ -17,20 +17,21 @@
 mod dependencies;
 mod document;
 mod identity;
+mod list_hash;
 mod varint;
 mod wire;
 
 pub use dependencies::{Cause, Dependencies};
 pub use identity::BlockIdentity;
+pub use list_hash::AccessListHash;
 
-use crate::{AccessList, Block, BlockOutput};
-use alloy_primitives::B256;
+use crate::{Block, BlockOutput};
 use foresee_access::{AccessSet, Location, TxIndex};
 use foresee_schedule::{DependencyDag, Node};
 use serde::{Deserialize, Serialize};
 
 /// The version of the record format, which changes with any change to either form.
-pub const RECORD_VERSION: u64 = 2;
+pub const RECORD_VERSION: u64 = 3;
 
 /// What a block accessed when it was executed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,7 +40,7 @@ pub struct Record {
     /// Which block it is.
     pub block: BlockIdentity,
     /// Hash of the block access list.
-    pub access_list_hash: B256,
+    pub access_list_hash: AccessListHash,
     /// What the predictions were made on, where there are any.
     pub basis: Basis,
     /// The transactions in block order, refused ones included.
@@ -156,7 +157,7 @@ impl Record {
         output: &BlockOutput,
         observed: Vec<AccessSet>,
         (basis, forecasts): (Basis, impl IntoIterator<Item = Forecast>),
-        access_list: &AccessList,
+        access_list_hash: AccessListHash,
         run: Run,
     ) -> Self {
         let mut forecasts = forecasts.into_iter();
@@ -171,7 +172,7 @@ impl Record {
         Self {
             transactions: transactions.collect(),
             block: BlockIdentity::of(block),
-            access_list_hash: access_list.compute_hash(),
+            access_list_hash,
             basis,
             run,
         }

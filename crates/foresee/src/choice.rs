@@ -39,9 +39,6 @@ pub(crate) const PREDICTING_THREADS_MIN: usize = 3;
 /// be run beside each other.
 const SERIAL_PERCENT: u64 = 95;
 
-/// With so many free transactions for each thread they hardly ever meet.
-const FREE_PER_THREAD: u64 = 2;
-
 /// How a block was executed, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decision {
@@ -154,14 +151,11 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    /// From the number of transactions with code and of the layers of a precaution, for so
-    /// many threads. Those that a precaution holds are tried all the same, so it limits
-    /// nothing; but the less of them are free, the likelier threads that are at neighbours
-    /// meet.
-    pub(crate) fn of_precaution(with_code: usize, layers: usize, threads: usize) -> Self {
-        let plenty = 100 * FREE_PER_THREAD * threads as u64;
-        let free = mul_div(100, with_code as u64, layers as u64).max(100);
-        let following_percent = mul_div(100, plenty.saturating_sub(free), plenty - 100);
+    /// From the number of transactions with code and of those among them that a precaution
+    /// keeps to their turn, because calls like theirs were wrong before it. Others that wait
+    /// are tried all the same, so they limit nothing.
+    pub(crate) fn of_precaution(with_code: usize, kept: usize) -> Self {
+        let following_percent = mul_div(100, kept as u64, with_code as u64);
         Self { parallelism_percent: 0, following_percent }
     }
 }
@@ -358,15 +352,9 @@ mod tests {
     }
 
     #[test]
-    fn a_precaution_that_holds_nearly_all_makes_threads_try() {
-        let following = |with_code, layers, threads| {
-            Shape::of_precaution(with_code, layers, threads).following_percent
-        };
-        assert_eq!(following(100, 100, 2), 100);
-        assert_eq!(following(100, 40, 2), 50);
-        assert_eq!(following(100, 25, 2), 0);
-        assert_eq!(following(100, 1, 2), 0);
-        assert_eq!((following(0, 0, 2), following(5, 0, 64)), (100, 100));
+    fn what_a_precaution_keeps_to_its_turn_follows() {
+        let following = |with_code, kept| Shape::of_precaution(with_code, kept).following_percent;
+        assert_eq!([following(100, 0), following(100, 50), following(0, 0)], [0, 50, 0]);
     }
 
     #[test]

@@ -183,8 +183,8 @@ fn verify_record(record: &Record, executed: &ExecutedBlock) -> Result<(), GuideF
     }
     let hash = executed.access_list.as_ref().map(AccessList::compute_hash);
     match hash {
-        Some(computed) if computed != record.access_list_hash => {
-            let expected = record.access_list_hash;
+        Some(computed) if computed != record.access_list_hash.get() => {
+            let expected = record.access_list_hash.get();
             let fault = BlockAccessListHashMismatch { computed, expected };
             Err(GuideFault::AccessList(fault.into()))
         }

@@ -139,16 +139,20 @@ pub(crate) fn take_results<DB: DatabaseRef>(
     known: &Known,
     tx: usize,
 ) {
-    let hashes = Arc::new(predictor.take_hashes());
-    know(known, TxIndex::new(tx), &predictor.take_precompiled(), hashes);
+    know(known, &predictor.take_precompiled());
+    know_hashes(known, TxIndex::new(tx), &Arc::new(predictor.take_hashes()));
 }
 
-/// Hands what was computed for a transaction to whoever executes it.
-pub(crate) fn know(known: &Known, tx: TxIndex, calls: &[PrecompileCall], hashes: Arc<Hashes>) {
+/// Hands results of precompiles to whoever executes.
+pub(crate) fn know(known: &Known, calls: &[PrecompileCall]) {
     for PrecompileCall { address, input, output } in calls {
         known.precompiles.insert(*address, input.clone(), output.clone());
     }
+}
+
+/// Hands what a transaction hashes to whoever executes it.
+pub(crate) fn know_hashes(known: &Known, tx: TxIndex, hashes: &Arc<Hashes>) {
     if !hashes.is_empty() {
-        known.hashes(tx, hashes);
+        known.hashes(tx, hashes.clone());
     }
 }

@@ -4,7 +4,7 @@ use crate::{
     Config, Decision, DecisionReason, ExecutedBlock, MachineCosts, Mode,
     choice::{self, Shape, Work, conflicts::Conflicts, costs::Learned},
     crew::Crew,
-    outlook::{self, Outlook, know, node, take_results},
+    outlook::{self, Outlook, know, know_hashes, node, take_results},
     precaution, telemetry,
 };
 use foresee_access::TxIndex;
@@ -125,14 +125,19 @@ impl Foresee {
         let mut foresight = Foresight::Nothing;
         if (2..choice::PREDICTING_THREADS_MIN).contains(&decision.threads) {
             let precaution = precaution::schedule(block, &self.conflicts);
-            let (layers, threads) = (precaution.layers().len(), decision.threads);
+            let txs = (0..precaution.len()).map(TxIndex::new);
+            let kept = txs.filter(|tx| precaution.in_order(*tx)).count();
             decision = self.decide(block, |costs| {
                 let work = Work::by_limits(block, costs);
-                work.shaped(Shape::of_precaution(work.with_code(), layers, threads))
+                work.shaped(Shape::of_precaution(work.with_code(), kept))
             });
             foresight = Foresight::Precaution(precaution);
         }
         if self.is_plainly_in_order(&decision) {
+            if decision.reason == DecisionReason::Dependent {
+                // Recipients that were kept to their turn have served some of their time.
+                self.conflicts.learn(block, &[]);
+            }
             return self.execute_in_order(block, db, decision);
         }
         self.execute_foreseen(block, db, known, decision, foresight)
@@ -186,8 +191,8 @@ impl Foresee {
         let known = || {
             let known = Known::new(block.transactions.len());
             for (position, ahead) in ahead.iter().enumerate() {
-                let tx = TxIndex::new(position);
-                know(&known, tx, &ahead.precompiled, ahead.hashes.clone());
+                know(&known, &ahead.precompiled);
+                know_hashes(&known, TxIndex::new(position), &ahead.hashes);
             }
             known
         };

@@ -6,6 +6,7 @@ use foresee_execute::{
     AccessList, Block, BlockOutput, Forecast, Incarnation, Policy, Reason, Record, Run,
 };
 use foresee_predict::{Prediction, Unknown};
+use std::sync::Arc;
 
 /// What is kept of a block that was executed.
 #[derive(Clone, Debug)]
@@ -15,7 +16,7 @@ pub struct Recorded {
     /// What the execution yielded.
     pub output: BlockOutput,
     /// The block access list.
-    pub access_list: AccessList,
+    pub access_list: Arc<AccessList>,
 }
 
 impl Foresee {
@@ -40,7 +41,7 @@ impl Foresee {
             access_list,
             ..
         } = executed;
-        let access_list = access_list?;
+        let access_list = Arc::new(access_list?);
         if observed.len() != block.transactions.len() {
             return None;
         }
@@ -65,7 +66,8 @@ impl Foresee {
         };
         let forecasts = predictions.into_iter().map(forecast);
         let forecasts = (basis, forecasts);
-        let record = Record::new(block, &output, observed, forecasts, &access_list, run);
+        let record =
+            Record::new(block, &output, observed, forecasts, Arc::clone(&access_list).into(), run);
         Some(Recorded { record, output, access_list })
     }
 }

@@ -11,10 +11,10 @@ use core::convert::Infallible;
 use foresee::{
     Config, ExecutedBlock, Foresee, Guide, GuideFault, Mode, PredictedAccessList, Recorded,
 };
-use foresee_access::{AccessSet, Field, Location};
+use foresee_access::{AccessSet, Location};
 use foresee_execute::{
-    AccessList, Basis, Cause, Reason, Record, RecordError, Reexecution, Run, Status,
-    execute_in_order, read_access_list,
+    AccessList, Basis, Cause, RECORD_VERSION, Record, RecordError, Run, Status, execute_in_order,
+    read_access_list,
 };
 use foresee_source::{LoadedBlock, Snapshot};
 use foresee_workload::{Scenario, generate};
@@ -55,21 +55,12 @@ fn guided(foresee: &Foresee, loaded: &LoadedBlock, guide: Guide<'_>) -> Option<G
     let in_order = execute_in_order(&loaded.block, &loaded.state).unwrap();
     assert!(executed.output == in_order, "a guide changes nothing");
     if fault.is_none() {
-        // What comes after such a one may have run on what that yielded at first.
-        let again: Vec<_> =
-            executed.stats.reexecuted.iter().take_while(|it| !is_code(it)).collect();
+        let again = &executed.stats.reexecuted;
         let guide = if matches!(guide, Guide::Record(_)) { "record" } else { "access list" };
         let threads = foresee.config().threads;
         assert!(again.is_empty(), "{} by {guide}, {threads} threads: {again:?}", loaded.number);
     }
     fault
-}
-
-/// Whether a transaction was executed twice because of somebody's code. Validation
-/// compares it for every account that is loaded, the sender too, and for transactions
-/// with authorizations whether the account exists; sets hold what was looked at.
-fn is_code(one: &Reexecution) -> bool {
-    matches!(one.reason, Reason::Conflict(Location { field: Field::Code, .. }))
 }
 
 /// Checks all that must hold of the record and the list of a block. Returns their
@@ -78,7 +69,7 @@ fn check(loaded: &LoadedBlock, name: &str) -> (usize, usize) {
     let foresees = [1, 2, 3, 8].map(foresee);
     let (executed, record) = execute(&foresees[0], loaded);
     let list = executed.access_list.unwrap();
-    assert_eq!(record.access_list_hash, list.compute_hash());
+    assert_eq!(record.access_list_hash.get(), list.compute_hash());
     for foresee in &foresees {
         let (again, other) = execute(foresee, loaded);
         assert!(again.access_list.as_ref() == Some(&list), "{name}, {:?}", foresee.config());
@@ -182,13 +173,18 @@ fn a_record_of_another_block_is_not_followed() {
 #[test]
 fn a_record_of_another_version_says_so() {
     let (_, record) = execute(&foresee(1), &loaded(Scenario::Payments, 1));
-    let json = record.to_json().replacen("\"version\":2", "\"version\":3", 1);
-    assert!(matches!(Record::from_json(&json), Err(RecordError::Version { found: 3 })));
-    let mut bytes = record.to_bytes();
-    // A list of up to 64 KiB has three bytes in front; the version comes first.
-    assert_eq!(bytes[0], 0xf9);
-    bytes[3] = 3;
-    assert!(matches!(Record::from_bytes(&bytes), Err(RecordError::Version { found: 3 })));
+    for other in [RECORD_VERSION - 1, RECORD_VERSION + 1] {
+        let [this, that] = [RECORD_VERSION, other].map(|version| format!("\"version\":{version}"));
+        let json = record.to_json().replacen(&this, &that, 1);
+        let refused = Record::from_json(&json);
+        assert!(matches!(refused, Err(RecordError::Version { found }) if found == other));
+        let mut bytes = record.to_bytes();
+        // A list of up to 64 KiB has three bytes in front; the version comes first.
+        assert_eq!(bytes[0], 0xf9);
+        bytes[3] = u8::try_from(other).unwrap();
+        let refused = Record::from_bytes(&bytes);
+        assert!(matches!(refused, Err(RecordError::Version { found }) if found == other));
+    }
 }
 
 /// How a record is falsified by somebody who computes its digest anew.
@@ -224,7 +220,7 @@ fn forge(record: &mut Record, forgery: Forgery, at: usize) {
         Forgery::Settle => {
             commutative.clear();
         }
-        Forgery::ListHash => record.access_list_hash = B256::repeat_byte(7),
+        Forgery::ListHash => record.access_list_hash = B256::repeat_byte(7).into(),
         Forgery::Reverse => record.transactions.reverse(),
     }
 }

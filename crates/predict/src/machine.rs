@@ -13,6 +13,7 @@ mod additions;
 mod call;
 mod context;
 mod create;
+mod expect;
 mod finish;
 mod frames;
 mod keccak;
@@ -70,6 +71,8 @@ pub(crate) struct Machine {
     /// The transaction's calldata comes first.
     memory: Vec<u8>,
     frames: Vec<Frame>,
+    /// Which registers hold something while reads are told beforehand.
+    known: Vec<bool>,
     /// What the last call of the frame at hand returned.
     return_data: Vec<u8>,
     keccak: KeccakMemo,
@@ -222,9 +225,10 @@ impl Machine {
         self.served = Frames::default();
     }
 
-    /// Exchanges remembered hashes with another machine.
+    /// Exchanges remembered hashes and results of precompiles with another machine.
     pub(crate) const fn swap_memo(&mut self, other: &mut Self) {
         self.keccak.swap(&mut other.keccak);
+        self.precompiled.swap(&mut other.precompiled);
     }
 
     /// What labels are made of, if it is recorded.

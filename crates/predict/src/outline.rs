@@ -20,6 +20,7 @@ mod data;
 mod gas;
 mod name;
 mod path;
+mod state;
 mod step;
 mod store;
 mod walk;

@@ -120,8 +120,8 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
         Self::with_rules(&self.cache, self.rules.clone(), &self.block, view, options)
     }
 
-    /// Exchanges remembered hashes with another predictor, so that one memo serves many
-    /// predictors of a block in turn.
+    /// Exchanges remembered hashes and results of precompiles with another predictor, so
+    /// that one memo serves many predictors of a block in turn.
     pub const fn swap_memo(&mut self, other: &mut Self) {
         self.machine.swap_memo(&mut other.machine);
     }

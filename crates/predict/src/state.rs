@@ -27,6 +27,9 @@ pub enum Want {
     Code(B256),
     /// The hash of an earlier block.
     BlockHash(u64),
+    /// The result of a precompiled contract that takes long, which the view wants to be
+    /// [deferred](StateView::defers).
+    Precompile(Address),
 }
 
 impl Want {
@@ -35,7 +38,7 @@ impl Want {
         match *self {
             Self::Account(address) => Some(Location::code(address)),
             Self::Slot(address, slot) => Some(Location::slot(address, slot)),
-            Self::Code(_) | Self::BlockHash(_) => None,
+            Self::Code(_) | Self::BlockHash(_) | Self::Precompile(_) => None,
         }
     }
 }
@@ -74,6 +77,21 @@ pub trait StateView {
     ///
     /// If the underlying storage fails.
     fn block_hash(&self, number: u64) -> Result<Lookup<B256>, Self::Error>;
+
+    /// Whether a prediction that comes to a precompiled contract which takes long, and
+    /// whose result is not known, is to be suspended there. Asked once each time that it
+    /// comes there, the time after it was suspended included.
+    fn defers(&self) -> bool {
+        false
+    }
+
+    /// Whether [`expect`](Self::expect) is of any use: finding out costs some time.
+    fn fetches(&self) -> bool {
+        false
+    }
+
+    /// Tells of a value that is not at hand and will probably be asked for soon.
+    fn expect(&self, _want: Want) {}
 }
 
 /// A database in which every value is at hand.

@@ -40,6 +40,9 @@ impl fmt::Display for Unknown {
             Self::Value(Want::BlockHash(number)) => {
                 write!(f, "the hash of block {number} is not at hand")
             }
+            Self::Value(Want::Precompile(address)) => {
+                write!(f, "the result of precompile {address} is not at hand")
+            }
             Self::StepLimit => write!(f, "the limit on steps was reached"),
             Self::PathLimit => write!(f, "the limit on paths was reached"),
             Self::Depends(what) => write!(f, "{what} depends on storage"),

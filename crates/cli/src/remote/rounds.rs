@@ -102,6 +102,6 @@ const fn read_for(want: Want) -> Option<StateRead> {
         Want::Account(address) => Some(StateRead::Account(address)),
         Want::Slot(address, slot) => Some(StateRead::Slot(address, slot)),
         Want::BlockHash(number) => Some(StateRead::BlockHash(number)),
-        Want::Code(_) => None,
+        Want::Code(_) | Want::Precompile(_) => None,
     }
 }

@@ -53,6 +53,10 @@ pub(crate) fn access_set(
             }
         }
     }
+    // Sets are kept for all transactions, so that what is not used would be paid for.
+    for list in [&mut set.reads, &mut set.writes, &mut set.commutative] {
+        list.shrink_to_fit();
+    }
     set
 }
 

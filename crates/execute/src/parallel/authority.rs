@@ -47,7 +47,7 @@ impl<'a, DB: DatabaseRef> Authority<'a, DB> {
     pub(super) fn new(block: &Block, pre: PreBlock<'a, DB>, reports: Reports) -> Self {
         let PreBlock { state, mut changes } = pre;
         let transactions = block.transactions.len();
-        let notes = reports.access_list.then(|| Notes::new(&mut changes, transactions));
+        let notes = reports.access_list.then(|| Notes::new(&mut changes));
         Self {
             state,
             ledger: Ledger::new(block),

@@ -1,50 +1,79 @@
 //! The block access list of a block that is executed in parallel.
 //!
 //! Settling is the one thing that only one thread does at a time, so it does no more for the
-//! list than to note, one after the other, what each commit loads and leaves behind. The
-//! list is made of these notes once the last one is there, on another thread, while this
-//! one makes the bundle. What is noted is what is committed, after balances and nonces
+//! list than to note, one after the other, what each commit loads and leaves behind. Notes
+//! are gathered in batches by a thread that has nothing to execute, what is left of them by
+//! one that would else wait for the bundle. What is noted is what is committed, after balances and nonces
 //! were settled, and revm decides of each of them in block order what is a change; so the
 //! list is that of revm's own builder in in-order execution, whatever ran ahead.
 
+mod gathered;
+
 use super::authority::BlockState;
-use crate::{AccessList, access_list::index_after};
-use alloy_eips::eip7928::{AccountChanges, BlockAccessIndex, SlotChanges, StorageChange};
+use crate::{
+    AccessList,
+    access_list::index_after,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+use alloy_eips::eip7928::BlockAccessIndex;
+use gathered::Gathered;
 use revm::{
     DatabaseRef,
-    primitives::{
-        Address, AddressMap, B256, HashMap, KECCAK_EMPTY, StorageKey, StorageValue, U256,
-    },
-    state::{
-        Account, Bytecode, EvmState,
-        bal::{AccountBal, AccountInfoBal, BalWrites, StorageBal},
-    },
+    primitives::{Address, B256, KECCAK_EMPTY, StorageKey, StorageValue, U256},
+    state::{Account, Bytecode, EvmState},
 };
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex as StdMutex},
+};
 
-/// Slots for which there is room in a piece of the notes: large enough for most
-/// transactions, and no copying as the notes grow.
-const PIECE: usize = 1 << 10;
+/// Accounts in a batch of notes: little enough to be gathered between two transactions.
+const BATCH: usize = 1 << 7;
 
-/// Accounts of a transaction for which there is room beforehand.
-const ACCOUNTS_PER_TRANSACTION: usize = 12;
+/// The list of a block in the making: batches of notes, and what was gathered of them.
+#[derive(Default)]
+pub(super) struct Listing {
+    /// Batches that wait to be gathered, in block order.
+    batches: Mutex<VecDeque<Batch>>,
+    /// Whoever holds this gathers; batches are taken under it, so they keep their order.
+    gathered: Mutex<Gathered>,
+}
 
 /// Notes for the list of a block.
 pub(super) struct Notes {
+    listing: Arc<Listing>,
+    batch: Batch,
+    /// Whether an account was destroyed. Whatever it had in storage was wiped unseen, so
+    /// from then on what a slot holds may be news though nobody writes it.
+    wiped: bool,
+}
+
+/// Notes of a few commits.
+#[derive(Default)]
+struct Batch {
     accounts: Vec<AccountNote>,
-    /// The slots of these accounts, in their order; those of a commit are in one piece.
-    slots: Vec<Vec<SlotNote>>,
+    /// Of these accounts, in their order, the fields that change,
+    fields: Vec<FieldNote>,
+    /// the slots that are read and no more,
+    reads: Vec<StorageKey>,
+    /// and those that change.
+    writes: Vec<SlotNote>,
 }
 
 /// What a commit makes of an account.
 struct AccountNote {
     index: BlockAccessIndex,
     address: Address,
-    /// Before and after.
-    balance: [U256; 2],
-    nonce: [u64; 2],
-    code: Option<Box<CodeNote>>,
-    slots: usize,
+    fields: u32,
+    reads: u32,
+    writes: u32,
+}
+
+/// A field, before and after.
+enum FieldNote {
+    Balance([U256; 2]),
+    Nonce([u64; 2]),
+    Code(Box<CodeNote>),
 }
 
 /// Code that changes.
@@ -61,7 +90,7 @@ struct SlotNote {
 }
 
 /// Commits of the protocol, after the transactions.
-pub(super) type Commits = Arc<Mutex<Vec<EvmState>>>;
+pub(super) type Commits = Arc<StdMutex<Vec<EvmState>>>;
 
 /// Keeps what is committed to the state from now on.
 pub(super) fn keep_commits<DB: DatabaseRef>(state: &mut BlockState<'_, DB>) -> Commits {
@@ -73,49 +102,78 @@ pub(super) fn keep_commits<DB: DatabaseRef>(state: &mut BlockState<'_, DB>) -> C
     commits
 }
 
+impl Listing {
+    /// Gathers the next batch of notes, if any is left.
+    pub(super) fn gather(&self) {
+        let mut gathered = self.gathered();
+        if let Some(batch) = self.next_batch() {
+            gathered.add(batch);
+        }
+    }
+
+    /// The list, when everything was noted.
+    fn list(&self) -> AccessList {
+        let mut gathered = self.gathered();
+        while let Some(batch) = self.next_batch() {
+            gathered.add(batch);
+        }
+        AccessList::new(core::mem::take(&mut *gathered).into_sorted())
+    }
+
+    fn gathered(&self) -> MutexGuard<'_, Gathered> {
+        self.gathered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn batches(&self) -> MutexGuard<'_, VecDeque<Batch>> {
+        self.batches.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn next_batch(&self) -> Option<Batch> {
+        self.batches().pop_front()
+    }
+}
+
 impl Notes {
-    /// Begins with what is committed before so many transactions.
-    pub(super) fn new(before: &mut [EvmState], transactions: usize) -> Self {
-        let accounts = Vec::with_capacity(ACCOUNTS_PER_TRANSACTION * transactions);
-        let mut notes = Self { accounts, slots: Vec::new() };
+    /// Begins with what is committed before the transactions.
+    pub(super) fn new(before: &mut [EvmState]) -> Self {
+        let mut notes = Self { listing: Arc::default(), batch: Batch::new(), wiped: false };
         for changes in before {
-            notes.add(BlockAccessIndex::PRE_EXECUTION, changes);
+            notes.add_by_protocol(BlockAccessIndex::PRE_EXECUTION, changes);
         }
         notes
     }
 
-    /// Notes what is about to be committed. It is not changed; revm lends what an account
-    /// was before only for that.
+    /// The list that these are notes for.
+    pub(super) fn listing(&self) -> Arc<Listing> {
+        Arc::clone(&self.listing)
+    }
+
+    /// Notes what is about to be committed of a transaction. It is not changed; revm lends
+    /// what an account was before only for that.
     pub(super) fn add(&mut self, index: BlockAccessIndex, changes: &mut EvmState) {
-        let count = changes.values().map(|account| account.storage.len()).sum();
-        if self.slots.last().is_none_or(|piece| piece.capacity() - piece.len() < count) {
-            self.slots.push(Vec::with_capacity(count.max(PIECE)));
-        }
-        let Some(slots) = self.slots.last_mut() else { return };
         for (address, account) in changes {
             let is_destroyed = account.is_selfdestructed_locally();
-            let before = account.original_info_mut();
-            let (balance, nonce, code_hash) = (before.balance, before.nonce, before.code_hash);
-            let Account { info, storage, .. } = &*account;
-            let after = Some(info).filter(|_| !is_destroyed);
-            let code_after = after.map_or(KECCAK_EMPTY, |info| info.code_hash);
-            let code = (code_hash != code_after).then(|| {
-                let code = after.and_then(|info| info.code.clone()).unwrap_or_default();
-                Box::new(CodeNote { before: code_hash, after: (code_after, code) })
-            });
-            self.accounts.push(AccountNote {
-                index,
-                address: *address,
-                balance: [balance, after.map_or(U256::ZERO, |info| info.balance)],
-                nonce: [nonce, after.map_or(0, |info| info.nonce)],
-                code,
-                slots: storage.len(),
-            });
-            slots.extend(storage.iter().map(|(slot, value)| SlotNote {
-                slot: *slot,
-                before: value.original_value(),
-                after: if is_destroyed { StorageValue::ZERO } else { value.present_value() },
-            }));
+            self.wiped |= is_destroyed;
+            self.batch.add(index, *address, account, is_destroyed, self.wiped);
+        }
+    }
+
+    /// Hands what was noted over to be gathered; not before it is worth it.
+    pub(super) fn hand_over(&mut self) -> bool {
+        let is_full = self.batch.accounts.len() >= BATCH;
+        if is_full {
+            let batch = core::mem::replace(&mut self.batch, Batch::new());
+            self.listing.batches().push_back(batch);
+        }
+        is_full
+    }
+
+    /// Notes what the protocol commits. It does so several times at one index, where revm
+    /// has to see what does not change as well.
+    fn add_by_protocol(&mut self, index: BlockAccessIndex, changes: &mut EvmState) {
+        for (address, account) in changes {
+            let is_destroyed = account.is_selfdestructed_locally();
+            self.batch.add(index, *address, account, is_destroyed, true);
         }
     }
 
@@ -123,98 +181,62 @@ impl Notes {
     /// included, is still to be noted.
     pub(super) fn into_list(mut self, after: &Commits, included: usize) -> AccessList {
         for changes in after.lock().unwrap_or_else(PoisonError::into_inner).iter_mut() {
-            self.add(index_after(included), changes);
+            self.add_by_protocol(index_after(included), changes);
         }
-        let mut list = Gathered::for_slots(self.slots.iter().map(Vec::len).sum());
-        let mut slots = self.slots.into_iter().flatten();
-        for note in self.accounts {
-            let AccountNote { index, address, balance, nonce, code, slots: count } = note;
-            let account = list.account(address);
-            let info = &mut list.accounts[account].info;
-            info.balance_update(index, &balance[0], balance[1]);
-            info.nonce_update(index, &nonce[0], nonce[1]);
-            if let Some(CodeNote { before, after: (hash, code) }) = code.map(|code| *code) {
-                info.code_update(index, &before, hash, code);
+        self.listing.batches().push_back(self.batch);
+        self.listing.list()
+    }
+}
+
+impl Batch {
+    /// With room for the accounts of most batches.
+    fn new() -> Self {
+        Self { accounts: Vec::with_capacity(BATCH + BATCH / 4), ..Self::default() }
+    }
+
+    /// Notes what a commit makes of an account; if `all`, what does not change as well.
+    fn add(
+        &mut self,
+        index: BlockAccessIndex,
+        address: Address,
+        account: &mut Account,
+        is_destroyed: bool,
+        all: bool,
+    ) {
+        let Self { accounts, fields, reads, writes } = self;
+        let [fields_before, reads_before, writes_before] =
+            [fields.len(), reads.len(), writes.len()];
+        let original = account.original_info_mut();
+        let (balance, nonce, code) = (original.balance, original.nonce, original.code_hash);
+        let after = Some(&account.info).filter(|_| !is_destroyed);
+        let balance = [balance, after.map_or(U256::ZERO, |info| info.balance)];
+        if all || balance[0] != balance[1] {
+            fields.push(FieldNote::Balance(balance));
+        }
+        let nonce = [nonce, after.map_or(0, |info| info.nonce)];
+        if all || nonce[0] != nonce[1] {
+            fields.push(FieldNote::Nonce(nonce));
+        }
+        let code_after = after.map_or(KECCAK_EMPTY, |info| info.code_hash);
+        if code != code_after {
+            let bytes = after.and_then(|info| info.code.clone()).unwrap_or_default();
+            let note = CodeNote { before: code, after: (code_after, bytes) };
+            fields.push(FieldNote::Code(Box::new(note)));
+        }
+        for (slot, value) in &account.storage {
+            let before = value.original_value();
+            let after = if is_destroyed { StorageValue::ZERO } else { value.present_value() };
+            match all || before != after {
+                true => writes.push(SlotNote { slot: *slot, before, after }),
+                false => reads.push(*slot),
             }
-            for SlotNote { slot, before, after } in slots.by_ref().take(count) {
-                list.writes(account, slot).update(index, &before, after);
-            }
         }
-        AccessList::new(list.into_sorted())
-    }
-}
-
-/// What a block does, by account and slot. revm's own type keeps the slots of an account
-/// in order all the time, which takes several times as long.
-struct Gathered {
-    /// Where each account is.
-    places: AddressMap<usize>,
-    accounts: Vec<Gatherer>,
-    /// Where each slot of an account is.
-    slot_places: HashMap<(usize, StorageKey), usize>,
-    slots: Vec<(StorageKey, BalWrites<StorageValue>)>,
-}
-
-/// What a block does with an account.
-struct Gatherer {
-    address: Address,
-    info: AccountInfoBal,
-    /// The places of its slots.
-    slots: Vec<usize>,
-}
-
-impl Gathered {
-    /// With room for so many slots.
-    fn for_slots(count: usize) -> Self {
-        Self {
-            places: AddressMap::default(),
-            accounts: Vec::new(),
-            slot_places: HashMap::with_capacity_and_hasher(count, Default::default()),
-            slots: Vec::with_capacity(count),
-        }
-    }
-
-    /// The place of an account.
-    fn account(&mut self, address: Address) -> usize {
-        *self.places.entry(address).or_insert_with(|| {
-            let info = AccountInfoBal::default();
-            self.accounts.push(Gatherer { address, info, slots: Vec::new() });
-            self.accounts.len() - 1
-        })
-    }
-
-    /// The writes of a slot so far.
-    fn writes(&mut self, account: usize, slot: StorageKey) -> &mut BalWrites<StorageValue> {
-        let place = *self.slot_places.entry((account, slot)).or_insert_with(|| {
-            self.slots.push((slot, BalWrites::default()));
-            self.accounts[account].slots.push(self.slots.len() - 1);
-            self.slots.len() - 1
+        accounts.push(AccountNote {
+            index,
+            address,
+            fields: (fields.len() - fields_before) as u32,
+            reads: (reads.len() - reads_before) as u32,
+            writes: (writes.len() - writes_before) as u32,
         });
-        &mut self.slots[place].1
-    }
-
-    /// Everything in the order of the list.
-    fn into_sorted(mut self) -> Vec<AccountChanges> {
-        self.accounts.sort_unstable_by_key(|account| account.address);
-        let slots = &mut self.slots;
-        let accounts = self.accounts.into_iter().map(|account| {
-            let Gatherer { address, info, slots: mut places } = account;
-            places.sort_unstable_by(|a, b| slots[*a].0.cmp(&slots[*b].0));
-            let mut storage_reads = Vec::with_capacity(places.len());
-            let mut storage_changes = Vec::new();
-            for place in places {
-                let (slot, BalWrites { writes }) = core::mem::take(&mut slots[place]);
-                if writes.is_empty() {
-                    storage_reads.push(slot);
-                    continue;
-                }
-                let changes = writes.into_iter().map(|(index, it)| StorageChange::new(index, it));
-                storage_changes.push(SlotChanges::new(slot, changes.collect()));
-            }
-            let fields = AccountBal { account_info: info, storage: StorageBal::default() };
-            let fields = fields.into_alloy_account(address);
-            AccountChanges { storage_reads, storage_changes, ..fields }
-        });
-        accounts.collect()
     }
 }

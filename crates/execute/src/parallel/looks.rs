@@ -5,7 +5,9 @@
 //! *nonce* of a loaded account mattered: a plain payment loads its recipient, but
 //! would do the same whatever the recipient owns. The few instructions for which
 //! it matters are wrapped here: the wrapper notes the look and hands over to
-//! revm's own instruction. Looks are never taken back, not even when the frame
+//! revm's own instruction. Neither does it tell whether the *code* of an account was run or
+//! looked at, which is wanted of the sender alone: it is always loaded, and with
+//! [EIP-7702](https://eips.ethereum.org/EIPS/eip-7702) its code may change. Looks are never taken back, not even when the frame
 //! reverts, so there can be too many but never too few.
 
 use super::{hashing, known::Recall, provenance::Provenance};
@@ -47,6 +49,9 @@ pub(super) struct Looks {
     /// Whether an instruction tried to create a contract: the address it would
     /// have was then checked to be free.
     pub(super) creates: bool,
+    /// Whether an instruction named the sender as something with code: it may have been
+    /// called, or its code looked at.
+    pub(super) sender_code: bool,
     /// What the code named, if that is [witnessed](super::witnessing).
     pub(super) witness: Witness,
 }
@@ -83,8 +88,14 @@ pub(super) fn instructions<'a, D: Database>(spec: SpecId) -> WorkerInstructions<
     table[opcode::BALANCE as usize] = Instruction::new(balance);
     table[opcode::SELFBALANCE as usize] = Instruction::new(self_balance);
     table[opcode::EXTCODEHASH as usize] = Instruction::new(ext_code_hash);
+    table[opcode::EXTCODESIZE as usize] = Instruction::new(ext_code_size);
+    table[opcode::EXTCODECOPY as usize] = Instruction::new(ext_code_copy);
     table[opcode::CALL as usize] = Instruction::new(call::<{ opcode::CALL }, D>);
     table[opcode::CALLCODE as usize] = Instruction::new(call::<{ opcode::CALLCODE }, D>);
+    table[opcode::DELEGATECALL as usize] =
+        Instruction::new(call_without_value::<{ opcode::DELEGATECALL }, D>);
+    table[opcode::STATICCALL as usize] =
+        Instruction::new(call_without_value::<{ opcode::STATICCALL }, D>);
     table[opcode::CREATE as usize] = Instruction::new(create::<false, D>);
     table[opcode::CREATE2 as usize] = Instruction::new(create::<true, D>);
     table[opcode::SELFDESTRUCT as usize] = Instruction::new(self_destruct);
@@ -121,16 +132,36 @@ pub(super) fn self_balance<D: Database>(context: Ictx<'_, '_, D>) -> Instruction
 
 /// The hash of an empty account's code is zero
 /// ([EIP-1052](https://eips.ethereum.org/EIPS/eip-1052)).
-pub(super) fn ext_code_hash<D: Database>(context: Ictx<'_, '_, D>) -> InstructionExecResult {
+pub(super) fn ext_code_hash<D: Database>(mut context: Ictx<'_, '_, D>) -> InstructionExecResult {
     if let Some(address) = address_operand(&context, 0) {
         context.host.chain.looks.entry(address).existence = true;
     }
+    names_code::<0, D>(&mut context);
     host::extcodehash(context)
+}
+
+pub(super) fn ext_code_size<D: Database>(mut context: Ictx<'_, '_, D>) -> InstructionExecResult {
+    names_code::<0, D>(&mut context);
+    host::extcodesize(context)
+}
+
+pub(super) fn ext_code_copy<D: Database>(mut context: Ictx<'_, '_, D>) -> InstructionExecResult {
+    names_code::<0, D>(&mut context);
+    host::extcodecopy(context)
+}
+
+/// Notes whether an operand is the sender, whose code matters then.
+fn names_code<const POSITION: usize, D: Database>(context: &mut Ictx<'_, '_, D>) {
+    let sender = context.host.tx.caller;
+    context.host.chain.looks.sender_code |= address_operand(context, POSITION) == Some(sender);
 }
 
 /// A call with value looks whether the caller can pay, and CALL whether the
 /// recipient has to be made ([EIP-161](https://eips.ethereum.org/EIPS/eip-161)).
-pub(super) fn call<const KIND: u8, D: Database>(context: Ictx<'_, '_, D>) -> InstructionExecResult {
+pub(super) fn call<const KIND: u8, D: Database>(
+    mut context: Ictx<'_, '_, D>,
+) -> InstructionExecResult {
+    names_code::<1, D>(&mut context);
     if let Ok(value) = context.interpreter.stack.peek(2)
         && !value.is_zero()
     {
@@ -139,6 +170,13 @@ pub(super) fn call<const KIND: u8, D: Database>(context: Ictx<'_, '_, D>) -> Ins
         }
         pays(context.host, context.interpreter.input.target_address(), value);
     }
+    contract::call::<KIND, _, _>(context)
+}
+
+pub(super) fn call_without_value<const KIND: u8, D: Database>(
+    mut context: Ictx<'_, '_, D>,
+) -> InstructionExecResult {
+    names_code::<1, D>(&mut context);
     contract::call::<KIND, _, _>(context)
 }
 

@@ -9,14 +9,16 @@
 //! sender's payment.
 //!
 //! What is compared, by account:
-//! * code: always, since any load may be followed by running it;
+//! * code: always, since any load may be followed by running it; the sender's, which is
+//!   loaded in any case, unless nobody named the sender: then any delegation is as good as
+//!   none ([EIP-7702](https://eips.ethereum.org/EIPS/eip-7702));
 //! * balance: exactly if looked at; if only compared with a value to pay, it must
 //!   still suffice; the sender's must cover the most that the transaction may
 //!   cost;
-//! * nonce: exactly if an address was derived from it, for the sender, and in
-//!   transactions with authorizations;
-//! * existence: if looked at, before [EIP-161](https://eips.ethereum.org/EIPS/eip-161)
-//!   always;
+//! * nonce: exactly if an address was derived from it, for the sender, and for those who
+//!   authorize;
+//! * existence: if looked at, for those who authorize, before
+//!   [EIP-161](https://eips.ethereum.org/EIPS/eip-161) always;
 //! * slots: always; one that was claimed to be merely added to may have another value
 //!   if all that was found out of it stays as it was (see
 //!   [`provenance`](super::provenance)), and what was added is added to that.
@@ -24,15 +26,21 @@
 //! A location that neither the authoritative state nor the versions had when it
 //! was read is as the base has it, and is not read again.
 
-use super::{authority::BlockState, looks::Look, provenance::Proof, worker::Speculation};
+use super::{
+    authority::BlockState,
+    looks::{Look, Looks},
+    provenance::Proof,
+    worker::Speculation,
+};
 use foresee_access::Location;
 use revm::{
     Database, DatabaseRef,
     context::{Cfg, Transaction, TxEnv},
+    context_interface::transaction::AuthorizationTr,
     database::states::CacheAccount,
     database_interface::bal::EvmDatabaseError,
     primitives::{Address, KECCAK_EMPTY, U256, hardfork::SpecId},
-    state::{Account, AccountInfo, EvmStorageSlot},
+    state::{Account, AccountInfo, Bytecode, EvmStorageSlot},
 };
 
 /// Bits that no sensible balance has. Below 2^192 no sum of the balances of one
@@ -58,7 +66,7 @@ pub(super) fn rebase<DB: DatabaseRef>(
     speculation: &mut Speculation,
 ) -> Result<Option<Location>, EvmDatabaseError<DB::Error>> {
     let Speculation { changes, looks, overlay, access, proof, .. } = speculation;
-    let mut rules = Rules::new(cfg, tx, looks.creates);
+    let mut rules = Rules::new(cfg, tx, looks);
     let slots = Slots { claims, proof };
     for (address, account) in changes.iter_mut() {
         rules.address = *address;
@@ -89,7 +97,15 @@ pub(super) fn rebase<DB: DatabaseRef>(
             rules.settle_slot(slots, slot, told, current);
         }
     }
-    if rules.moves_nonce {
+    if rules.moves_code {
+        // Who runs the code of an account that delegates to the sender names that account only.
+        let delegates = |account: &Account| {
+            let code = account.info.code.as_ref();
+            code.and_then(Bytecode::eip7702_address) == Some(tx.caller)
+        };
+        rules.require(!changes.values().any(delegates), Location::code(tx.caller));
+    }
+    if rules.moves_nonce || rules.moves_code {
         // Whether a destroyed account had a nonce, or one that was paid was empty, shows
         // in the set.
         *access = None;
@@ -130,8 +146,11 @@ struct Rules<'t> {
     address: Address,
     /// Whether existence is always looked at.
     existence: bool,
-    /// Whether nonces are always looked at.
-    nonces: bool,
+    /// Those who authorize, whose nonce and existence are looked at; none before somebody
+    /// asks.
+    authorities: Option<Vec<Address>>,
+    /// Whether the sender's code is looked at.
+    sender_code: bool,
     /// Whether it is looked at that nonces are zero.
     zero_nonces: bool,
     /// Whether the sender's balance is more than compared with a sum to pay.
@@ -140,6 +159,8 @@ struct Rules<'t> {
     is_huge: bool,
     /// Whether a nonce that nobody looked at differs.
     moves_nonce: bool,
+    /// Whether the sender's code differs, and nobody named the sender.
+    moves_code: bool,
     /// An account whose balance differs, though nobody looked at it.
     other_balance: Option<Address>,
     /// The first location that differs and was looked at.
@@ -147,18 +168,19 @@ struct Rules<'t> {
 }
 
 impl<'t> Rules<'t> {
-    fn new(cfg: &impl Cfg<Spec = SpecId>, tx: &'t TxEnv, creates: bool) -> Self {
-        let has_authorizations = tx.authorization_list_len() != 0;
+    fn new(cfg: &impl Cfg<Spec = SpecId>, tx: &'t TxEnv, looks: &Looks) -> Self {
         let has_state_clearing = cfg.spec().is_enabled_in(SpecId::SPURIOUS_DRAGON);
         Self {
             tx,
             address: Address::ZERO,
-            existence: has_authorizations || !has_state_clearing,
-            nonces: has_authorizations,
-            zero_nonces: creates || tx.kind.is_create(),
+            existence: !has_state_clearing,
+            authorities: None,
+            sender_code: looks.sender_code || tx.kind.to() == Some(&tx.caller),
+            zero_nonces: looks.creates || tx.kind.is_create(),
             sender_balance: cfg.is_balance_check_disabled(),
             is_huge: false,
             moves_nonce: false,
+            moves_code: false,
             other_balance: None,
             conflict: None,
         }
@@ -184,14 +206,16 @@ impl<'t> Rules<'t> {
     fn settle_info(&mut self, look: Look, account: &mut Account, current: Option<&AccountInfo>) {
         let address = self.address;
         let existed = !account.is_loaded_as_not_existing();
-        let told = account.original_info_mut();
-        let code_hash = current.map_or(KECCAK_EMPTY, |info| info.code_hash);
-        self.require(told.code_hash == code_hash, Location::code(address));
-        if self.existence || look.existence {
-            let is_same = told.is_empty() == current.is_none_or(AccountInfo::is_empty)
-                && (!self.existence || existed == current.is_some());
-            self.require(is_same, Location::code(address));
+        let was_empty = account.original_info_mut().is_empty();
+        self.settle_code(account, current);
+        let appears = existed != current.is_some();
+        let fills = was_empty != current.is_none_or(AccountInfo::is_empty);
+        if appears || fills {
+            let always = self.existence || self.is_authority();
+            let matters = always || (look.existence && fills);
+            self.require(!matters, Location::code(address));
         }
+        let told = account.original_info_mut();
         let told_nonce = told.nonce;
         let told_balance = told.balance;
         let nonce = current.map_or(0, |info| info.nonce);
@@ -204,12 +228,43 @@ impl<'t> Rules<'t> {
         }
     }
 
+    /// A sender may delegate or not, as long as nobody runs or looks at its code.
+    fn settle_code(&mut self, account: &mut Account, current: Option<&AccountInfo>) {
+        let code_hash = current.map_or(KECCAK_EMPTY, |info| info.code_hash);
+        let told = account.original_info_mut();
+        if told.code_hash == code_hash {
+            return;
+        }
+        let may_send = |info: &AccountInfo| {
+            info.is_empty_code_hash() || info.code.as_ref().is_some_and(Bytecode::is_eip7702)
+        };
+        let may_send = may_send(told) && current.is_none_or(may_send);
+        let told_hash = core::mem::replace(&mut told.code_hash, code_hash);
+        let code = current.map_or_else(|| Some(Bytecode::default()), |info| info.code.clone());
+        told.code.clone_from(&code);
+        let changes = account.info.code_hash != told_hash;
+        (account.info.code_hash, account.info.code) = (code_hash, code);
+        let is_sender = self.address == self.tx.caller && !self.sender_code;
+        let may_differ = is_sender && may_send && !changes && !self.is_authority();
+        self.require(may_differ, Location::code(self.address));
+        self.moves_code = true;
+    }
+
+    /// Whether the account authorizes something in this transaction.
+    fn is_authority(&mut self) -> bool {
+        let tx = self.tx;
+        let authorities = self.authorities.get_or_insert_with(|| {
+            tx.authorization_list().filter_map(|one| one.authority()).collect()
+        });
+        authorities.contains(&self.address)
+    }
+
     fn settle_nonce(&mut self, look: Look, account: &mut Account, told: u64, current: u64) {
         if told == current {
             return;
         }
         self.moves_nonce = true;
-        let is_looked_at = look.nonce || self.nonces || self.address == self.tx.caller;
+        let is_looked_at = look.nonce || self.address == self.tx.caller || self.is_authority();
         let is_zero_looked_at = self.zero_nonces && (told == 0 || current == 0);
         let is_near_limit = told.max(current) >= HUGE_NONCE;
         let may_differ = !is_looked_at && !is_zero_looked_at && !is_near_limit;

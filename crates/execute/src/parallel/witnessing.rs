@@ -14,9 +14,7 @@ use revm::{
     },
     interpreter::{
         FrameInput, Instruction, InstructionContext, InstructionExecResult, InstructionResult,
-        InterpreterAction,
-        instructions::{contract, host},
-        interpreter_types::LoopControl,
+        InterpreterAction, interpreter_types::LoopControl,
     },
     primitives::{Address, U256, hardfork::SpecId},
 };
@@ -81,13 +79,13 @@ fn execute<const OPCODE: u8, D: Database>(context: Ictx<'_, '_, D>) -> Instructi
     match OPCODE {
         BALANCE => looks::balance(context),
         SELFBALANCE => looks::self_balance(context),
-        EXTCODESIZE => host::extcodesize(context),
-        EXTCODECOPY => host::extcodecopy(context),
+        EXTCODESIZE => looks::ext_code_size(context),
+        EXTCODECOPY => looks::ext_code_copy(context),
         EXTCODEHASH => looks::ext_code_hash(context),
         CALL => looks::call::<CALL, D>(context),
         CALLCODE => looks::call::<CALLCODE, D>(context),
-        DELEGATECALL => contract::call::<DELEGATECALL, _, _>(context),
-        STATICCALL => contract::call::<STATICCALL, _, _>(context),
+        DELEGATECALL => looks::call_without_value::<DELEGATECALL, D>(context),
+        STATICCALL => looks::call_without_value::<STATICCALL, D>(context),
         CREATE => looks::create::<false, D>(context),
         CREATE2 => looks::create::<true, D>(context),
         _ => looks::self_destruct(context),

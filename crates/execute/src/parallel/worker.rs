@@ -6,6 +6,7 @@ use super::{
     authority::{Authority, EvmError, evm_error, state_error},
     clock::{Clock, Task, Worked},
     known::{Known, Recall},
+    listing::{Listing, Notes},
     looks::{self, Aside, Looks, WorkerContext, WorkerInstructions},
     pays_ahead,
     precompiles::KnownPrecompiles,
@@ -67,7 +68,7 @@ pub(super) struct Speculation {
 }
 
 /// What a worker does for others.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(super) struct Duty<'a> {
     /// Whether anybody reads versions.
     pub(super) shares: bool,
@@ -75,6 +76,8 @@ pub(super) struct Duty<'a> {
     pub(super) witnesses: bool,
     /// What is known already of the block.
     pub(super) known: Option<&'a Known>,
+    /// The access list, if it is asked for.
+    pub(super) listing: Option<&'a Listing>,
     /// Who may tell to give up.
     pub(super) cancel: Option<&'a CancelToken>,
 }
@@ -147,6 +150,7 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
                     finished = Some((tx, self.speculate(tx)));
                     self.clock.end(Task::Ahead(tx), start);
                 }
+                Job::Errand => self.duty.listing.into_iter().for_each(Listing::gather),
                 Job::Idle => return true,
                 Job::Stop => return false,
             }
@@ -195,6 +199,9 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
             }
             if authority.stats.reexecuted.last().is_some_and(|again| again.index == index) {
                 scheduler.was_wrong(index);
+            }
+            if authority.notes.as_mut().is_some_and(Notes::hand_over) {
+                scheduler.errand();
             }
             if authority.distrusts_now(index) {
                 scheduler.distrust();

@@ -1,12 +1,15 @@
 //! Which block a record is of.
 
 use crate::Block;
-use alloy_primitives::{Address, B256, Keccak256, TxKind};
+use alloy_primitives::{Address, B256, TxKind};
 use serde::{Deserialize, Serialize};
 
 /// Bytes of a transaction's data that its block's digest covers. Sender and nonce tell
 /// transactions apart already.
 const DATA_BYTES: usize = 68;
+
+/// More than what is taken of a transaction.
+const PIECE_BYTES: usize = 256;
 
 /// What tells a block from others. Equal blocks have equal identities; blocks with the
 /// same identity differ at most in details that execution validates anyway.
@@ -27,28 +30,33 @@ pub struct BlockIdentity {
     pub beneficiary: Address,
     /// Gas that the transactions may use.
     pub gas_limit: u64,
-    /// keccak256 over what identifies each transaction: sender, nonce, recipient, value,
-    /// gas limit and price, and length and beginning of its data.
-    pub transactions: B256,
+    /// CRC-32 of what identifies each transaction: sender, nonce, recipient, value, gas
+    /// limit and price, and length and beginning of its data. It tells a record that was
+    /// mistaken for another; whoever forges one is found out by execution.
+    pub transactions: u32,
 }
 
 impl BlockIdentity {
     /// The identity of a block.
     pub fn of(block: &Block) -> Self {
         let Block { cfg, env, transactions, protocol } = block;
-        let mut hasher = Keccak256::new();
+        let mut digest = crc32fast::Hasher::new();
+        // The checksum is faster over one piece than over many.
+        let mut bytes = Vec::with_capacity(PIECE_BYTES);
         for tx in transactions {
-            hasher.update(tx.caller);
-            hasher.update(tx.nonce.to_be_bytes());
+            bytes.clear();
+            bytes.extend(tx.caller);
+            bytes.extend(tx.nonce.to_be_bytes());
             match tx.kind {
-                TxKind::Call(to) => hasher.update(to),
-                TxKind::Create => hasher.update([0]),
+                TxKind::Call(to) => bytes.extend(to),
+                TxKind::Create => bytes.push(0),
             }
-            hasher.update(tx.value.to_be_bytes::<32>());
-            hasher.update(tx.gas_limit.to_be_bytes());
-            hasher.update(tx.gas_price.to_be_bytes());
-            hasher.update((tx.data.len() as u64).to_be_bytes());
-            hasher.update(&tx.data[..tx.data.len().min(DATA_BYTES)]);
+            bytes.extend(tx.value.to_be_bytes::<32>());
+            bytes.extend(tx.gas_limit.to_be_bytes());
+            bytes.extend(tx.gas_price.to_be_bytes());
+            bytes.extend((tx.data.len() as u64).to_be_bytes());
+            bytes.extend_from_slice(&tx.data[..tx.data.len().min(DATA_BYTES)]);
+            digest.update(&bytes);
         }
         Self {
             chain_id: cfg.chain_id,
@@ -58,7 +66,7 @@ impl BlockIdentity {
             parent_hash: protocol.parent_hash,
             beneficiary: env.beneficiary,
             gas_limit: env.gas_limit,
-            transactions: hasher.finalize(),
+            transactions: digest.finalize(),
         }
     }
 }

@@ -6,6 +6,10 @@
 //! thread scouts for the transaction that has waited most often, whose chain of reads may
 //! be the longest.
 //!
+//! A precompile that takes long is left until nothing else can be done, and then the last
+//! transaction goes first: the thread that executes comes from the other end, and neither
+//! computes what the other does.
+//!
 //! Nothing waits for a value that will not come: a key that the source gave up, or is
 //! silent about, ends the prediction that wants it as an incomplete one.
 
@@ -13,7 +17,7 @@ use super::{
     ColdReads, scout,
     view::{AtHand, key_of},
 };
-use crate::outlook::know;
+use crate::outlook::{know, know_hashes};
 use alloy_primitives::map::HashMap;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use foresee_access::TxIndex;
@@ -60,6 +64,10 @@ pub(super) struct Chase<'h, 'a> {
     waiting: HashMap<StateKey, Vec<usize>>,
     /// Transactions that may be scouted for: how often they have waited, and who they are.
     to_scout: BinaryHeap<(usize, usize)>,
+    /// Transactions that have come to a precompile which takes long. The last one goes
+    /// first: it is the farthest from the thread that executes, which would compute the
+    /// same.
+    to_compute: BinaryHeap<usize>,
 }
 
 /// A transaction on its way.
@@ -97,6 +105,7 @@ impl<'a> Hunt<'a> {
             runs: HashMap::default(),
             waiting: HashMap::default(),
             to_scout: BinaryHeap::new(),
+            to_compute: BinaryHeap::new(),
         };
         chase.run(pace);
     }
@@ -126,28 +135,50 @@ impl<'a> Chase<'_, 'a> {
                     return;
                 }
                 self.tray.post();
-                if self.scout_next() {
+                if self.scout_next() || self.compute_next(pace) {
                     continue;
+                }
+                if self.runs.is_empty() {
+                    return;
                 }
                 keys = self.tray.wait_for_arrivals();
                 if keys.is_empty() {
                     self.waiting.keys().for_each(|key| self.hunt.desk.give_up(key));
                 }
-                let turn = pace.turn();
-                let executed = self.runs.extract_if(|position, _| *position < turn);
-                self.spare.extend(executed.map(|(_, run)| run.predictor));
             }
+            let turn = pace.turn();
+            let executed = self.runs.extract_if(|position, _| *position < turn);
+            self.spare.extend(executed.map(|(_, run)| run.predictor));
             for key in keys {
                 for position in self.waiting.remove(&key).unwrap_or_default() {
-                    let Some(mut run) = self.runs.remove(&position) else { continue };
-                    // One memo serves all; each of their own would not fit into the
-                    // processor's cache.
-                    self.first.swap_memo(&mut run.predictor);
-                    let Ok(progress) = run.predictor.resume();
-                    self.go_on(run, progress);
+                    if let Some(run) = self.runs.remove(&position) {
+                        self.resume(run);
+                    }
                 }
             }
         }
+    }
+
+    fn resume(&mut self, mut run: Run<'a>) {
+        // One memo serves all; each of their own would not fit into the processor's cache.
+        self.first.swap_memo(&mut run.predictor);
+        let Ok(progress) = run.predictor.resume();
+        self.go_on(run, progress);
+    }
+
+    /// Lets a transaction that has come to a precompile go on. False if there is none
+    /// whose turn is still to come: what is being executed computes for itself.
+    fn compute_next(&mut self, pace: &dyn Pace) -> bool {
+        while let Some(position) = self.to_compute.pop() {
+            let Some(mut run) = self.runs.remove(&position) else { continue };
+            if position > pace.turn() {
+                run.predictor.view_mut().compute_one();
+                self.resume(run);
+                return true;
+            }
+            self.spare.push(run.predictor);
+        }
+        false
     }
 
     /// Scouts for the transaction that has waited most often. False if there is none.
@@ -157,7 +188,8 @@ impl<'a> Chase<'_, 'a> {
             let Some(run) = run else { continue };
             let start = Instant::now();
             let tx = &self.hunt.block.transactions[position];
-            scout::scout(&mut self.first, self.hunt.desk, tx, run.scouts);
+            let computed = scout::scout(&mut self.first, self.hunt.desk, tx, run.scouts);
+            know(self.hunt.known, &computed);
             let waits = start.elapsed().as_micros() / SCOUT_MICROSECONDS;
             run.scouts += 1;
             run.scout_at = run.waits + 1 + waits as usize;
@@ -190,8 +222,8 @@ impl<'a> Chase<'_, 'a> {
                 Progress::Suspended(want) => want,
                 Progress::Done(prediction) => {
                     let ahead = predictor.finish_ahead(prediction);
-                    let tx = TxIndex::new(run.position);
-                    know(known, tx, &ahead.precompiled, ahead.hashes.clone());
+                    know(known, &ahead.precompiled);
+                    know_hashes(known, TxIndex::new(run.position), &ahead.hashes);
                     self.first.swap_memo(predictor);
                     self.hunt.waits_max.fetch_max(run.waits, Ordering::Relaxed);
                     // Each position is taken once.
@@ -200,7 +232,11 @@ impl<'a> Chase<'_, 'a> {
                     return;
                 }
             };
-            progress = match self.tray.await_key(key_of(want)) {
+            let Some(key) = key_of(want) else {
+                self.to_compute.push(run.position);
+                return self.suspend(run);
+            };
+            progress = match self.tray.await_key(key) {
                 Standing::Ready => {
                     let Ok(progress) = predictor.resume();
                     progress
@@ -211,12 +247,19 @@ impl<'a> Chase<'_, 'a> {
                     if matches!(want, Want::Slot(..)) && run.waits >= run.scout_at {
                         self.to_scout.push((run.waits, run.position));
                     }
-                    self.first.swap_memo(predictor);
-                    self.waiting.entry(key_of(want)).or_default().push(run.position);
-                    self.runs.insert(run.position, run);
-                    return;
+                    self.waiting.entry(key).or_default().push(run.position);
+                    return self.suspend(run);
                 }
             };
         }
+    }
+
+    /// Lays a transaction aside that cannot go on now. What it has computed serves the
+    /// thread that executes already.
+    fn suspend(&mut self, mut run: Run<'a>) {
+        self.first.swap_memo(&mut run.predictor);
+        self.hunt.desk.post(run.predictor.view_mut().take_missing());
+        know(self.hunt.known, &run.predictor.take_precompiled());
+        self.runs.insert(run.position, run);
     }
 }

@@ -8,14 +8,14 @@
 use super::view::AtHand;
 use alloy_primitives::U256;
 use foresee_execute::Desk;
-use foresee_predict::{BlockPredictor, Learning, PredictOptions};
+use foresee_predict::{BlockPredictor, Learning, PrecompileCall, PredictOptions};
 use revm::context::TxEnv;
 
 /// A scout goes only so far, and what it does on a wrong guess is no path to learn from.
 const OPTIONS: PredictOptions = PredictOptions {
     labels: false,
     time_precompiles: false,
-    keep_results: false,
+    keep_results: true,
     learning: Learning::Nothing,
     steps_max: 100_000,
 };
@@ -25,13 +25,14 @@ const OPTIONS: PredictOptions = PredictOptions {
 const GUESSES: [U256; 3] = [U256::ONE, U256::from_limbs([0, 1 << 32, 0, 0]), U256::ZERO];
 
 /// Runs a transaction ahead on a guess, which changes with every wait, and asks for what
-/// it lacks. The predictor lends its memo of hashes, and stays where it is.
+/// it lacks. The predictor lends its memo, and stays where it is. Yields results of
+/// precompiles that were computed on the way.
 pub(super) fn scout<'a>(
     predictor: &mut BlockPredictor<'a, AtHand<'a>>,
     desk: &'a Desk,
     tx: &'a TxEnv,
     scouts: usize,
-) {
+) -> Vec<PrecompileCall> {
     let guess = GUESSES[scouts % GUESSES.len()];
     let view = AtHand::new(desk, Some(guess));
     let mut scout = predictor.beside(view, OPTIONS);
@@ -39,4 +40,5 @@ pub(super) fn scout<'a>(
     let Ok(_) = scout.predict_ahead(tx);
     scout.swap_memo(predictor);
     desk.post(scout.view_mut().take_missing());
+    scout.take_precompiled()
 }

@@ -1,7 +1,10 @@
 //! The state as far as it has been fetched, for predictions.
 
 use alloy_primitives::{Address, B256, U256};
-use core::{cell::RefCell, convert::Infallible};
+use core::{
+    cell::{Cell, RefCell},
+    convert::Infallible,
+};
 use foresee_execute::{Desk, StateKey, StateValue};
 use foresee_predict::{Lookup, StateView, Want};
 use revm::state::{AccountInfo, Bytecode};
@@ -13,16 +16,24 @@ pub(super) struct AtHand<'a> {
     /// What a slot that is not at hand is taken to hold, where predictions only scout for
     /// keys.
     guess: Option<U256>,
-    /// What was not at hand, where they do.
+    /// What was not at hand, where they do; else what is expected to be asked for.
     missing: RefCell<Vec<StateKey>>,
+    /// Whether a precompile that takes long has to wait, the next time that one is met.
+    defers: Cell<bool>,
 }
 
 impl<'a> AtHand<'a> {
     pub(super) const fn new(desk: &'a Desk, guess: Option<U256>) -> Self {
-        Self { desk, guess, missing: RefCell::new(Vec::new()) }
+        Self { desk, guess, missing: RefCell::new(Vec::new()), defers: Cell::new(true) }
     }
 
-    /// What was not at hand, of what scouting predictions met.
+    /// Lets one precompile that takes long be computed. All others wait until this is
+    /// called once more.
+    pub(super) const fn compute_one(&mut self) {
+        *self.defers.get_mut() = false;
+    }
+
+    /// What was not at hand, of what scouting predictions met, or other ones expect.
     pub(super) fn take_missing(&mut self) -> Vec<StateKey> {
         self.missing.take()
     }
@@ -74,14 +85,28 @@ impl StateView for AtHand<'_> {
             _ => None,
         })
     }
+
+    fn defers(&self) -> bool {
+        self.defers.replace(true)
+    }
+
+    /// Not on guesses: what follows from one is met by the prediction itself.
+    fn fetches(&self) -> bool {
+        self.guess.is_none()
+    }
+
+    fn expect(&self, want: Want) {
+        self.missing.borrow_mut().extend(key_of(want));
+    }
 }
 
-/// The key under which a value that a prediction wants is read.
-pub(super) const fn key_of(want: Want) -> StateKey {
-    match want {
+/// The key under which a value that a prediction wants is read, if it is one that is read.
+pub(super) const fn key_of(want: Want) -> Option<StateKey> {
+    Some(match want {
         Want::Account(address) => StateKey::Account(address),
         Want::Slot(address, slot) => StateKey::Slot(address, slot),
         Want::Code(hash) => StateKey::Code(hash),
         Want::BlockHash(number) => StateKey::BlockHash(number),
-    }
+        Want::Precompile(_) => return None,
+    })
 }

@@ -2,13 +2,13 @@
 
 use super::{
     Additions, DEPTH_MAX, End, Frame, Halt, Interrupt, Machine, Role, Surroundings, memory::small,
-    run::Cpu, to_address,
+    precompiled::is_dear, run::Cpu, to_address,
 };
 use crate::{
     program::Program,
-    state::StateView,
+    state::{StateView, Want},
     unknown::Unknown,
-    world::{AccountId, Look},
+    world::{AccountId, Look, Stop},
 };
 use alloy_primitives::{Address, U256};
 use revm::{precompile::PrecompileStatus, primitives::hardfork::SpecId};
@@ -50,7 +50,12 @@ impl Machine {
         let [in_offset, in_len, out_offset, out_len] = [0, 1, 2, 3].map(|n| argument(ranges + n));
         around.world.load_code(to)?;
         let delegate = delegate_of(around, to)?;
+        if around.world.account(to).precompile && self.must_wait(to, in_offset, in_len, around) {
+            let address = around.world.account(to).address;
+            return Err(Stop::Missing(Want::Precompile(address)).into());
+        }
 
+        let Some(frame) = self.frames.last_mut() else { return Err(Halt::Fail) };
         let rules = around.rules;
         let mut cpu =
             Cpu::new(frame, &mut self.memory, &self.return_data, &mut self.keccak, around);
@@ -101,6 +106,29 @@ impl Machine {
             role,
         };
         self.start_call(call, around)
+    }
+
+    /// Whether a call of a precompile by the last frame has to wait, since it takes long.
+    fn must_wait<S: StateView>(
+        &self,
+        to: AccountId,
+        in_offset: U256,
+        in_len: U256,
+        around: &Surroundings<'_, S>,
+    ) -> bool {
+        let address = around.world.account(to).address;
+        let precompile = around.rules.precompiles.get(&address);
+        if !precompile.is_some_and(|precompile| is_dear(precompile.id())) {
+            return false;
+        }
+        // What is known need not wait. An input that is not in memory yet is zeros.
+        let memory = self.frames.last().and_then(|frame| self.memory.get(frame.memory..));
+        let input = memory.and_then(|memory| {
+            let start = usize::try_from(in_offset).ok()?;
+            memory.get(start..start.checked_add(usize::try_from(in_len).ok()?)?)
+        });
+        let known = input.and_then(|input| self.precompiled.find(address, input, u64::MAX));
+        known.is_none() && around.world.view.defers()
     }
 
     /// Starts a call: transfers value, runs a precompile at once, pushes a frame for

@@ -72,6 +72,11 @@ impl KeccakMemo {
         hash
     }
 
+    /// The hash of two words that may be asked for later.
+    pub(crate) fn hash_beforehand(&mut self, input: &Words) -> U256 {
+        self.memo.hash_beforehand(input).into()
+    }
+
     fn record(&mut self, hash: U256, input: &[u8]) {
         if let Some(recorded) = &mut self.recorded
             && input.len() <= RECORDED_MAX

@@ -5,13 +5,26 @@ use alloy_primitives::{
     Address, Bytes,
     map::{AddressMap, HashMap},
 };
-use revm::precompile::PrecompileOutput;
+use revm::precompile::{PrecompileId, PrecompileOutput};
 
 /// Results cheaper than this, in gas, are computed again rather than kept.
 const GAS_MIN: u64 = 1000;
 
 /// The most bytes of inputs and outputs that are kept.
 const BYTES_MAX: usize = 64 << 20;
+
+/// Whether a precompile may take longer than a read from a disk.
+pub(super) const fn is_dear(id: &PrecompileId) -> bool {
+    !matches!(
+        id,
+        PrecompileId::Identity
+            | PrecompileId::Sha256
+            | PrecompileId::Ripemd160
+            | PrecompileId::EcRec
+            | PrecompileId::Bn254Add
+            | PrecompileId::Blake2F
+    )
+}
 
 /// A call of a precompiled contract that succeeded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +73,12 @@ impl Precompiled {
         let call = PrecompileCall { address, input, output: output.clone() };
         self.know(&call);
         self.fresh.push(call);
+    }
+
+    /// Exchanges the results, but for those that nobody has taken yet.
+    pub(crate) const fn swap(&mut self, other: &mut Self) {
+        core::mem::swap(&mut self.results, &mut other.results);
+        core::mem::swap(&mut self.bytes, &mut other.bytes);
     }
 
     /// Takes in a result that was computed elsewhere under the same rules.

@@ -67,6 +67,10 @@ impl Machine {
             Some(slice) => {
                 frame.next = Slice::START;
                 self.memory.resize(frame.memory + slice.memory, 0);
+                if around.world.view.fetches() {
+                    let slice = slice.clone();
+                    self.tell_reads(&slice, around);
+                }
             }
             None if !may_log => {}
             None => frame.log = frame.program.slices.wants_log(key).then(Box::default),

@@ -105,3 +105,78 @@ fn wrong_authorizations_do_nothing() {
     lab.send(user(7), user(2), 0);
     lab.check();
 }
+
+/// A block in which somebody is delegated after whom the next transaction, from this
+/// somebody, was executed on a state without the delegation.
+fn delegated_meanwhile(to: Address, prepare: impl FnOnce(&mut Lab)) -> Vec<u32> {
+    let mut lab = Lab::new(SpecId::PRAGUE);
+    let code = counter(&mut lab);
+    prepare(&mut lab);
+    authorize(lab.send(user(2), user(9), 0), user(1), 0, code);
+    lab.skip_nonce(user(1));
+    lab.call(user(1), to, 1, [word(user(1))]);
+    lab.call(user(3), to, 1, [word(user(1))]);
+    lab.conflicts().into_iter().map(|(tx, _)| tx).collect()
+}
+
+/// A sender's code was compared like any other, though a sender that nobody calls does the
+/// same whether it delegates or not.
+#[test]
+fn a_sender_that_nobody_calls_may_be_delegated_meanwhile() {
+    assert!(delegated_meanwhile(user(5), |_| ()).is_empty());
+    let deploys = |lab: &mut Lab| {
+        lab.deploy(contract(2), 0, vec![CALLER, POP]);
+    };
+    assert!(delegated_meanwhile(contract(2), deploys).is_empty());
+}
+
+#[test]
+fn the_code_of_a_sender_is_looked_at() {
+    let named: [(u8, &[u8]); 7] = [
+        (CALL, &[PUSH0, PUSH0, PUSH0, PUSH0, PUSH0]),
+        (CALLCODE, &[PUSH0, PUSH0, PUSH0, PUSH0, PUSH0]),
+        (DELEGATECALL, &[PUSH0, PUSH0, PUSH0, PUSH0]),
+        (STATICCALL, &[PUSH0, PUSH0, PUSH0, PUSH0]),
+        (EXTCODESIZE, &[]),
+        (EXTCODEHASH, &[]),
+        (EXTCODECOPY, &[PUSH1, 32, PUSH0, PUSH0]),
+    ];
+    for (opcode, operands) in named {
+        let mut code = [operands, &[PUSH0, CALLDATALOAD]].concat();
+        if matches!(opcode, CALL | CALLCODE | DELEGATECALL | STATICCALL) {
+            code.push(GAS);
+        }
+        code.push(opcode);
+        if opcode == EXTCODECOPY {
+            code.extend([PUSH0, MLOAD]);
+        }
+        code.extend([PUSH0, SSTORE]);
+        let deploys = |lab: &mut Lab| {
+            lab.deploy(contract(2), 0, code);
+        };
+        let conflicts = delegated_meanwhile(contract(2), deploys);
+        assert!(conflicts.contains(&1), "opcode {opcode:#x}: {conflicts:?}");
+    }
+    // The sender calls itself, and somebody who delegates to it.
+    assert!(delegated_meanwhile(user(1), |_| ()).contains(&1));
+    let delegates = |lab: &mut Lab| {
+        let code = revm::state::Bytecode::new_eip7702(user(1));
+        let info = revm::state::AccountInfo { nonce: 1, ..Default::default() };
+        lab.db.insert_account_info(user(6), info.with_code(code));
+    };
+    assert!(delegated_meanwhile(user(6), delegates).contains(&1));
+}
+
+/// Nonces and existence of all accounts were compared where anybody authorized anything.
+#[test]
+fn only_who_authorizes_has_to_be_as_it_was() {
+    let mut lab = Lab::new(SpecId::PRAGUE);
+    let code = counter(&mut lab);
+    lab.owns(user(7), 0_u64);
+    lab.send(user(5), user(8), 1);
+    lab.send(user(2), user(7), 1);
+    // Meanwhile user 5 has sent something and user 7 is not empty any more.
+    authorize(lab.send(user(3), user(5), 0), user(1), 0, code);
+    authorize(lab.send(user(4), user(7), 0), user(6), 0, code);
+    assert_eq!(lab.conflicts(), []);
+}

@@ -227,7 +227,7 @@ pub(super) fn word(address: Address) -> U256 {
 }
 
 /// Executes all transactions ahead in the given order, then settles all turns.
-pub(super) fn speculate_all<DB: DatabaseRef>(
+pub(super) fn speculate_all<DB: DatabaseRef + Sync>(
     block: &Block,
     db: &DB,
     plan: Schedule,
@@ -238,7 +238,7 @@ pub(super) fn speculate_all<DB: DatabaseRef>(
 }
 
 /// Executes ahead and settles as a sequence of random numbers has it.
-pub(super) fn interleave<DB: DatabaseRef>(
+pub(super) fn interleave<DB: DatabaseRef + Sync>(
     block: &Block,
     db: &DB,
     plan: Schedule,
@@ -254,7 +254,7 @@ pub(super) fn interleave<DB: DatabaseRef>(
 /// Executes a block on one worker. `choose` is asked again and again which of the
 /// open transactions to execute ahead; when it chooses none, a turn is settled. Of the
 /// schedule only the claims count.
-fn drive<DB: DatabaseRef>(
+fn drive<DB: DatabaseRef + Sync>(
     block: &Block,
     db: &DB,
     schedule: Schedule,
@@ -268,7 +268,7 @@ fn drive<DB: DatabaseRef>(
     let any_tx = TxEnv::default();
     let mut authority = Box::new(Authority::new(block, pre, Reports::default()));
     let plan = Plan::of(schedule);
-    let duty = Duty { shares: true, witnesses: false, known: None, cancel: None };
+    let duty = Duty { shares: true, witnesses: false, known: None, listing: None, cancel: None };
     let mut worker = Worker::new(block, db, &versions, &any_tx, &plan, duty, None);
     let mut open: Vec<usize> = (0..block.transactions.len()).collect();
     let mut attempts: Vec<_> = open.iter().map(|_| None).collect();

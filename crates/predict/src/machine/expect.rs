@@ -1,0 +1,217 @@
+//! Tells which values a frame will read before it reads the first of them.
+//!
+//! Where values take long to come, a frame that is about to run in a slice is gone through
+//! once with what is known by then: constants, calldata, surroundings, slots at hand. What
+//! does not follow from these is unknown, and so is memory; the path goes on where the
+//! slice does. The keys that are known on the way are told to the view, which fetches them
+//! side by side instead of one after the other.
+//!
+//! Nothing is predicted by it, and nothing of the frame is changed but registers that it
+//! has not set yet. A key that is not read after all was fetched in vain.
+
+use super::{
+    Machine, Surroundings,
+    run::{Cpu, read},
+    to_address,
+};
+use crate::{
+    compile::fold,
+    instruction::{CONSTANTS, Instruction, Op, Register},
+    slice::Slice,
+    state::{StateView, Want},
+};
+use alloy_primitives::U256;
+
+/// The most arguments that a call takes from the stack, and the most of a creation.
+const ARGUMENTS_MAX: usize = 7;
+
+/// The argument of a call that names the account, counted from the top.
+const CALLEE: usize = 1;
+
+impl Machine {
+    /// Tells the view what the last frame, which is new, will read in its slice.
+    pub(super) fn tell_reads<S: StateView>(
+        &mut self,
+        slice: &Slice,
+        around: &mut Surroundings<'_, S>,
+    ) {
+        let Some(frame) = self.frames.last() else { return };
+        let registers = &mut self.registers[frame.bottom..frame.bottom + slice.registers];
+        self.known.clear();
+        self.known.resize(slice.registers, false);
+        let mut cpu =
+            Cpu::new(frame, &mut self.memory, &self.return_data, &mut self.keccak, around);
+        cpu.tell_reads(slice, registers, &mut self.known);
+    }
+}
+
+impl<S: StateView> Cpu<'_, S> {
+    fn tell_reads(&mut self, slice: &Slice, registers: &mut [U256], known: &mut [bool]) {
+        let (code, constants) = (&*slice.code, &*slice.constants);
+        let bails = |at: usize| code.get(at).is_none_or(|way_out| way_out.op == Op::Bail);
+        let mut next = Slice::START;
+        // A slice has no loops; were there one it would not be followed for ever.
+        for _ in 0..code.len() {
+            let Some(&Instruction { op, to, a, b, c, gas }) = code.get(next) else { return };
+            next += 1;
+            let get = |registers: &[U256], known: &[bool], register: Register| {
+                let is_known = register <= CONSTANTS || known[register as usize];
+                is_known.then(|| *read(registers, constants, 0, register))
+            };
+            let get_a = || get(registers, known, a);
+            let get_b = || get(registers, known, b);
+            let both = || Some((get_a()?, get_b()?));
+            let value = match op {
+                Op::Add
+                | Op::Mul
+                | Op::Sub
+                | Op::Div
+                | Op::SDiv
+                | Op::Mod
+                | Op::SMod
+                | Op::SignExtend
+                | Op::Lt
+                | Op::Gt
+                | Op::SLt
+                | Op::SGt
+                | Op::Eq
+                | Op::And
+                | Op::Or
+                | Op::Xor
+                | Op::Byte
+                | Op::Shl
+                | Op::Shr
+                | Op::Sar => both().map(|(a, b)| fold(op, [a, b, U256::ZERO])),
+                Op::IsZero | Op::Not | Op::Clz => {
+                    get_a().map(|a| fold(op, [a, U256::ZERO, U256::ZERO]))
+                }
+                Op::Address
+                | Op::Origin
+                | Op::Caller
+                | Op::CallValue
+                | Op::CallDataSize
+                | Op::GasPrice
+                | Op::Coinbase
+                | Op::Timestamp
+                | Op::Number
+                | Op::Difficulty
+                | Op::GasLimit
+                | Op::ChainId
+                | Op::BaseFee
+                | Op::BlobBaseFee => Some(self.environment(op, U256::ZERO)),
+                Op::Word => Some(self.calldata_word(gas as usize)),
+                Op::CallDataLoad => get_a().map(|a| self.calldata_load(a)),
+                Op::HashOne => get_a().map(|a| self.keccak.hash(&a.to_be_bytes::<32>())),
+                Op::HashTwo => both().map(|(a, b)| {
+                    let mut input = [0; 64];
+                    input[..32].copy_from_slice(&a.to_be_bytes::<32>());
+                    input[32..].copy_from_slice(&b.to_be_bytes::<32>());
+                    self.keccak.hash_beforehand(&input)
+                }),
+                Op::Move => get_a(),
+                Op::MoveTwo => {
+                    // The second is copied when the first is in place.
+                    set(registers, known, to, get_a());
+                    let second = get(registers, known, c);
+                    set(registers, known, b, second);
+                    continue;
+                }
+                Op::SLoad => {
+                    let value = get_a().and_then(|key| self.tell_slot(key));
+                    set(registers, known, b, None);
+                    value
+                }
+                Op::SStore => {
+                    if let Some(key) = get_a() {
+                        self.tell_slot(key);
+                    }
+                    set(registers, known, c, None);
+                    continue;
+                }
+                Op::Balance | Op::ExtCodeSize | Op::ExtCodeHash => {
+                    if let Some(address) = get_a() {
+                        self.tell_account(address);
+                    }
+                    None
+                }
+                Op::BranchIf
+                | Op::BranchUnless
+                | Op::BranchEq
+                | Op::BranchNe
+                | Op::BranchLt
+                | Op::BranchGe
+                | Op::BranchGt
+                | Op::BranchLe => {
+                    let target = gas as usize;
+                    let taken = match op {
+                        Op::BranchIf => get_a().map(|a| !a.is_zero()),
+                        Op::BranchUnless => get_a().map(|a| a.is_zero()),
+                        Op::BranchEq => both().map(|(a, b)| a == b),
+                        Op::BranchNe => both().map(|(a, b)| a != b),
+                        Op::BranchLt => both().map(|(a, b)| a < b),
+                        Op::BranchGe => both().map(|(a, b)| a >= b),
+                        Op::BranchGt => both().map(|(a, b)| a > b),
+                        _ => both().map(|(a, b)| a <= b),
+                    };
+                    if taken.unwrap_or_else(|| bails(next) && !bails(target)) {
+                        next = target;
+                    }
+                    continue;
+                }
+                Op::Call | Op::Create => {
+                    let top = a as usize;
+                    let callee = top.checked_sub(1 + CALLEE).map(|at| at as Register);
+                    if op == Op::Call
+                        && let Some(address) = callee.and_then(|at| get(registers, known, at))
+                    {
+                        self.tell_account(address);
+                    }
+                    // What it returns lies somewhere among its arguments.
+                    known[top.saturating_sub(ARGUMENTS_MAX)..top].fill(false);
+                    continue;
+                }
+                Op::Stop | Op::Return | Op::Revert | Op::SelfDestruct | Op::Bail => return,
+                // Instructions without a result, or that only change memory.
+                Op::Put
+                | Op::PutByte
+                | Op::MCopy
+                | Op::CallDataCopy
+                | Op::CodeCopy
+                | Op::ReturnDataCopy
+                | Op::ExtCodeCopy
+                | Op::SStoreKnown
+                | Op::Looks
+                | Op::TStore => continue,
+                _ => None,
+            };
+            set(registers, known, to, value);
+        }
+    }
+
+    /// The value of a slot, if it is at hand; else the view is told of it.
+    fn tell_slot(&mut self, key: U256) -> Option<U256> {
+        let id = self.world.slot(self.address, key);
+        if self.world.load_slot(id).is_ok() {
+            return Some(self.world.slot_value(id));
+        }
+        let address = self.world.account(self.address).address;
+        self.world.view.expect(Want::Slot(address, key));
+        None
+    }
+
+    fn tell_account(&mut self, address: U256) {
+        let id = self.world.intern(to_address(address));
+        if self.world.load_code(id).is_err() {
+            let address = self.world.account(id).address;
+            self.world.view.expect(Want::Account(address));
+        }
+    }
+}
+
+/// Sets a register, to something unknown if there is no value.
+fn set(registers: &mut [U256], known: &mut [bool], to: Register, value: Option<U256>) {
+    known[to as usize] = value.is_some();
+    if let Some(value) = value {
+        registers[to as usize] = value;
+    }
+}
