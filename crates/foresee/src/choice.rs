@@ -39,6 +39,10 @@ pub(crate) const PREDICTING_THREADS_MIN: usize = 3;
 /// be run beside each other.
 const SERIAL_PERCENT: u64 = 95;
 
+/// Of the transactions with code, in percent, so many have to be kept to their turn for
+/// threads to find nothing else.
+const KEPT_PERCENT_MIN: u64 = 90;
+
 /// How a block was executed, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decision {
@@ -152,11 +156,14 @@ pub(crate) struct Shape {
 
 impl Shape {
     /// From the number of transactions with code and of those among them that a precaution
-    /// keeps to their turn, because calls like theirs were wrong before it. Others that wait
-    /// are tried all the same, so they limit nothing.
+    /// keeps to their turn, because calls like theirs were wrong before it. Unless these are
+    /// nearly all, threads find others, those that wait for no such reason among them.
     pub(crate) fn of_precaution(with_code: usize, kept: usize) -> Self {
         let following_percent = mul_div(100, kept as u64, with_code as u64);
-        Self { parallelism_percent: 0, following_percent }
+        match following_percent {
+            KEPT_PERCENT_MIN.. => Self { parallelism_percent: 0, following_percent },
+            _ => Self::default(),
+        }
     }
 }
 
@@ -354,7 +361,10 @@ mod tests {
     #[test]
     fn what_a_precaution_keeps_to_its_turn_follows() {
         let following = |with_code, kept| Shape::of_precaution(with_code, kept).following_percent;
-        assert_eq!([following(100, 0), following(100, 50), following(0, 0)], [0, 50, 0]);
+        assert_eq!(
+            [(100, 0), (100, 89), (100, 90), (0, 0)].map(|(all, kept)| following(all, kept)),
+            [0, 0, 90, 0]
+        );
     }
 
     #[test]
