@@ -86,7 +86,7 @@ fn main() {
                 (7, Guide::AccessList(&list)),
                 (8, Guide::AccessList(&bad)),
             ] {
-                time(&mut times[way], || plain.execute_guided(block, state, guide));
+                time(&mut times[way], || plain.execute_guided(block, state, guide, None));
             }
             time(&mut times[9], || list.compute_hash());
             time(&mut times[10], || record.to_bytes());

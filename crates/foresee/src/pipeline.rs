@@ -4,7 +4,7 @@ use crate::{
     Config, Decision, DecisionReason, ExecutedBlock, MachineCosts, Mode,
     choice::{self, Shape, Work, conflicts::Conflicts, costs::Learned},
     crew::Crew,
-    outlook::{self, Outlook, know, know_hashes, node, take_results},
+    outlook::{self, Outlook, known, knows_results, node, take_results},
     precaution, telemetry,
 };
 use foresee_access::TxIndex;
@@ -188,16 +188,9 @@ impl Foresee {
         ahead: &[Ahead],
     ) -> Result<ExecutedBlock, ExecuteError<DB::Error>> {
         assert_eq!(ahead.len(), block.transactions.len(), "one prediction for each transaction");
-        let known = || {
-            let known = Known::new(block.transactions.len());
-            for (position, ahead) in ahead.iter().enumerate() {
-                know(&known, &ahead.precompiled);
-                know_hashes(&known, TxIndex::new(position), &ahead.hashes);
-            }
-            known
-        };
         if self.config.score {
-            return self.predict_and_execute(block, db, known(), |predictor, position, tx| {
+            let known = known(block, ahead);
+            return self.predict_and_execute(block, db, known, |predictor, position, tx| {
                 predictor.predict_again(tx, &ahead[position])
             });
         }
@@ -207,12 +200,11 @@ impl Foresee {
             let shape = outlook::sampled_shape(block, ahead);
             decision = self.decide(block, |_| Work::by_gas(block, gas).shaped(shape));
         }
-        // Results of precompiles are worth having on one thread as well, hashes are not.
-        let is_plain = ahead.iter().all(|ahead| ahead.precompiled.is_empty());
-        if self.is_plainly_in_order(&decision) && (is_plain || self.config.mode == Mode::InOrder) {
+        let is_plain = !knows_results(ahead) || self.config.mode == Mode::InOrder;
+        if self.is_plainly_in_order(&decision) && is_plain {
             return self.execute_in_order(block, db, decision);
         }
-        self.execute_foreseen(block, db, known(), decision, Foresight::Ahead(ahead))
+        self.execute_foreseen(block, db, known(block, ahead), decision, Foresight::Ahead(ahead))
     }
 
     /// Predicts every transaction of a block, in block order.
