@@ -217,7 +217,8 @@ enum Forgery {
 fn forge(record: &mut Record, forgery: Forgery, at: usize) {
     let at = at % record.transactions.len();
     let transaction = &mut record.transactions[at];
-    let AccessSet { reads, writes, commutative } = &mut transaction.observed;
+    let mut observed = transaction.observed.clone().into_set();
+    let AccessSet { reads, writes, commutative } = &mut observed;
     match forgery {
         Forgery::Gas => transaction.gas_used ^= 1,
         Forgery::Status => {
@@ -236,8 +237,9 @@ fn forge(record: &mut Record, forgery: Forgery, at: usize) {
             commutative.clear();
         }
         Forgery::ListHash => record.access_list_hash = B256::repeat_byte(7).into(),
-        Forgery::Reverse => record.transactions.reverse(),
+        Forgery::Reverse => return record.transactions.reverse(),
     }
+    record.transactions[at].observed = observed.into();
 }
 
 proptest! {
