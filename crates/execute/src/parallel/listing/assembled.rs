@@ -1,38 +1,25 @@
 //! The access list of a block, put together from notes of what each of its commits does.
 //!
-//! Notes are in block order, the list is by account and slot. Sorting their places brings
-//! all notes of an account together and leaves them in block order, and so again the slots
-//! of an account: no table is needed, and everything is allocated as large as it has to be.
+//! Notes are in block order, the list is by account and slot. The notes of each account are
+//! chained in their order, the accounts sorted, and so are the slots of one after the other;
+//! everything is allocated as large as it has to be.
 
-use super::{CodeNote, FieldNote, Notes, SlotNote};
+use super::{AccountNote, CodeNote, FieldNote, Notes, SlotNote};
 use alloy_eips::eip7928::{AccountChanges, BlockAccessIndex, SlotChanges, StorageChange};
 use revm::{
-    primitives::{Address, StorageKey, StorageValue},
+    primitives::{Address, AddressMap, StorageKey, StorageValue},
     state::bal::{AccountBal, AccountInfoBal, BalWrites, StorageBal},
 };
 
-/// In place of the number of a note, where a slot is read and no more.
-const READ: u32 = u32::MAX;
+/// In place of the number of a note, where a slot is read and no more, or the last note of
+/// an account is.
+const NONE: u32 = u32::MAX;
 
-/// Where the note of an account is. The order is that of addresses, then that of notes; the
-/// bytes of an address are compared as numbers, which takes a fraction of the time.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
-    address: (u64, u64, u32),
-    note: u32,
-}
-
-impl Place {
-    fn new(address: &Address, note: usize) -> Self {
-        let [head, middle] =
-            [0, 8].map(|at| u64::from_be_bytes(core::array::from_fn(|byte| address[at + byte])));
-        let tail = u32::from_be_bytes(core::array::from_fn(|byte| address[16 + byte]));
-        Self { address: (head, middle, tail), note: note as u32 }
-    }
-
-    fn is_of_account(&self, other: &Self) -> bool {
-        self.address == other.address
-    }
+/// The notes of an account.
+struct Chain {
+    address: Address,
+    first: u32,
+    last: u32,
 }
 
 /// What is used for one account after the other.
@@ -47,24 +34,37 @@ struct Scratch {
 
 /// The list that the notes are for.
 pub(super) fn assemble(notes: &Notes) -> Vec<AccountChanges> {
-    let accounts = notes.accounts.iter().enumerate();
-    let mut places: Vec<_> =
-        accounts.map(|(note, account)| Place::new(&account.address, note)).collect();
-    places.sort_unstable();
-    let mut list = Vec::with_capacity(places.chunk_by(Place::is_of_account).count());
+    let (mut chains, next) = chains(notes);
+    chains.sort_unstable_by_key(|chain| chain.address);
     let mut scratch = Scratch::default();
-    for places in places.chunk_by(Place::is_of_account) {
-        list.push(account(notes, places, &mut scratch));
+    chains.iter().map(|chain| account(notes, chain, &next, &mut scratch)).collect()
+}
+
+/// The notes of each account, and of each note the next one of its account.
+fn chains(notes: &Notes) -> (Vec<Chain>, Vec<u32>) {
+    let mut places = AddressMap::<u32>::default();
+    let mut chains: Vec<Chain> = Vec::new();
+    let mut next = vec![NONE; notes.accounts.len()];
+    for (note, AccountNote { address, .. }) in (0..).zip(&notes.accounts) {
+        let place = *places.entry(*address).or_insert(chains.len() as u32);
+        match chains.get_mut(place as usize) {
+            Some(chain) => {
+                next[chain.last as usize] = note;
+                chain.last = note;
+            }
+            None => chains.push(Chain { address: *address, first: note, last: note }),
+        }
     }
-    list
+    (chains, next)
 }
 
 /// What the block does with one account.
-fn account(notes: &Notes, places: &[Place], scratch: &mut Scratch) -> AccountChanges {
+fn account(notes: &Notes, chain: &Chain, next: &[u32], scratch: &mut Scratch) -> AccountChanges {
     let Scratch { slots, reads, writes } = scratch;
     let mut account_info = AccountInfoBal::default();
     slots.clear();
-    for &Place { note, .. } in places {
+    let following = |note: &u32| next.get(*note as usize).copied().filter(|note| *note != NONE);
+    for note in core::iter::successors(Some(chain.first), following) {
         let note = note as usize;
         let end = notes.accounts.get(note + 1).map_or_else(|| notes.ends(), |next| next.begins);
         let note = &notes.accounts[note];
@@ -72,7 +72,7 @@ fn account(notes: &Notes, places: &[Place], scratch: &mut Scratch) -> AccountCha
         for field in &notes.fields[fields] {
             update(&mut account_info, note.index, field);
         }
-        slots.extend(notes.reads[read].iter().map(|slot| (*slot, READ)));
+        slots.extend(notes.reads[read].iter().map(|slot| (*slot, NONE)));
         slots.extend(written.map(|at| (notes.writes[at].slot, at as u32)));
     }
     slots.sort_unstable();
@@ -93,7 +93,7 @@ fn account(notes: &Notes, places: &[Place], scratch: &mut Scratch) -> AccountCha
         storage_changes.push(SlotChanges::new(slot, changes.collect()));
     }
     let fields = AccountBal { account_info, storage: StorageBal::default() };
-    let fields = fields.into_alloy_account(notes.accounts[places[0].note as usize].address);
+    let fields = fields.into_alloy_account(chain.address);
     AccountChanges { storage_reads: reads.clone(), storage_changes, ..fields }
 }
 
@@ -105,36 +105,6 @@ fn update(info: &mut AccountInfoBal, index: BlockAccessIndex, field: &FieldNote)
         FieldNote::Code(code) => {
             let CodeNote { before, after: (hash, code) } = &**code;
             info.code_update(index, before, *hash, code.clone());
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn places_are_in_the_order_of_addresses_and_notes(
-            mut notes in proptest::collection::vec((any::<[u8; 20]>(), 0..4usize), 0..20),
-            same in any::<prop::sample::Index>(),
-        ) {
-            // Some share an address, or the beginning of one.
-            if !notes.is_empty() {
-                let (address, _) = notes[same.index(notes.len())];
-                notes.push((address, 5));
-                let mut near = address;
-                near[19] ^= 1;
-                notes.push((near, 0));
-            }
-            let mut places: Vec<_> =
-                notes.iter().map(|(address, note)| Place::new(&address.into(), *note)).collect();
-            places.sort_unstable();
-            notes.sort_unstable();
-            let expected =
-                notes.iter().map(|(address, note)| Place::new(&address.into(), *note));
-            prop_assert!(places.into_iter().eq(expected));
         }
     }
 }
