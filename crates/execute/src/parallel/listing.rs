@@ -20,10 +20,11 @@ use revm::{
 };
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// So many accounts are noted of most transactions; more than most blocks need is not
-/// reserved.
-const ACCOUNTS_PER_TRANSACTION: usize = 8;
-const ACCOUNTS_RESERVED_MAX: usize = 1 << 12;
+/// So many accounts, fields, reads and writes are noted of most transactions. Room for them is
+/// reserved, since moving notes takes longer than making them; more than for so many
+/// transactions, about a megabyte, is not.
+const ROOM_PER_TRANSACTION: [usize; 4] = [8, 4, 16, 8];
+const TRANSACTIONS_RESERVED_MAX: usize = 512;
 
 /// Notes for the list of a block.
 pub(super) struct Notes {
@@ -94,12 +95,13 @@ impl Positions {
 impl Notes {
     /// Begins with what is committed before so many transactions.
     pub(super) fn new(before: &mut [EvmState], transactions: usize) -> Self {
-        let expected = ACCOUNTS_PER_TRANSACTION.saturating_mul(transactions);
+        let room = |each| each * transactions.min(TRANSACTIONS_RESERVED_MAX);
+        let [accounts, fields, reads, writes] = ROOM_PER_TRANSACTION.map(room);
         let mut notes = Self {
-            accounts: Vec::with_capacity(expected.min(ACCOUNTS_RESERVED_MAX)),
-            fields: Vec::new(),
-            reads: Vec::new(),
-            writes: Vec::new(),
+            accounts: Vec::with_capacity(accounts),
+            fields: Vec::with_capacity(fields),
+            reads: Vec::with_capacity(reads),
+            writes: Vec::with_capacity(writes),
             wiped: false,
         };
         for changes in before {
