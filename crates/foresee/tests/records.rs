@@ -373,7 +373,8 @@ fn a_predicted_list_names_what_is_read() {
         assert_eq!(noting.accounts.lock().unwrap().len(), predicted.as_list().len());
         noting.accounts.lock().unwrap().clear();
         let list = executed.access_list.as_ref().unwrap();
-        let by_list = foresee.execute_guided(block, &prefetched, Guide::AccessList(list), None).unwrap();
+        let by_list =
+            foresee.execute_guided(block, &prefetched, Guide::AccessList(list), None).unwrap();
         assert!(by_list.0.output == executed.output && by_list.1.is_none(), "{scenario}");
         // What the protocol itself accesses is in no prediction.
         let mut left = noting.accounts.into_inner().unwrap();

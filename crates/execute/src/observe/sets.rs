@@ -3,7 +3,7 @@
 //! The journal is walked once, in no order.
 
 use super::{
-    observed::{AccountAccess, Accesses, FieldUses, Use},
+    observed::{Accesses, AccountAccess, FieldUses, Use},
     witness::Witness,
 };
 use crate::Block;
