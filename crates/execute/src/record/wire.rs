@@ -271,14 +271,18 @@ fn uses(set: &AccessSet, numbers: &Numbers) -> Vec<Uses> {
 
 /// The locations whose flags differ from those observed, with the predicted flags.
 fn differences(observed: &[Uses], predicted: &[Uses]) -> Vec<Uses> {
-    let mut flags: BTreeMap<u64, u64> = observed.iter().map(|(number, _)| (*number, 0)).collect();
-    flags.extend(predicted.iter().copied());
-    for (number, observed) in observed {
-        if flags.get(number) == Some(observed) {
-            flags.remove(number);
+    let (mut observed, mut predicted) = (observed.iter().peekable(), predicted.iter().peekable());
+    let mut differs = Vec::new();
+    while let Some(number) =
+        observed.peek().into_iter().chain(predicted.peek()).map(|one| one.0).min()
+    {
+        let [observed, predicted] = [&mut observed, &mut predicted]
+            .map(|uses| uses.next_if(|one| one.0 == number).map_or(0, |one| one.1));
+        if observed != predicted {
+            differs.push((number, predicted));
         }
     }
-    flags.into_iter().collect()
+    differs
 }
 
 fn pack(uses: &[Uses]) -> Bytes {
