@@ -117,8 +117,9 @@ impl Foresee {
             (Guide::AccessList(_), None) => Work::by_limits(block, costs).predicted_already(),
         });
         let mut executor = self.executor().on(decision.threads);
-        let knows_results = ahead.is_some_and(knows_results);
-        if !decision.parallel && !(knows_results && self.config().mode != Mode::InOrder) {
+        // Only the parallel executor can use results of precompiles, on one thread too.
+        let uses_results = ahead.is_some_and(knows_results) && self.config().mode != Mode::InOrder;
+        if !decision.parallel && !uses_results {
             let executed = self.execute_in_order(block, db, decision)?;
             let fault = guide.verify(&executed).err();
             return Ok((executed, fault));
