@@ -293,11 +293,11 @@ fn predict_without_state_shows_what_is_possible() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("block.json");
     let file = file.to_str().unwrap();
-    succeed(["generate", "mix", "--txs", "8", "--seed", "3", "--out", file]);
+    succeed(["generate", "proxy", "--txs", "14", "--seed", "3", "--out", file]);
     let told = |format| succeed(["predict", file, "--no-state", "--format", format]);
     insta::assert_snapshot!("no_state_text", told("text"));
     insta::assert_snapshot!("no_state_dot", told("dot"));
-    let of_one = succeed(["predict", file, "--no-state", "--tx", "7"]);
+    let of_one = succeed(["predict", file, "--no-state", "--tx", "13"]);
     insta::assert_snapshot!("no_state_transaction", of_one);
     // The page has the same, and so has the drawing.
     let json: Value = serde_json::from_str(&told("json")).unwrap();
