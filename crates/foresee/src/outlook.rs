@@ -129,7 +129,8 @@ pub(crate) fn node<'p>(block: &Block, prediction: &'p Prediction) -> Node<'p> {
     Node {
         access: &prediction.access,
         gas: prediction.gas_used,
-        in_order: !prediction.is_complete() || ordering.any(|read| *read == fees),
+        in_order: !prediction.is_complete() && !prediction.awaits_code()
+            || ordering.any(|read| *read == fees),
     }
 }
 

@@ -31,6 +31,12 @@ type Predicted<DB> = Result<Prediction, <DB as DatabaseRef>::Error>;
 const SAMPLE_DIVISOR: usize = 16;
 const SAMPLE_MIN: usize = 8;
 
+/// The most bytes of code that one thread takes in and compiles while a block is executed.
+/// Code beyond that waits for the next block that calls it: what a block costs to execute
+/// bounds what its execution takes, but not what compiling all it touches for the first
+/// time would.
+const COMPILE_INSIDE_MAX: usize = 1 << 20;
+
 /// What is foreseen of a block before it is executed.
 enum Foresight<'p> {
     /// Nothing: it is predicted meanwhile.
@@ -218,7 +224,7 @@ impl Foresee {
         db: &DB,
     ) -> Result<Vec<Prediction>, ExecuteError<DB::Error>> {
         let pre = PreBlock::run(block, db)?;
-        let mut predictor = self.predictor(block, db);
+        let mut predictor = self.predictor(block, db, self.config.predict);
         pre.changes().iter().for_each(|changes| predictor.apply(changes));
         let predicted = block.transactions.iter().map(|tx| predictor.predict(tx));
         predicted.collect::<Result<_, _>>().map_err(ExecuteError::Database)
@@ -259,9 +265,14 @@ impl Foresee {
     }
 
     /// A predictor for a block whose results of precompiles will be executed with.
-    fn predictor<'a, DB: DatabaseRef>(&self, block: &Block, db: &'a DB) -> Predictor<'a, DB> {
+    fn predictor<'a, DB: DatabaseRef>(
+        &self,
+        block: &Block,
+        db: &'a DB,
+        options: PredictOptions,
+    ) -> Predictor<'a, DB> {
         let Block { cfg, env, .. } = block;
-        let options = PredictOptions { keep_results: true, ..self.config.predict };
+        let options = PredictOptions { keep_results: true, ..options };
         BlockPredictor::new(&self.cache, cfg, env, Complete(db), options)
     }
 
@@ -319,7 +330,7 @@ impl Foresee {
         mut predict: impl FnMut(&mut Predictor<'a, DB>, usize, &'a TxEnv) -> Predicted<DB>,
     ) -> Result<ExecutedBlock, ExecuteError<DB::Error>> {
         let pre = PreBlock::run(block, db)?;
-        let mut predictor = self.predictor(block, db);
+        let mut predictor = self.predictor(block, db, self.config.predict);
         pre.changes().iter().for_each(|changes| predictor.apply(changes));
         let known = Arc::new(known);
         let mut predict = || {
@@ -377,8 +388,10 @@ impl Foresee {
         };
         let sample = (sample / SAMPLE_DIVISOR).max(SAMPLE_MIN);
         let changes = pre.changes().to_vec();
+        let compile_max = self.config.predict.compile_max.min(COMPILE_INSIDE_MAX);
+        let options = PredictOptions { compile_max, ..self.config.predict };
         let crew = Crew::new(block, db, &known, || {
-            let mut predictor = self.predictor(block, db);
+            let mut predictor = self.predictor(block, db, options);
             changes.iter().for_each(|changes| predictor.apply(changes));
             predictor
         });
@@ -424,6 +437,7 @@ impl Foresee {
         } else {
             executor.execute_while(pre, block, db, make, help)?
         };
+        telemetry::unseen(crew.unseen());
         self.learned.parallel(block, &outcome.output, outcome.stats.executing);
         let executed = self.executed(outcome, decision, Vec::new());
         telemetry::block(&executed, start.elapsed());

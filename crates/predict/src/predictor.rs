@@ -52,6 +52,8 @@ pub struct BlockPredictor<'a, S> {
     rules: Arc<Rules>,
     cache: ProgramCache,
     options: PredictOptions,
+    /// What is left of [`PredictOptions::compile_max`].
+    compile_left: usize,
     context: TxContext,
     block: BlockEnv,
     current: Option<Current<'a>>,
@@ -142,6 +144,7 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
             rules,
             cache: cache.clone(),
             options,
+            compile_left: options.compile_max,
             context,
             block: block.clone(),
             current: None,
@@ -312,6 +315,7 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
             rules: &self.rules,
             cache: &self.cache,
             steps_max: self.options.steps_max,
+            compile_left: &mut self.compile_left,
         };
         (&mut self.machine, around)
     }

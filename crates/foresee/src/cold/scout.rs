@@ -18,6 +18,7 @@ const OPTIONS: PredictOptions = PredictOptions {
     keep_results: true,
     learning: Learning::Nothing,
     steps_max: 100_000,
+    compile_max: usize::MAX,
 };
 
 /// What missing slots are taken to hold, by turns: a flag that is set, much of whatever is
