@@ -28,6 +28,7 @@ use revm::{
     DatabaseRef,
     state::{AccountInfo, Bytecode},
 };
+use std::sync::Arc;
 
 /// One value of the state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -64,7 +65,7 @@ pub trait StateSource: DatabaseRef + Sync {
     ///
     /// The desk [is closed](Desk::close) when `work` has ended, however it ended; a
     /// source need not fulfil what is still posted then.
-    fn serve<R>(&self, desk: &Desk, work: impl FnOnce() -> R) -> R;
+    fn serve<R>(&self, desk: &Arc<Desk>, work: impl FnOnce() -> R) -> R;
 }
 
 /// Reads one value, now.

@@ -54,7 +54,7 @@ impl Foresee {
             let decision = Decision::in_order(DecisionReason::Configured);
             return Ok(ExecutedBlock::in_order(outcome, decision, Vec::new()));
         }
-        let desk = Desk::new();
+        let desk = Arc::new(Desk::new());
         desk.post(reads_before(block));
         block.transactions.iter().for_each(|tx| desk.post(reads_of(tx)));
         desk.post(reads_after(block));
@@ -80,7 +80,7 @@ impl Foresee {
         ahead: &[Ahead],
     ) -> Result<ExecutedBlock, ExecuteError<S::Error>> {
         assert_eq!(ahead.len(), block.transactions.len(), "one prediction for each transaction");
-        let desk = Desk::new();
+        let desk = Arc::new(Desk::new());
         desk.post(reads_before(block));
         for (tx, ahead) in block.transactions.iter().zip(ahead) {
             desk.post(reads_of(tx).into_iter().chain(named(&ahead.prediction)));
@@ -99,7 +99,7 @@ impl Foresee {
     fn execute_at<'a, S: StateSource>(
         &self,
         block: &'a Block,
-        desk: &'a Desk,
+        desk: &'a Arc<Desk>,
         fetched: &'a Fetched<'_, S>,
     ) -> Result<ExecutedBlock, ExecuteError<S::Error>> {
         let config = self.config();

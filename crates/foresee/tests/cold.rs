@@ -20,7 +20,14 @@ use revm::{
     database_interface::DBErrorMarker,
     state::{AccountInfo, Bytecode},
 };
-use std::{collections::BTreeSet, fs, path::PathBuf, sync::Mutex, thread, time::Duration};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    thread,
+    time::Duration,
+};
 
 type Memory = CacheDB<EmptyDB>;
 
@@ -124,7 +131,7 @@ impl Source<'_> {
     }
 
     /// One thread that takes and answers in its own way.
-    fn answer(&self, desk: &Desk) {
+    fn answer(&self, desk: &Arc<Desk>) {
         loop {
             let mut batch = desk.next_batch(50);
             if batch.is_empty() {
@@ -143,7 +150,7 @@ impl Source<'_> {
 }
 
 impl StateSource for Source<'_> {
-    fn serve<R>(&self, desk: &Desk, work: impl FnOnce() -> R) -> R {
+    fn serve<R>(&self, desk: &Arc<Desk>, work: impl FnOnce() -> R) -> R {
         match self.temper {
             Temper::Slow | Temper::Panicking => self.readers.over(&Behind(self)).serve(desk, work),
             Temper::Backwards | Temper::Forgetful => thread::scope(|scope| {

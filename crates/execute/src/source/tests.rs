@@ -6,7 +6,7 @@ use revm::{
     DatabaseRef,
     database::{CacheDB, EmptyDB},
 };
-use std::thread;
+use std::{sync::Arc, thread};
 
 fn slot(number: u64) -> StateKey {
     StateKey::Slot(Address::ZERO, U256::from(number))
@@ -18,7 +18,7 @@ fn value(number: u64) -> StateValue {
 
 #[test]
 fn what_somebody_waits_for_goes_first_and_nothing_is_read_twice() {
-    let desk = Desk::new();
+    let desk = Arc::new(Desk::new());
     let mut tray = desk.tray(0).unwrap();
     desk.post([slot(1), slot(2), slot(1)]);
     assert_eq!(tray.await_key(slot(3)), Standing::Posted);
@@ -32,7 +32,7 @@ fn what_somebody_waits_for_goes_first_and_nothing_is_read_twice() {
 
 #[test]
 fn only_awaited_keys_are_announced_and_dropped_requests_fail() {
-    let desk = Desk::new();
+    let desk = Arc::new(Desk::new());
     let mut trays = [0, 63].map(|number| desk.tray(number).unwrap());
     desk.post([slot(1)]);
     for tray in &mut trays {
@@ -59,7 +59,7 @@ fn only_awaited_keys_are_announced_and_dropped_requests_fail() {
 
 #[test]
 fn a_closed_desk_sends_readers_home_whatever_is_posted() {
-    let desk = Desk::new();
+    let desk = Arc::new(Desk::new());
     thread::scope(|scope| {
         let idle = scope.spawn(|| desk.next().is_none());
         desk.close();
@@ -74,14 +74,14 @@ fn readers_serve_block_after_block_and_survive_a_panic_of_the_work() {
     let readers = Readers::new(3).unwrap();
     let db = CacheDB::new(EmptyDB::default());
     for _ in 0..3 {
-        let desk = Desk::new();
+        let desk = Arc::new(Desk::new());
         readers.over(&db).serve(&desk, || {
             let mut tray = desk.tray(0).unwrap();
             tray.await_key(slot(1));
             assert_eq!(tray.wait_for_arrivals(), [slot(1)]);
         });
         assert_eq!(desk.get(&slot(1)), Some(value(0)));
-        let desk = Desk::new();
+        let desk = Arc::new(Desk::new());
         let panics = std::panic::AssertUnwindSafe(|| {
             readers.over(&db).serve(&desk, || -> () { panic!("as it should") });
         });
@@ -94,7 +94,7 @@ fn readers_serve_block_after_block_and_survive_a_panic_of_the_work() {
 fn a_value_that_is_read_on_demand_arrives() {
     let readers = Readers::new(1).unwrap();
     let db = CacheDB::new(EmptyDB::default());
-    let desk = Desk::new();
+    let desk = Arc::new(Desk::new());
     let mut tray = desk.tray(0).unwrap();
     let Err(request) = desk.wait(slot(1)) else { panic!("nobody has asked for it") };
     assert_eq!(tray.await_key(slot(1)), Standing::Posted);

@@ -23,7 +23,11 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use foresee_access::TxIndex;
 use foresee_execute::{Block, Desk, Known, Pace, Standing, StateKey, Tray};
 use foresee_predict::{Ahead, BlockPredictor, PredictOptions, ProgramCache, Progress, Want};
-use std::{collections::BinaryHeap, sync::OnceLock, time::Instant};
+use std::{
+    collections::BinaryHeap,
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
 
 /// How many transactions a thread predicts at a time; each takes some 100 KiB.
 const RUNNING_MAX: usize = 64;
@@ -37,7 +41,7 @@ type Predictor<'a> = BlockPredictor<'a, AtHand<'a>>;
 /// What the threads that predict a block share.
 pub(super) struct Hunt<'a> {
     block: &'a Block,
-    desk: &'a Desk,
+    desk: &'a Arc<Desk>,
     /// Where results go that execution can use.
     known: &'a Known,
     /// The next transaction that nobody has taken.
@@ -83,7 +87,7 @@ struct Run<'a> {
 }
 
 impl<'a> Hunt<'a> {
-    pub(super) fn new(block: &'a Block, desk: &'a Desk, known: &'a Known) -> Self {
+    pub(super) fn new(block: &'a Block, desk: &'a Arc<Desk>, known: &'a Known) -> Self {
         let [next, thread, waits_max, scouted] = [const { AtomicUsize::new(0) }; 4];
         let predictions = block.transactions.iter().map(|_| OnceLock::new()).collect();
         Self { block, desk, known, next, thread, predictions, waits_max, scouted }

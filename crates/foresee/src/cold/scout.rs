@@ -10,6 +10,7 @@ use alloy_primitives::U256;
 use foresee_execute::Desk;
 use foresee_predict::{BlockPredictor, Learning, PrecompileCall, PredictOptions};
 use revm::context::TxEnv;
+use std::sync::Arc;
 
 /// A scout goes only so far, and what it does on a wrong guess is no path to learn from.
 const OPTIONS: PredictOptions = PredictOptions {
@@ -29,7 +30,7 @@ const GUESSES: [U256; 3] = [U256::ONE, U256::from_limbs([0, 1 << 32, 0, 0]), U25
 /// precompiles that were computed on the way.
 pub(super) fn scout<'a>(
     predictor: &mut BlockPredictor<'a, AtHand<'a>>,
-    desk: &'a Desk,
+    desk: &'a Arc<Desk>,
     tx: &'a TxEnv,
     scouts: usize,
 ) -> Vec<PrecompileCall> {
