@@ -170,12 +170,14 @@ impl Desk {
         }
     }
 
-    /// Asks for values that nobody waits for yet, in this order.
-    pub fn post(self: &Arc<Self>, keys: impl IntoIterator<Item = StateKey>) {
+    /// Asks for values that nobody waits for yet, in this order. How many of them nobody
+    /// had asked for before.
+    pub fn post(self: &Arc<Self>, keys: impl IntoIterator<Item = StateKey>) -> usize {
         let fresh: Vec<_> = keys.into_iter().filter(|key| self.open(*key)).collect();
         if !fresh.is_empty() {
             self.enqueue(|posted| posted.eager.extend(&fresh));
         }
+        fresh.len()
     }
 
     /// One of the trays, of which there are 64.

@@ -10,6 +10,9 @@
 //! transaction goes first: the thread that executes comes from the other end, and neither
 //! computes what the other does.
 //!
+//! When only the transaction is left that is being executed anyway, the hunt is over: to wait
+//! for the end of its chain of reads would keep all others from being executed beside it.
+//!
 //! Nothing waits for a value that will not come: a key that the source gave up, or is
 //! silent about, ends the prediction that wants it as an incomplete one.
 
@@ -35,6 +38,10 @@ const RUNNING_MAX: usize = 64;
 /// Before a transaction is scouted for again it waits once more for each so many
 /// microseconds that scouting took: that is to cost little of the time it may save.
 const SCOUT_MICROSECONDS: u128 = 20;
+
+/// When every guess has found nothing, the wait doubles with each scout that does not
+/// either, so many times at most.
+const IN_VAIN_MAX: usize = 10;
 
 type Predictor<'a> = BlockPredictor<'a, AtHand<'a>>;
 
@@ -82,6 +89,8 @@ struct Run<'a> {
     waits: usize,
     /// How often it was scouted for.
     scouts: usize,
+    /// How often in a row that found nothing.
+    in_vain: usize,
     /// After how many waits that may be done again.
     scout_at: usize,
 }
@@ -94,7 +103,13 @@ impl<'a> Hunt<'a> {
     }
 
     /// Predicts with others until no transaction is left but those that others are at.
-    pub(super) fn join(&self, cache: &ProgramCache, options: PredictOptions, pace: &dyn Pace) {
+    /// Where there is a pace the block is being executed meanwhile.
+    pub(super) fn join(
+        &self,
+        cache: &ProgramCache,
+        options: PredictOptions,
+        pace: Option<&dyn Pace>,
+    ) {
         let Some(tray) = self.desk.tray(self.thread.fetch_add(1, Ordering::Relaxed)) else {
             return;
         };
@@ -128,7 +143,7 @@ impl<'a> Hunt<'a> {
 }
 
 impl<'a> Chase<'_, 'a> {
-    fn run(&mut self, pace: &dyn Pace) {
+    fn run(&mut self, pace: Option<&dyn Pace>) {
         loop {
             let mut keys = self.tray.arrivals();
             if keys.is_empty() {
@@ -142,7 +157,8 @@ impl<'a> Chase<'_, 'a> {
                 if self.scout_next() || self.compute_next(pace) {
                     continue;
                 }
-                if self.runs.is_empty() {
+                let is_executed = |position| pace.is_some_and(|pace| position <= pace.turn());
+                if self.runs.keys().all(|position| is_executed(*position)) {
                     return;
                 }
                 keys = self.tray.wait_for_arrivals();
@@ -150,7 +166,7 @@ impl<'a> Chase<'_, 'a> {
                     self.waiting.keys().for_each(|key| self.hunt.desk.give_up(key));
                 }
             }
-            let turn = pace.turn();
+            let turn = turn(pace);
             let executed = self.runs.extract_if(|position, _| *position < turn);
             self.spare.extend(executed.map(|(_, run)| run.predictor));
             for key in keys {
@@ -172,10 +188,10 @@ impl<'a> Chase<'_, 'a> {
 
     /// Lets a transaction that has come to a precompile go on. False if there is none
     /// whose turn is still to come: what is being executed computes for itself.
-    fn compute_next(&mut self, pace: &dyn Pace) -> bool {
+    fn compute_next(&mut self, pace: Option<&dyn Pace>) -> bool {
         while let Some(position) = self.to_compute.pop() {
             let Some(mut run) = self.runs.remove(&position) else { continue };
-            if position > pace.turn() {
+            if pace.is_none_or(|pace| position > pace.turn()) {
                 run.predictor.view_mut().compute_one();
                 self.resume(run);
                 return true;
@@ -192,11 +208,13 @@ impl<'a> Chase<'_, 'a> {
             let Some(run) = run else { continue };
             let start = Instant::now();
             let tx = &self.hunt.block.transactions[position];
-            let computed = scout::scout(&mut self.first, self.hunt.desk, tx, run.scouts);
+            let (found, computed) = scout::scout(&mut self.first, self.hunt.desk, tx, run.scouts);
             know(self.hunt.known, &computed);
-            let waits = start.elapsed().as_micros() / SCOUT_MICROSECONDS;
+            let waits = 1 + start.elapsed().as_micros() / SCOUT_MICROSECONDS;
             run.scouts += 1;
-            run.scout_at = run.waits + 1 + waits as usize;
+            run.in_vain = if found == 0 { run.in_vain + 1 } else { 0 };
+            let vain = run.in_vain.saturating_sub(scout::GUESSES.len() - 1).min(IN_VAIN_MAX);
+            run.scout_at = run.waits + ((waits as usize) << vain);
             self.hunt.scouted.fetch_add(1, Ordering::Relaxed);
             return true;
         }
@@ -204,8 +222,8 @@ impl<'a> Chase<'_, 'a> {
     }
 
     /// Begins to predict one more transaction. False if there is none.
-    fn begin_next(&mut self, pace: &dyn Pace) -> bool {
-        self.hunt.next.fetch_max(pace.turn(), Ordering::Relaxed);
+    fn begin_next(&mut self, pace: Option<&dyn Pace>) -> bool {
+        self.hunt.next.fetch_max(turn(pace), Ordering::Relaxed);
         let position = self.hunt.next.fetch_add(1, Ordering::Relaxed);
         let Some(tx) = self.hunt.block.transactions.get(position) else { return false };
         let view = || AtHand::new(self.hunt.desk, None);
@@ -213,7 +231,7 @@ impl<'a> Chase<'_, 'a> {
         let mut predictor = self.spare.pop().unwrap_or_else(fresh);
         self.first.swap_memo(&mut predictor);
         let Ok(progress) = predictor.begin_ahead(tx);
-        self.go_on(Run { position, predictor, waits: 0, scouts: 0, scout_at: 0 }, progress);
+        self.go_on(Run { position, predictor, waits: 0, scouts: 0, in_vain: 0, scout_at: 0 }, progress);
         true
     }
 
@@ -266,4 +284,9 @@ impl<'a> Chase<'_, 'a> {
         know(self.hunt.known, &run.predictor.take_precompiled());
         self.runs.insert(run.position, run);
     }
+}
+
+/// The transaction that is being executed, the first one if none is.
+fn turn(pace: Option<&dyn Pace>) -> usize {
+    pace.map_or(0, Pace::turn)
 }
