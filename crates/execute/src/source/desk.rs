@@ -242,7 +242,32 @@ impl Desk {
     /// Has whoever posts something call this at once, on the thread that posts, when
     /// nothing is locked: a source that can submit reads without waiting for them takes
     /// [what there is](Self::batch) then, and nobody has to be woken for it. Once for a
-    /// desk; what was posted before is told of now.
+    /// desk; what was posted before is told of now. What `submit` owns lives as long as the
+    /// desk, so a queue that it fills is to be emptied in the end.
+    ///
+    /// ```
+    /// use alloy_primitives::{Address, U256};
+    /// use foresee_execute::{Desk, StateKey, StateValue};
+    /// use std::sync::{Arc, mpsc};
+    ///
+    /// let desk = Arc::new(Desk::new());
+    /// let (submit, submitted) = mpsc::channel();
+    /// desk.on_post(move |desk| {
+    ///     for request in desk.batch(usize::MAX) {
+    ///         // Here a read would be handed to the device.
+    ///         submit.send(request).expect("the other end is there");
+    ///     }
+    /// });
+    ///
+    /// let key = StateKey::Slot(Address::ZERO, U256::from(7));
+    /// desk.post([key]);
+    ///
+    /// // And here, on whatever thread, what the device has read is handed in.
+    /// for request in submitted.try_iter() {
+    ///     request.fulfil(StateValue::Slot(U256::ONE));
+    /// }
+    /// assert_eq!(desk.get(&key), Some(StateValue::Slot(U256::ONE)));
+    /// ```
     pub fn on_post(self: &Arc<Self>, submit: impl Fn(&Arc<Self>) + Send + Sync + 'static) {
         if self.bell.set(Box::new(submit)).is_ok() {
             self.ring();
@@ -273,6 +298,11 @@ impl Desk {
     pub fn close(&self) {
         self.posted().is_closed = true;
         self.work.notify_all();
+    }
+
+    /// Whether the service has ended.
+    pub fn is_closed(&self) -> bool {
+        self.posted().is_closed
     }
 
     /// How many requests the source has taken over.

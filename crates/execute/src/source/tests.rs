@@ -1,12 +1,16 @@
 //! What a desk promises, to whoever asks and to whoever serves.
 
 use super::{Desk, Fetched, Readers, Standing, StateKey, StateSource, StateValue};
-use alloy_primitives::{Address, U256};
+use alloy_primitives::{Address, B256, U256};
 use revm::{
     DatabaseRef,
     database::{CacheDB, EmptyDB},
+    state::AccountInfo,
 };
-use std::{sync::Arc, thread};
+use std::{
+    sync::{Arc, mpsc},
+    thread,
+};
 
 fn slot(number: u64) -> StateKey {
     StateKey::Slot(Address::ZERO, U256::from(number))
@@ -55,6 +59,44 @@ fn only_awaited_keys_are_announced_and_dropped_requests_fail() {
     let failed = "a value of the wrong kind, and none at all";
     assert_eq!(tray.await_key(slot(2)), Standing::Failed, "{failed}");
     assert_eq!(tray.await_key(slot(3)), Standing::Failed, "{failed}");
+}
+
+/// Whoever posts submits, so that nobody has to be woken; with an account its code is
+/// submitted by whoever hands the account in.
+#[test]
+fn whoever_posts_submits_until_the_desk_is_closed() {
+    let desk = Arc::new(Desk::new());
+    desk.post([slot(1)]);
+    let (submit, submitted) = mpsc::channel();
+    desk.on_post(move |desk| {
+        desk.batch(2).into_iter().for_each(|request| submit.send(request).unwrap());
+    });
+    let keys = || -> Vec<_> { submitted.try_iter().map(|request| request.key()).collect() };
+    assert_eq!(keys(), [slot(1)], "posted before");
+    assert_eq!(desk.post([slot(1), slot(2)]), 1);
+    assert_eq!(keys(), [slot(2)]);
+    desk.post([slot(3), slot(4), slot(5)]);
+    assert_eq!(keys(), [slot(3), slot(4)], "no more than are taken");
+    let mut tray = desk.tray(0).unwrap();
+    let account = StateKey::Account(Address::ZERO);
+    tray.await_key(account);
+    assert_eq!(keys(), [], "not in the queue yet");
+    tray.post();
+    let requests: Vec<_> = submitted.try_iter().collect();
+    let [account, five] = requests.try_into().unwrap();
+    assert_eq!(five.key(), slot(5));
+    let code_hash = B256::repeat_byte(7);
+    account.fulfil(StateValue::Account(Some(AccountInfo {
+        code_hash,
+        code: None,
+        ..AccountInfo::default()
+    })));
+    assert_eq!(keys(), [StateKey::Code(code_hash)]);
+    // What was dropped has failed.
+    assert_eq!(tray.await_key(slot(2)), Standing::Failed);
+    desk.close();
+    desk.post([slot(6)]);
+    assert_eq!(keys(), [], "closed");
 }
 
 #[test]

@@ -10,9 +10,6 @@
 //! transaction goes first: the thread that executes comes from the other end, and neither
 //! computes what the other does.
 //!
-//! When only the transaction is left that is being executed anyway, the hunt is over: to wait
-//! for the end of its chain of reads would keep all others from being executed beside it.
-//!
 //! Nothing waits for a value that will not come: a key that the source gave up, or is
 //! silent about, ends the prediction that wants it as an incomplete one.
 
@@ -157,8 +154,7 @@ impl<'a> Chase<'_, 'a> {
                 if self.scout_next() || self.compute_next(pace) {
                     continue;
                 }
-                let is_executed = |position| pace.is_some_and(|pace| position <= pace.turn());
-                if self.runs.keys().all(|position| is_executed(*position)) {
+                if self.runs.is_empty() {
                     return;
                 }
                 keys = self.tray.wait_for_arrivals();
