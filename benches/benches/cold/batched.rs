@@ -90,9 +90,9 @@ impl Flight {
 fn value(device: &Slow<'_>, key: StateKey) -> StateValue {
     let state = device.without_delay();
     let value = match key {
-        StateKey::Account(address) => state.basic_ref(address).map(|info| {
-            StateValue::Account(info.map(|info| AccountInfo { code: None, ..info }))
-        }),
+        StateKey::Account(address) => state
+            .basic_ref(address)
+            .map(|info| StateValue::Account(info.map(|info| AccountInfo { code: None, ..info }))),
         StateKey::Slot(address, slot) => state.storage_ref(address, slot).map(StateValue::Slot),
         StateKey::Code(hash) => state.code_by_hash_ref(hash).map(StateValue::Code),
         StateKey::BlockHash(number) => state.block_hash_ref(number).map(StateValue::BlockHash),

@@ -181,7 +181,7 @@ impl StateSource for Source<'_> {
                     desk.batch(100).into_iter().for_each(|request| drop(submit.send(request)));
                 });
                 thread::scope(|scope| {
-                    scope.spawn(|| self.hand_in(desk, &submitted));
+                    scope.spawn(move || self.hand_in(desk, &submitted));
                     let result = work();
                     desk.close();
                     result
