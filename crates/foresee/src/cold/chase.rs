@@ -227,7 +227,10 @@ impl<'a> Chase<'_, 'a> {
         let mut predictor = self.spare.pop().unwrap_or_else(fresh);
         self.first.swap_memo(&mut predictor);
         let Ok(progress) = predictor.begin_ahead(tx);
-        self.go_on(Run { position, predictor, waits: 0, scouts: 0, in_vain: 0, scout_at: 0 }, progress);
+        self.go_on(
+            Run { position, predictor, waits: 0, scouts: 0, in_vain: 0, scout_at: 0 },
+            progress,
+        );
         true
     }
 
