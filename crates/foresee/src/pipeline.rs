@@ -64,8 +64,8 @@ impl Foresee {
         let executor = ParallelExecutor::new(parallel)?.reporting(config.reports());
         let learned = match (config.costs, config.mode) {
             (Some(costs), _) => Learned::fixed(costs),
-            (None, Mode::Auto) => Learned::from(MachineCosts::measure(&executor)),
-            (None, Mode::Parallel | Mode::InOrder) => Learned::fixed(MachineCosts::default()),
+            (None, Mode::Auto) if threads > 1 => Learned::from(MachineCosts::measure(&executor)),
+            (None, _) => Learned::fixed(MachineCosts::default()),
         };
         Ok(Self {
             config,
@@ -116,22 +116,22 @@ impl Foresee {
         block: &Block,
         db: &DB,
     ) -> Result<ExecutedBlock, ExecuteError<DB::Error>> {
-        let known = Known::new(block.transactions.len());
+        let known = || Known::new(block.transactions.len());
         if self.config.score {
             return self
-                .predict_and_execute(block, db, known, |predictor, _, tx| predictor.predict(tx));
+                .predict_and_execute(block, db, known(), |predictor, _, tx| predictor.predict(tx));
         }
-        let mut decision = self.decide(block, |costs| Work::by_limits(block, costs));
-        let mut foresight = Foresight::Nothing;
-        if (2..choice::PREDICTING_THREADS_MIN).contains(&decision.threads) {
-            let precaution = precaution::schedule(block, &self.conflicts);
-            let txs = (0..precaution.len()).map(TxIndex::new);
-            let kept = txs.filter(|tx| precaution.in_order(*tx)).count();
-            decision = self.decide(block, |costs| {
-                let work = Work::by_limits(block, costs);
-                work.shaped(Shape::of_precaution(work.with_code(), kept))
-            });
-            foresight = Foresight::Precaution(precaution);
+        let mut work = Work::default();
+        let mut decision = self.decide(block, |costs| {
+            work = Work::by_limits(block, costs);
+            work
+        });
+        let by_precaution = (2..choice::PREDICTING_THREADS_MIN).contains(&decision.threads);
+        let held_back = by_precaution.then(|| self.conflicts.held_back(block));
+        if let Some(held_back) = &held_back {
+            let kept = held_back.iter().filter(|is_held| **is_held).count();
+            let shape = Shape::of_precaution(work.with_code(), kept);
+            decision = self.decide(block, |_| work.shaped(shape));
         }
         if self.is_plainly_in_order(&decision) {
             if decision.reason == DecisionReason::Dependent {
@@ -140,7 +140,10 @@ impl Foresee {
             }
             return self.execute_in_order(block, db, decision);
         }
-        self.execute_foreseen(block, db, known, decision, foresight)
+        let foresight = held_back.map_or(Foresight::Nothing, |held_back| {
+            Foresight::Precaution(precaution::schedule(block, held_back))
+        });
+        self.execute_foreseen(block, db, known(), decision, foresight)
     }
 
     /// Predicts every transaction alone, on the state before the block: what a builder
@@ -161,7 +164,9 @@ impl Foresee {
             Learning::Bounded => Learning::Everything,
             other => other,
         };
-        let options = PredictOptions { learning, ..options };
+        // What it saw decides whether it is predicted once more for a score.
+        let keep_inputs = self.config.score;
+        let options = PredictOptions { learning, keep_inputs, ..options };
         let mut predictor = BlockPredictor::new(&self.cache, cfg, env, Complete(db), options);
         let ahead = block.transactions.iter().map(|tx| predictor.predict_ahead(tx));
         ahead.collect::<Result<_, _>>().map_err(ExecuteError::Database)
@@ -385,21 +390,23 @@ impl Foresee {
         };
         let sample = (sample / SAMPLE_DIVISOR).max(SAMPLE_MIN);
         let changes = pre.changes().to_vec();
-        let crew = Crew::new(block, db, &known, || {
+        let predictor = || {
             let mut predictor = self.predictor(block, db);
             changes.iter().for_each(|changes| predictor.apply(changes));
             predictor
-        });
+        };
         let (ahead, precaution) = match foresight {
             Foresight::Nothing => (None, None),
             Foresight::Precaution(precaution) => (None, Some(precaution)),
             Foresight::Ahead(ahead) => (Some(ahead), None),
         };
+        // Nobody is called where everything is predicted already.
+        let crew = ahead.is_none().then(|| Crew::new(block, db, &known, predictor));
         let make = |pace: &dyn Pace| {
             let span = tracing::debug_span!("predict");
             let outlook = telemetry::stage(span, "foresee_predict_seconds", || match ahead {
                 Some(ahead) => Some(Outlook::of(ahead)),
-                None => crew.outlook(pace, sample),
+                None => crew.as_ref()?.outlook(pace, sample),
             })?;
             let span = tracing::debug_span!("schedule");
             let schedule = telemetry::stage(span, "foresee_schedule_seconds", || {
@@ -421,7 +428,7 @@ impl Foresee {
             Some(schedule)
         };
         let help = |pace: &dyn Pace| {
-            if ahead.is_none() {
+            if let Some(crew) = &crew {
                 crew.help(pace);
             }
         };

@@ -5,8 +5,8 @@
 //! again is held back for a while, for longer each time, and tried again then. This
 //! decides who is tried ahead of its turn and nothing else, like all that is learned here.
 
-use alloy_primitives::{Address, map::AddressMap};
-use foresee_execute::{Block, Reexecution};
+use alloy_primitives::map::AddressMap;
+use foresee_execute::{Block, Reexecution, pays_ahead};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Recipients that are remembered; beyond that all are forgotten.
@@ -31,9 +31,17 @@ struct Strikes {
 }
 
 impl Conflicts {
-    /// Whether calls to this recipient had better wait for their turn.
-    pub(crate) fn holds_back(&self, recipient: Address) -> bool {
-        self.lock().get(&recipient).is_some_and(|strikes| strikes.calls_left > 0)
+    /// By transaction, whether it runs code and had better wait for its turn.
+    pub(crate) fn held_back(&self, block: &Block) -> Vec<bool> {
+        let recipients = self.lock();
+        if recipients.is_empty() {
+            return vec![false; block.transactions.len()];
+        }
+        let is_held = |recipient| {
+            recipients.get(recipient).is_some_and(|strikes: &Strikes| strikes.calls_left > 0)
+        };
+        let each = block.transactions.iter();
+        each.map(|tx| pays_ahead(tx) && tx.kind.to().is_some_and(is_held)).collect()
     }
 
     /// Learns from a block that was executed with nothing but these precautions.
@@ -83,6 +91,7 @@ impl Strikes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloy_primitives::Address;
     use foresee_access::TxIndex;
     use foresee_execute::Reason;
     use foresee_workload::{Scenario, generate};
@@ -96,24 +105,30 @@ mod tests {
         // All of these call one token.
         let mut block = generate(Scenario::Erc20Hot, 5, 1).unwrap().into_block().unwrap().block;
         let token = *block.transactions[0].kind.to().unwrap();
-        let other = Address::repeat_byte(7);
         block.transactions.iter_mut().for_each(|tx| tx.kind = token.into());
         let conflicts = Conflicts::default();
-        assert!(!conflicts.holds_back(token));
+        let mut others = block.clone();
+        others.transactions[1].kind = Address::repeat_byte(7).into();
+        let holds_back = |conflicts: &Conflicts| {
+            let [first, second, ..] = conflicts.held_back(&others)[..] else { panic!("all five") };
+            assert!(!second);
+            first
+        };
+        assert!(!holds_back(&conflicts));
         conflicts.learn(&block, &[]);
-        assert!(!conflicts.holds_back(token));
+        assert!(!holds_back(&conflicts));
         // The last call of five: sixteen more are held back.
         conflicts.learn(&block, &[again(4)]);
-        assert!(conflicts.holds_back(token) && !conflicts.holds_back(other));
+        assert!(holds_back(&conflicts));
         block.transactions.truncate(4);
         (0..3).for_each(|_| conflicts.learn(&block, &[]));
-        assert!(conflicts.holds_back(token));
+        assert!(holds_back(&conflicts));
         conflicts.learn(&block, &[]);
-        assert!(!conflicts.holds_back(token));
+        assert!(!holds_back(&conflicts));
         // The next is wrong once more: 256, of which three have come.
         conflicts.learn(&block, &[again(0)]);
         (0..63).for_each(|_| conflicts.learn(&block, &[]));
-        assert!(conflicts.holds_back(token));
+        assert!(holds_back(&conflicts));
         // The last of them, and two right calls: it is forgotten.
         conflicts.learn(&block, &[]);
         assert!(conflicts.lock().is_empty());

@@ -147,16 +147,13 @@ impl Learned {
     }
 
     /// Learns how much of their limits the transactions with code use; tells how many
-    /// there are and their gas.
+    /// there are and their gas: what is used beyond that of payments, which use no more.
     fn limits(&self, block: &Block, output: &BlockOutput) -> (usize, u64) {
-        let mut used = output.gas_by_transaction().enumerate();
-        let (mut count, mut gas, mut limits) = (0, 0u64, 0u64);
-        for (position, limit) in with_code(block) {
-            let this = used.find(|(at, _)| *at == position);
-            count += 1;
-            gas += this.and_then(|(_, gas)| gas).unwrap_or(0).saturating_sub(PAYMENT_GAS);
-            limits = limits.saturating_add(limit);
-        }
+        let payments = PAYMENT_GAS.saturating_mul(output.receipts.len() as u64);
+        let gas = output.gas_used.saturating_sub(payments);
+        let limits = with_code(block).map(|(_, limit)| limit);
+        let (count, limits) =
+            limits.fold((0, 0u64), |(count, sum), limit| (count + 1, sum.saturating_add(limit)));
         if limits > 0 {
             learn(&self.limit_percent, mul_div(gas, 100, limits).max(1));
         }
