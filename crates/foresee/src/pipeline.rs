@@ -2,7 +2,11 @@
 
 use crate::{
     Config, Decision, DecisionReason, ExecutedBlock, MachineCosts, Mode,
-    choice::{self, Shape, Work, conflicts::Conflicts, costs::Learned},
+    choice::{
+        self, Shape, Work,
+        conflicts::{Conflicts, Remembered},
+        costs::Learned,
+    },
     crew::Crew,
     outlook::{self, Outlook, know, know_hashes, node, take_results},
     precaution, telemetry,
@@ -127,21 +131,19 @@ impl Foresee {
             work
         });
         let by_precaution = (2..choice::PREDICTING_THREADS_MIN).contains(&decision.threads);
-        let held_back = by_precaution.then(|| self.conflicts.held_back(block));
-        if let Some(held_back) = &held_back {
-            let kept = held_back.iter().filter(|is_held| **is_held).count();
-            let shape = Shape::of_precaution(work.with_code(), kept);
+        let remembered = by_precaution.then(|| self.conflicts.of(block));
+        if let Some(Remembered { kept, in_vain, .. }) = &remembered {
+            let shape = Shape::of_precaution(work.with_code(), *kept, *in_vain);
             decision = self.decide(block, |_| work.shaped(shape));
         }
         if self.is_plainly_in_order(&decision) {
             if decision.reason == DecisionReason::Dependent {
-                // Recipients that were kept to their turn have served some of their time.
-                self.conflicts.learn(block, &[]);
+                self.conflicts.waited(block);
             }
             return self.execute_in_order(block, db, decision);
         }
-        let foresight = held_back.map_or(Foresight::Nothing, |held_back| {
-            Foresight::Precaution(precaution::schedule(block, held_back))
+        let foresight = remembered.map_or(Foresight::Nothing, |remembered| {
+            Foresight::Precaution(precaution::schedule(block, remembered.held_back))
         });
         self.execute_foreseen(block, db, known(), decision, foresight)
     }
@@ -434,7 +436,9 @@ impl Foresee {
         };
         let outcome = if let Some(precaution) = precaution {
             let outcome = executor.execute_with_precaution(pre, block, db, precaution, make)?;
-            self.conflicts.learn(block, &outcome.stats.reexecuted);
+            let (txs, executing) = (block.transactions.len(), outcome.stats.executing);
+            let saved = self.learned.has_saved(txs, executing, start.elapsed());
+            self.conflicts.learn(block, &outcome.stats, saved);
             outcome
         } else {
             executor.execute_while(pre, block, db, make, help)?

@@ -1,7 +1,7 @@
 //! What things take on this machine: measured when the threads are started, and learned
 //! from the blocks that are executed.
 
-use super::{PAYMENT_GAS, mul_div, with_code};
+use super::{PAYMENT_GAS, is_saving, mul_div, with_code};
 use core::{
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
@@ -146,6 +146,19 @@ impl Learned {
         }
     }
 
+    /// Whether a block that several threads took so long for, and all together so long to
+    /// execute the transactions with code, has taken them as much less as they are called for.
+    pub(crate) fn has_saved(
+        &self,
+        transactions: usize,
+        executing: Duration,
+        elapsed: Duration,
+    ) -> bool {
+        let payments = self.measured.payment_ns.saturating_mul(transactions as u64);
+        let in_order = nanoseconds(executing).saturating_add(payments);
+        is_saving(nanoseconds(elapsed), in_order)
+    }
+
     /// Learns how much of their limits the transactions with code use; tells how many
     /// there are and their gas: what is used beyond that of payments, which use no more.
     fn limits(&self, block: &Block, output: &BlockOutput) -> (usize, u64) {
@@ -194,6 +207,17 @@ mod tests {
         };
         assert_eq!(MachineCosts::measure(&executor(1)), MachineCosts::default());
         assert!(MachineCosts::measure(&executor(3)).wake_ns > 0);
+    }
+
+    #[test]
+    fn time_is_saved_if_threads_together_execute_longer_than_they_take() {
+        let learned = Learned::fixed(MachineCosts { payment_ns: 1_000, ..Default::default() });
+        let saved = |executing, elapsed| {
+            let us = Duration::from_micros;
+            learned.has_saved(100, us(executing), us(elapsed))
+        };
+        // With payments, 1,000 µs.
+        assert!(saved(900, 899) && !saved(900, 901) && !saved(900, u64::MAX));
     }
 
     #[test]
