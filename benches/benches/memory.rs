@@ -11,6 +11,8 @@
 //! cargo bench -p foresee-benches --bench memory -- [runs=1] [SNAPSHOT...]
 //! ```
 
+#![expect(clippy::print_stdout, reason = "a bench prints")]
+
 use cap::Cap;
 use foresee::{Config, Foresee, Mode};
 use foresee_execute::execute_in_order;
