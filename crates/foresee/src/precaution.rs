@@ -12,7 +12,7 @@ use foresee_execute::{Block, pays_ahead};
 use foresee_schedule::Schedule;
 
 /// The schedule that follows from senders and recipients, and from who is
-/// [held back](crate::choice::conflicts::Conflicts::held_back).
+/// [held back](crate::choice::conflicts::Conflicts).
 pub(crate) fn schedule(block: &Block, held_back: Vec<bool>) -> Schedule {
     let mut edges = Vec::with_capacity(block.transactions.len());
     let mut last = AddressMap::<TxIndex>::default();
