@@ -39,8 +39,8 @@ pub(crate) const PREDICTING_THREADS_MIN: usize = 3;
 /// be run beside each other.
 const SERIAL_PERCENT: u64 = 95;
 
-/// Of the transactions with code, in percent, so many have to be kept to their turn for
-/// threads to find nothing else.
+/// Of the transactions with code, in percent, so many have to be kept to their turn, or call
+/// whom blocks called that were shared in vain, for threads to find nothing else.
 const KEPT_PERCENT_MIN: u64 = 90;
 
 /// How a block was executed, and why.
@@ -155,13 +155,17 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    /// From the number of transactions with code and of those among them that a precaution
-    /// keeps to their turn, because calls like theirs were wrong before it. Unless these are
+    /// From the number of transactions with code and what is remembered of such calls: how
+    /// many of them a precaution keeps to their turn, because they were wrong before it, and
+    /// how many are like those of blocks that were shared in vain. Unless these are
     /// nearly all, threads find others, those that wait for no such reason among them.
-    pub(crate) fn of_precaution(with_code: usize, kept: usize) -> Self {
-        let following_percent = mul_div(100, kept as u64, with_code as u64);
-        match following_percent {
-            KEPT_PERCENT_MIN.. => Self { parallelism_percent: 0, following_percent },
+    pub(crate) fn of_precaution(with_code: usize, kept: usize, in_vain: usize) -> Self {
+        let percent = |count| mul_div(100, count as u64, with_code as u64);
+        match (percent(kept), percent(in_vain)) {
+            (_, KEPT_PERCENT_MIN..) => Self { parallelism_percent: 100, following_percent: 0 },
+            (following_percent @ KEPT_PERCENT_MIN.., _) => {
+                Self { parallelism_percent: 0, following_percent }
+            }
             _ => Self::default(),
         }
     }
@@ -231,8 +235,7 @@ pub(crate) fn choose(config: &Config, costs: &MachineCosts, work: Work) -> Decis
         parallel: Duration::from_nanos(parallel),
         parallelism_percent: Some(work.shape.parallelism_percent).filter(|it| *it > 0),
     });
-    let saves = parallel.saturating_mul(100) < in_order.saturating_mul(100 - SAVING_MIN_PERCENT);
-    let pays = saves && in_order >= IN_ORDER_MIN_NS;
+    let pays = is_saving(parallel, in_order) && in_order >= IN_ORDER_MIN_NS;
     let reason = match work.shape == Shape::default() {
         _ if pays => DecisionReason::Pays,
         true => DecisionReason::LittleWork,
@@ -242,6 +245,11 @@ pub(crate) fn choose(config: &Config, costs: &MachineCosts, work: Work) -> Decis
         true => Decision { parallel: true, threads, reason, estimate },
         false => Decision { estimate, ..Decision::in_order(reason) },
     }
+}
+
+/// Whether one time is enough below the other for threads to be called.
+pub(crate) const fn is_saving(parallel: u64, in_order: u64) -> bool {
+    parallel.saturating_mul(100) < in_order.saturating_mul(100 - SAVING_MIN_PERCENT)
 }
 
 /// The shortest time, in nanoseconds, that the work can take on so many threads.
@@ -360,11 +368,13 @@ mod tests {
 
     #[test]
     fn what_a_precaution_keeps_to_its_turn_follows() {
-        let following = |with_code, kept| Shape::of_precaution(with_code, kept).following_percent;
-        assert_eq!(
-            [(100, 0), (100, 89), (100, 90), (0, 0)].map(|(all, kept)| following(all, kept)),
-            [0, 0, 90, 0]
-        );
+        let shape = |with_code, kept, in_vain| {
+            let shape = Shape::of_precaution(with_code, kept, in_vain);
+            (shape.parallelism_percent, shape.following_percent)
+        };
+        assert_eq!([shape(100, 0, 0), shape(100, 89, 89), shape(0, 0, 0)], [(0, 0); 3]);
+        assert_eq!(shape(100, 90, 89), (0, 90));
+        assert_eq!([shape(100, 90, 90), shape(100, 0, 100)], [(100, 0); 2]);
     }
 
     #[test]

@@ -106,7 +106,8 @@ impl Foresee {
     ) -> Result<ExecutedBlock, ExecuteError<S::Error>> {
         let config = self.config();
         let known = Arc::new(Known::new(block.transactions.len()));
-        let options = PredictOptions { keep_results: true, ..config.predict };
+        let keep_inputs = config.score;
+        let options = PredictOptions { keep_results: true, keep_inputs, ..config.predict };
         let hunt = Hunt::new(block, desk, &known);
         let join = |pace: &dyn Pace| hunt.join(self.cache(), options, Some(pace));
         let mut executed = if config.score {

@@ -2,12 +2,15 @@
 
 use crate::{
     Config, Decision, DecisionReason, ExecutedBlock, MachineCosts, Mode,
-    choice::{self, Shape, Work, conflicts::Conflicts, costs::Learned},
+    choice::{
+        self, Shape, Work,
+        conflicts::{Conflicts, Remembered},
+        costs::Learned,
+    },
     crew::Crew,
     outlook::{self, Outlook, known, knows_results, node, take_results},
     precaution, telemetry,
 };
-use foresee_access::TxIndex;
 use foresee_execute::{
     Block, CancelToken, ExecuteError, InOrderOutcome, Known, Pace, ParallelConfig,
     ParallelExecutor, ParallelOutcome, PreBlock, execute_in_order_reporting,
@@ -70,8 +73,8 @@ impl Foresee {
         let executor = ParallelExecutor::new(parallel)?.reporting(config.reports());
         let learned = match (config.costs, config.mode) {
             (Some(costs), _) => Learned::fixed(costs),
-            (None, Mode::Auto) => Learned::from(MachineCosts::measure(&executor)),
-            (None, Mode::Parallel | Mode::InOrder) => Learned::fixed(MachineCosts::default()),
+            (None, Mode::Auto) if threads > 1 => Learned::from(MachineCosts::measure(&executor)),
+            (None, _) => Learned::fixed(MachineCosts::default()),
         };
         Ok(Self {
             config,
@@ -122,31 +125,32 @@ impl Foresee {
         block: &Block,
         db: &DB,
     ) -> Result<ExecutedBlock, ExecuteError<DB::Error>> {
-        let known = Known::new(block.transactions.len());
+        let known = || Known::new(block.transactions.len());
         if self.config.score {
             return self
-                .predict_and_execute(block, db, known, |predictor, _, tx| predictor.predict(tx));
+                .predict_and_execute(block, db, known(), |predictor, _, tx| predictor.predict(tx));
         }
-        let mut decision = self.decide(block, |costs| Work::by_limits(block, costs));
-        let mut foresight = Foresight::Nothing;
-        if (2..choice::PREDICTING_THREADS_MIN).contains(&decision.threads) {
-            let precaution = precaution::schedule(block, &self.conflicts);
-            let txs = (0..precaution.len()).map(TxIndex::new);
-            let kept = txs.filter(|tx| precaution.in_order(*tx)).count();
-            decision = self.decide(block, |costs| {
-                let work = Work::by_limits(block, costs);
-                work.shaped(Shape::of_precaution(work.with_code(), kept))
-            });
-            foresight = Foresight::Precaution(precaution);
+        let mut work = Work::default();
+        let mut decision = self.decide(block, |costs| {
+            work = Work::by_limits(block, costs);
+            work
+        });
+        let by_precaution = (2..choice::PREDICTING_THREADS_MIN).contains(&decision.threads);
+        let remembered = by_precaution.then(|| self.conflicts.of(block));
+        if let Some(Remembered { kept, in_vain, .. }) = &remembered {
+            let shape = Shape::of_precaution(work.with_code(), *kept, *in_vain);
+            decision = self.decide(block, |_| work.shaped(shape));
         }
         if self.is_plainly_in_order(&decision) {
             if decision.reason == DecisionReason::Dependent {
-                // Recipients that were kept to their turn have served some of their time.
-                self.conflicts.learn(block, &[]);
+                self.conflicts.waited(block);
             }
             return self.execute_in_order(block, db, decision);
         }
-        self.execute_foreseen(block, db, known, decision, foresight)
+        let foresight = remembered.map_or(Foresight::Nothing, |remembered| {
+            Foresight::Precaution(precaution::schedule(block, remembered.held_back))
+        });
+        self.execute_foreseen(block, db, known(), decision, foresight)
     }
 
     /// Predicts every transaction alone, on the state before the block: what a builder
@@ -167,7 +171,9 @@ impl Foresee {
             Learning::Bounded => Learning::Everything,
             other => other,
         };
-        let options = PredictOptions { learning, ..options };
+        // What it saw decides whether it is predicted once more for a score.
+        let keep_inputs = self.config.score;
+        let options = PredictOptions { learning, keep_inputs, ..options };
         let mut predictor = BlockPredictor::new(&self.cache, cfg, env, Complete(db), options);
         let ahead = block.transactions.iter().map(|tx| predictor.predict_ahead(tx));
         ahead.collect::<Result<_, _>>().map_err(ExecuteError::Database)
@@ -390,21 +396,23 @@ impl Foresee {
         let changes = pre.changes().to_vec();
         let compile_max = self.config.predict.compile_max.min(COMPILE_INSIDE_MAX);
         let options = PredictOptions { compile_max, ..self.config.predict };
-        let crew = Crew::new(block, db, &known, || {
+        let predictor = || {
             let mut predictor = self.predictor(block, db, options);
             changes.iter().for_each(|changes| predictor.apply(changes));
             predictor
-        });
+        };
         let (ahead, precaution) = match foresight {
             Foresight::Nothing => (None, None),
             Foresight::Precaution(precaution) => (None, Some(precaution)),
             Foresight::Ahead(ahead) => (Some(ahead), None),
         };
+        // Nobody is called where everything is predicted already.
+        let crew = ahead.is_none().then(|| Crew::new(block, db, &known, predictor));
         let make = |pace: &dyn Pace| {
             let span = tracing::debug_span!("predict");
             let outlook = telemetry::stage(span, "foresee_predict_seconds", || match ahead {
                 Some(ahead) => Some(Outlook::of(ahead)),
-                None => crew.outlook(pace, sample),
+                None => crew.as_ref()?.outlook(pace, sample),
             })?;
             let span = tracing::debug_span!("schedule");
             let schedule = telemetry::stage(span, "foresee_schedule_seconds", || {
@@ -426,18 +434,20 @@ impl Foresee {
             Some(schedule)
         };
         let help = |pace: &dyn Pace| {
-            if ahead.is_none() {
+            if let Some(crew) = &crew {
                 crew.help(pace);
             }
         };
         let outcome = if let Some(precaution) = precaution {
             let outcome = executor.execute_with_precaution(pre, block, db, precaution, make)?;
-            self.conflicts.learn(block, &outcome.stats.reexecuted);
+            let (txs, executing) = (block.transactions.len(), outcome.stats.executing);
+            let saved = self.learned.has_saved(txs, executing, start.elapsed());
+            self.conflicts.learn(block, &outcome.stats, saved);
             outcome
         } else {
             executor.execute_while(pre, block, db, make, help)?
         };
-        telemetry::unseen(crew.unseen());
+        telemetry::unseen(crew.map_or(0, |crew| crew.unseen()));
         self.learned.parallel(block, &outcome.output, outcome.stats.executing);
         let executed = self.executed(outcome, decision, Vec::new());
         telemetry::block(&executed, start.elapsed());

@@ -4,33 +4,29 @@
 //! Transactions that share either are likely to meet in storage, most others are not. For
 //! two threads that is enough: while one executes in order, the other finds plenty that
 //! is free, just ahead of it, and predicting would take longer than it could save. What
-//! calls lead to does not show; [`Conflicts`] remember who was wrong.
+//! calls lead to does not show; [`Conflicts`](crate::choice::conflicts::Conflicts) remember who was wrong.
 
-use crate::choice::conflicts::Conflicts;
 use alloy_primitives::{Address, map::AddressMap};
 use foresee_access::TxIndex;
 use foresee_execute::{Block, pays_ahead};
 use foresee_schedule::Schedule;
 
-/// The schedule that follows from senders and recipients.
-pub(crate) fn schedule(block: &Block, conflicts: &Conflicts) -> Schedule {
-    let n = block.transactions.len();
-    let mut edges = Vec::with_capacity(n);
-    let mut in_order = vec![false; n];
+/// The schedule that follows from senders and recipients, and from who is
+/// [held back](crate::choice::conflicts::Conflicts).
+pub(crate) fn schedule(block: &Block, held_back: Vec<bool>) -> Schedule {
+    let mut edges = Vec::with_capacity(block.transactions.len());
     let mut last = AddressMap::<TxIndex>::default();
     for (position, tx) in block.transactions.iter().enumerate().filter(|(_, tx)| pays_ahead(tx)) {
         let index = TxIndex::new(position);
-        let recipient = tx.kind.to().copied();
         let mut follow = |address: Address| {
             if let Some(before) = last.insert(address, index) {
                 edges.push((before, index));
             }
         };
         follow(tx.caller);
-        recipient.into_iter().for_each(&mut follow);
-        in_order[position] = recipient.is_some_and(|recipient| conflicts.holds_back(recipient));
+        tx.kind.to().copied().into_iter().for_each(&mut follow);
     }
-    Schedule::precaution(edges, in_order)
+    Schedule::precaution(edges, held_back)
 }
 
 #[cfg(test)]
@@ -49,7 +45,7 @@ mod tests {
         // A payment.
         let tx = &mut block.transactions[3];
         (tx.gas_limit, tx.data) = (21_000, Default::default());
-        let schedule = schedule(&block, &Conflicts::default());
+        let schedule = schedule(&block, vec![false; 5]);
         let successors = |tx| schedule.successors(TxIndex(tx)).iter().map(|to| to.0);
         assert!(schedule.is_precaution());
         assert!(successors(0).eq([1]) && successors(1).eq([2, 4]));

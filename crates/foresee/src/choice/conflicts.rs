@@ -2,11 +2,17 @@
 //!
 //! Some contracts are called to follow up on what came just before: whoever runs ahead
 //! with such a call is wrong nearly always. A recipient whose call had to be executed
-//! again is held back for a while, for longer each time, and tried again then. This
-//! decides who is tried ahead of its turn and nothing else, like all that is learned here.
+//! again is held back for a while, for longer each time, and tried again then.
+//!
+//! And there are blocks in which hardly anything that was executed ahead could be used. While
+//! nearly all calls of a block are to recipients of such blocks, it is executed in order: for
+//! twice as many blocks each time, since a second thread that is missing looks the same.
+//!
+//! This decides who is tried ahead of its turn and nothing else, like all that is learned
+//! here.
 
-use alloy_primitives::{Address, map::AddressMap};
-use foresee_execute::{Block, Reexecution};
+use alloy_primitives::map::{AddressMap, AddressSet};
+use foresee_execute::{Block, ParallelStats, pays_ahead};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Recipients that are remembered; beyond that all are forgotten.
@@ -18,11 +24,24 @@ const CALLS: u32 = 16;
 /// The highest power.
 const STRIKES_MAX: u32 = 3;
 
-/// The recipients whose calls were wrong lately.
-#[derive(Debug, Default)]
-pub(crate) struct Conflicts(Mutex<AddressMap<Strikes>>);
+/// If less than one in so many transactions with code was settled as it had been executed
+/// ahead, and no time was saved, a block was shared in vain.
+const USED_DIVISOR: usize = 10;
 
-#[derive(Clone, Copy, Debug, Default)]
+/// So often at most the blocks double that are executed in order for it.
+const DOUBLINGS_MAX: u32 = 5;
+
+/// The recipients whose calls were wrong lately, or in blocks that were shared in vain.
+#[derive(Debug, Default)]
+pub(crate) struct Conflicts(Mutex<AddressMap<Recipient>>);
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Recipient {
+    strikes: Strikes,
+    vain: Vain,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Strikes {
     /// How often its calls were wrong, less how often they were right again.
     count: u32,
@@ -30,16 +49,52 @@ struct Strikes {
     calls_left: u32,
 }
 
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Vain {
+    /// Blocks in a row that were shared in vain.
+    count: u32,
+    /// Blocks to be executed in order from now on.
+    blocks_left: u32,
+}
+
+/// What is remembered of the calls of a block.
+#[derive(Debug, Default)]
+pub(crate) struct Remembered {
+    /// By transaction, whether it runs code and had better wait for its turn.
+    pub(crate) held_back: Vec<bool>,
+    /// How many had.
+    pub(crate) kept: usize,
+    /// Transactions with code whose recipients are those of blocks that were shared in vain.
+    pub(crate) in_vain: usize,
+}
+
 impl Conflicts {
-    /// Whether calls to this recipient had better wait for their turn.
-    pub(crate) fn holds_back(&self, recipient: Address) -> bool {
-        self.lock().get(&recipient).is_some_and(|strikes| strikes.calls_left > 0)
+    /// What is remembered of the calls of a block.
+    pub(crate) fn of(&self, block: &Block) -> Remembered {
+        let mut remembered = Remembered::default();
+        remembered.held_back.resize(block.transactions.len(), false);
+        let recipients = self.lock();
+        if recipients.is_empty() {
+            return remembered;
+        }
+        for (tx, is_held) in block.transactions.iter().zip(&mut remembered.held_back) {
+            let Some(recipient) = tx.kind.to().filter(|_| pays_ahead(tx)) else { continue };
+            let Some(recipient) = recipients.get(recipient) else { continue };
+            *is_held = recipient.strikes.calls_left > 0;
+            remembered.kept += usize::from(*is_held);
+            remembered.in_vain += usize::from(recipient.vain.blocks_left > 0);
+        }
+        remembered
     }
 
-    /// Learns from a block that was executed with nothing but these precautions.
-    pub(crate) fn learn(&self, block: &Block, reexecuted: &[Reexecution]) {
+    /// Learns from a block that was executed with nothing but these precautions, and whether
+    /// that has saved time.
+    pub(crate) fn learn(&self, block: &Block, stats: &ParallelStats, saved: bool) {
+        let with_code = block.transactions.iter().filter(|tx| pays_ahead(tx)).count();
+        let in_vain = !saved && stats.ahead.saturating_mul(USED_DIVISOR) < with_code;
+        let reexecuted = &stats.reexecuted;
         let mut recipients = self.lock();
-        if recipients.is_empty() && reexecuted.is_empty() {
+        if recipients.is_empty() && reexecuted.is_empty() && !in_vain {
             return;
         }
         let mut wrong = reexecuted.iter().map(|again| again.index.position()).peekable();
@@ -47,20 +102,54 @@ impl Conflicts {
             let is_wrong = wrong.next_if_eq(&position).is_some();
             let Some(recipient) = tx.kind.to() else { continue };
             if is_wrong {
-                recipients.entry(*recipient).or_default().strike();
-            } else if let Some(strikes) = recipients.get_mut(recipient)
-                && strikes.pass()
-            {
-                recipients.remove(recipient);
+                recipients.entry(*recipient).or_default().strikes.strike();
+            } else if let Some(recipient) = recipients.get_mut(recipient) {
+                recipient.strikes.pass();
             }
         }
-        if recipients.len() > RECIPIENTS_MAX {
-            recipients.clear();
+        for called in called(block) {
+            if in_vain {
+                recipients.entry(called).or_default().vain.again();
+            } else if let Some(recipient) = recipients.get_mut(&called) {
+                recipient.vain = Vain::default();
+            }
         }
+        forget(&mut recipients);
     }
 
-    fn lock(&self) -> MutexGuard<'_, AddressMap<Strikes>> {
+    /// Lets recipients serve some of their time: they were called in a block that was
+    /// executed in order because of them.
+    pub(crate) fn waited(&self, block: &Block) {
+        let mut recipients = self.lock();
+        for tx in &block.transactions {
+            if let Some(recipient) = tx.kind.to().and_then(|to| recipients.get_mut(to)) {
+                recipient.strikes.pass();
+            }
+        }
+        for called in called(block) {
+            if let Some(recipient) = recipients.get_mut(&called) {
+                recipient.vain.blocks_left = recipient.vain.blocks_left.saturating_sub(1);
+            }
+        }
+        forget(&mut recipients);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, AddressMap<Recipient>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Who is called by transactions with code, each once.
+fn called(block: &Block) -> AddressSet {
+    let with_code = block.transactions.iter().filter(|tx| pays_ahead(tx));
+    with_code.filter_map(|tx| tx.kind.to().copied()).collect()
+}
+
+/// Forgets recipients of whom nothing is left to remember, and all if they are too many.
+fn forget(recipients: &mut AddressMap<Recipient>) {
+    recipients.retain(|_, recipient| *recipient != Recipient::default());
+    if recipients.len() > RECIPIENTS_MAX {
+        recipients.clear();
     }
 }
 
@@ -70,52 +159,102 @@ impl Strikes {
         self.calls_left = CALLS.pow(self.count);
     }
 
-    /// Another call that was not wrong. Whether all is forgiven.
-    const fn pass(&mut self) -> bool {
+    /// Another call that was not wrong.
+    const fn pass(&mut self) {
         match self.calls_left.checked_sub(1) {
             Some(left) => self.calls_left = left,
-            None => self.count -= 1,
+            None => self.count = self.count.saturating_sub(1),
         }
-        self.count == 0
+    }
+}
+
+impl Vain {
+    fn again(&mut self) {
+        self.count = (self.count + 1).min(DOUBLINGS_MAX);
+        self.blocks_left = 1 << self.count;
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloy_primitives::Address;
     use foresee_access::TxIndex;
-    use foresee_execute::Reason;
+    use foresee_execute::{Reason, Reexecution};
     use foresee_workload::{Scenario, generate};
 
-    fn again(position: usize) -> Reexecution {
-        Reexecution { index: TxIndex::new(position), reason: Reason::Undecided, gas: 0 }
+    /// A block of calls to one token, and to another recipient second if there is one.
+    fn calls(count: usize, second: Option<Address>) -> Block {
+        let mut block = generate(Scenario::Erc20Hot, count, 1).unwrap().into_block().unwrap().block;
+        block.transactions.iter_mut().for_each(|tx| tx.kind = Address::ZERO.into());
+        if let Some(second) = second {
+            block.transactions[1].kind = second.into();
+        }
+        block
+    }
+
+    /// All is used that was executed ahead, but these were wrong.
+    fn wrong(positions: &[usize]) -> ParallelStats {
+        let again = |position: &usize| Reexecution {
+            index: TxIndex::new(*position),
+            reason: Reason::Undecided,
+            gas: 0,
+        };
+        let reexecuted = positions.iter().map(again).collect();
+        ParallelStats { ahead: 5, reexecuted, ..ParallelStats::default() }
     }
 
     #[test]
     fn who_was_wrong_is_held_back_for_longer_each_time_and_forgiven() {
-        // All of these call one token.
-        let mut block = generate(Scenario::Erc20Hot, 5, 1).unwrap().into_block().unwrap().block;
-        let token = *block.transactions[0].kind.to().unwrap();
-        let other = Address::repeat_byte(7);
-        block.transactions.iter_mut().for_each(|tx| tx.kind = token.into());
+        let (five, four) = (calls(5, None), calls(4, None));
+        let others = calls(5, Some(Address::repeat_byte(7)));
         let conflicts = Conflicts::default();
-        assert!(!conflicts.holds_back(token));
-        conflicts.learn(&block, &[]);
-        assert!(!conflicts.holds_back(token));
+        let learn = |block: &Block, positions: &[usize]| {
+            conflicts.learn(block, &wrong(positions), true);
+        };
+        let holds_back = || {
+            let Remembered { held_back, kept, in_vain } = conflicts.of(&others);
+            assert!([0, 4].contains(&kept) && !held_back[1] && in_vain == 0);
+            held_back[0]
+        };
+        assert!(!holds_back());
+        learn(&five, &[]);
+        assert!(!holds_back());
         // The last call of five: sixteen more are held back.
-        conflicts.learn(&block, &[again(4)]);
-        assert!(conflicts.holds_back(token) && !conflicts.holds_back(other));
-        block.transactions.truncate(4);
-        (0..3).for_each(|_| conflicts.learn(&block, &[]));
-        assert!(conflicts.holds_back(token));
-        conflicts.learn(&block, &[]);
-        assert!(!conflicts.holds_back(token));
+        learn(&five, &[4]);
+        assert!(holds_back());
+        (0..3).for_each(|_| learn(&four, &[]));
+        assert!(holds_back());
+        conflicts.waited(&four);
+        assert!(!holds_back());
         // The next is wrong once more: 256, of which three have come.
-        conflicts.learn(&block, &[again(0)]);
-        (0..63).for_each(|_| conflicts.learn(&block, &[]));
-        assert!(conflicts.holds_back(token));
+        learn(&four, &[0]);
+        (0..63).for_each(|_| learn(&four, &[]));
+        assert!(holds_back());
         // The last of them, and two right calls: it is forgotten.
-        conflicts.learn(&block, &[]);
+        learn(&four, &[]);
+        assert!(conflicts.lock().is_empty());
+    }
+
+    #[test]
+    fn who_is_called_in_blocks_shared_in_vain_is_waited_for_twice_as_long_each_time() {
+        let (block, other) = (calls(5, None), calls(5, Some(Address::repeat_byte(7))));
+        let conflicts = Conflicts::default();
+        let nothing = ParallelStats::default();
+        // Nothing was used, but time was saved; little time was, but much was used.
+        conflicts.learn(&block, &nothing, true);
+        conflicts.learn(&block, &wrong(&[]), false);
+        assert!(conflicts.lock().is_empty());
+        for blocks in [2, 4, 8, 16, 32, 32] {
+            conflicts.learn(&block, &nothing, false);
+            for _ in 0..blocks {
+                assert_eq!((conflicts.of(&block).in_vain, conflicts.of(&other).in_vain), (5, 4));
+                assert_eq!(conflicts.of(&block).kept, 0);
+                conflicts.waited(&block);
+            }
+            assert_eq!(conflicts.of(&block).in_vain, 0);
+        }
+        conflicts.learn(&block, &wrong(&[]), true);
         assert!(conflicts.lock().is_empty());
     }
 }

@@ -1,7 +1,7 @@
 //! What things take on this machine: measured when the threads are started, and learned
 //! from the blocks that are executed.
 
-use super::{PAYMENT_GAS, mul_div, with_code};
+use super::{PAYMENT_GAS, is_saving, mul_div, with_code};
 use core::{
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
@@ -146,17 +146,27 @@ impl Learned {
         }
     }
 
+    /// Whether a block that several threads took so long for, and all together so long to
+    /// execute the transactions with code, has taken them as much less as they are called for.
+    pub(crate) fn has_saved(
+        &self,
+        transactions: usize,
+        executing: Duration,
+        elapsed: Duration,
+    ) -> bool {
+        let payments = self.measured.payment_ns.saturating_mul(transactions as u64);
+        let in_order = nanoseconds(executing).saturating_add(payments);
+        is_saving(nanoseconds(elapsed), in_order)
+    }
+
     /// Learns how much of their limits the transactions with code use; tells how many
-    /// there are and their gas.
+    /// there are and their gas: what is used beyond that of payments, which use no more.
     fn limits(&self, block: &Block, output: &BlockOutput) -> (usize, u64) {
-        let mut used = output.gas_by_transaction().enumerate();
-        let (mut count, mut gas, mut limits) = (0, 0u64, 0u64);
-        for (position, limit) in with_code(block) {
-            let this = used.find(|(at, _)| *at == position);
-            count += 1;
-            gas += this.and_then(|(_, gas)| gas).unwrap_or(0).saturating_sub(PAYMENT_GAS);
-            limits = limits.saturating_add(limit);
-        }
+        let payments = PAYMENT_GAS.saturating_mul(output.receipts.len() as u64);
+        let gas = output.gas_used.saturating_sub(payments);
+        let limits = with_code(block).map(|(_, limit)| limit);
+        let (count, limits) =
+            limits.fold((0, 0u64), |(count, sum), limit| (count + 1, sum.saturating_add(limit)));
         if limits > 0 {
             learn(&self.limit_percent, mul_div(gas, 100, limits).max(1));
         }
@@ -166,7 +176,8 @@ impl Learned {
     fn speed(&self, transactions: usize, gas: u64, elapsed: Duration) {
         let payments = self.measured.payment_ns.saturating_mul(transactions as u64);
         let elapsed_ns = nanoseconds(elapsed).saturating_sub(payments);
-        if gas > 0 {
+        // What payments take differs from block to block by more than little gas does.
+        if gas > 0 && elapsed_ns >= payments {
             // One block of precompiles must not mislead about the next.
             let most = self.gas_ps.load(Ordering::Relaxed).saturating_mul(GAS_PS_GROWTH_MAX);
             learn(&self.gas_ps, mul_div(elapsed_ns, 1_000, gas).clamp(1, most.max(1)));
@@ -200,6 +211,17 @@ mod tests {
     }
 
     #[test]
+    fn time_is_saved_if_threads_together_execute_longer_than_they_take() {
+        let learned = Learned::fixed(MachineCosts { payment_ns: 1_000, ..Default::default() });
+        let saved = |executing, elapsed| {
+            let us = Duration::from_micros;
+            learned.has_saved(100, us(executing), us(elapsed))
+        };
+        // With payments, 1,000 µs.
+        assert!(saved(900, 899) && !saved(900, 901) && !saved(900, u64::MAX));
+    }
+
+    #[test]
     fn blocks_teach_and_fixed_costs_stay() {
         let loaded = generate(Scenario::Amm, 20, 1).unwrap().into_block().unwrap();
         let output = execute_in_order(&loaded.block, &loaded.state).unwrap();
@@ -213,6 +235,10 @@ mod tests {
         assert_eq!(fixed.costs(), costs);
         let MachineCosts { gas_ps, limit_percent, .. } = learned.costs();
         assert!(gas_ps < 10_000 && limit_percent > 1, "{gas_ps} {limit_percent}");
+        // So little beside what payments take is no measure of gas.
+        let costs = learned.costs();
+        learned.in_order(&loaded.block, &output, Duration::from_micros(59));
+        assert_eq!(learned.costs(), costs);
         (0..30).for_each(|_| learned.parallel(&loaded.block, &output, Duration::from_secs(1)));
         assert!(learned.costs().gas_ps > gas_ps);
     }

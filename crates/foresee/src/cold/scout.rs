@@ -17,6 +17,7 @@ const OPTIONS: PredictOptions = PredictOptions {
     labels: false,
     time_precompiles: false,
     keep_results: true,
+    keep_inputs: false,
     learning: Learning::Nothing,
     steps_max: 100_000,
     compile_max: usize::MAX,

@@ -21,7 +21,7 @@ pub struct Ahead {
     /// The prediction.
     pub prediction: Prediction,
     /// Inputs and effects; none if the prediction cannot be taken over, because it is
-    /// incomplete or changes code.
+    /// incomplete or changes code, or they were not [to be kept](crate::PredictOptions::keep_inputs).
     trace: Option<Trace>,
     /// Results of precompiles that it met first; none unless they are
     /// [kept](crate::PredictOptions::keep_results).
@@ -62,7 +62,8 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
     /// If the underlying state fails.
     pub fn begin_ahead(&mut self, tx: &'a TxEnv) -> Result<Progress, S::Error> {
         self.trace = None;
-        self.begin_as(tx, Place::AloneTraced)
+        let place = if self.options.keep_inputs { Place::AloneTraced } else { Place::Alone };
+        self.begin_as(tx, place)
     }
 
     /// The prediction that [`begin_ahead`](Self::begin_ahead) has come to, with what it

@@ -11,6 +11,10 @@ pub struct PredictOptions {
     /// [`take_precompiled`](crate::BlockPredictor::take_precompiled) and
     /// [`take_hashes`](crate::BlockPredictor::take_hashes).
     pub keep_results: bool,
+    /// Whether predictions made ahead keep what they saw, so that one may be
+    /// [taken over](crate::BlockPredictor::predict_again) in its place in the block. Without
+    /// it each is made anew there.
+    pub keep_inputs: bool,
     /// How much is learnt from the paths that are taken.
     pub learning: Learning,
     /// The most blocks of register code that one transaction may enter.
@@ -41,6 +45,7 @@ impl Default for PredictOptions {
             labels: false,
             time_precompiles: false,
             keep_results: false,
+            keep_inputs: true,
             learning: Learning::Bounded,
             steps_max: 50_000_000,
             compile_max: usize::MAX,
