@@ -71,14 +71,14 @@ pub(crate) struct Instruction {
 }
 
 impl Instruction {
-    /// The same instruction with a length.
+    /// The same instruction with a length or gas.
     pub(crate) const fn with_len(self, len: u32) -> Self {
         Self { b: len as u16 as i16, c: (len >> 16) as u16 as i16, ..self }
     }
 
     /// The entry behind the block that the instruction ends, if control comes back there.
     pub(crate) const fn behind(&self, entry: u32) -> u32 {
-        entry + 1 + self.c as u32
+        (entry + 1).wrapping_add_signed(self.c as i32)
     }
 
     /// The registers that it takes its operands from; `NUMBERS`, which is zero, where it has
@@ -96,7 +96,7 @@ impl Instruction {
         }
     }
 
-    /// The length of a `HashRange`.
+    /// The length of a `HashRange`, the gas of a `Leave`.
     pub(crate) const fn len(&self) -> usize {
         self.b as u16 as usize | (self.c as u16 as usize) << 16
     }
@@ -210,6 +210,14 @@ pub(crate) enum Op {
     SelfDestruct,
     /// A jump to an invalid destination, or an opcode that the fork lacks.
     Fail,
+    // In chains only, where `gas` is a position in the chain.
+    /// Goes on at `gas` if `a` is not zero.
+    SkipIf,
+    /// Goes on at `gas` if `a` is zero.
+    SkipUnless,
+    /// Leaves the chain for the entry `gas`. The static gas of what follows comes back; it
+    /// stands in `b` and `c`.
+    Leave,
     // In slices only, where `gas` is the gas that is due before the instruction, or
     // the position that a branch goes to, or an offset.
     /// The calldata word at offset `gas`.
