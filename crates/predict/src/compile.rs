@@ -189,9 +189,9 @@ impl Compiler<'_> {
             Some(_) => return self.go(destination),
             None => {}
         }
-        // A chain that has come round ends here.
-        let closes = |chain: &Chain| destination.is_some_and(|entry| chain.has(entry));
-        if self.chain.as_ref().is_some_and(|chain| !closes(chain)) {
+        // A loop that ends here mostly goes on.
+        let goes_back = destination.is_some_and(|entry| self.program.position(entry) <= self.pc);
+        if self.chain.is_some() && !goes_back {
             let jumps = destination.is_some() && chain::ends_soon(self.program, self.pc + 1);
             let (next, other) = if jumps { (destination, behind) } else { (behind, destination) };
             if next.is_some_and(|entry| self.take(entry)) {

@@ -17,6 +17,9 @@ use revm_bytecode::opcode;
 const MEMBERS_MAX: usize = 32;
 const DISTANCE_MAX: u32 = 1 << 13;
 
+/// How often a chain goes through the same entry: functions are called more than once.
+const SAME_MAX: usize = 4;
+
 /// The opcodes behind which a chain takes no more blocks.
 pub(super) const OPCODES_MAX: usize = 256;
 
@@ -36,15 +39,11 @@ impl Chain {
         Self { members: vec![start] }
     }
 
-    /// Whether it goes through an entry.
-    pub(super) fn has(&self, entry: u32) -> bool {
-        self.members.contains(&entry)
-    }
-
     /// Adds an entry, if it can be.
     pub(super) fn add(&mut self, entry: u32) -> bool {
         let near = entry.abs_diff(self.members[0]) <= DISTANCE_MAX;
-        let takes = near && self.members.len() < MEMBERS_MAX && !self.has(entry);
+        let often = self.members.iter().filter(|member| **member == entry).count() >= SAME_MAX;
+        let takes = near && self.members.len() < MEMBERS_MAX && !often;
         if takes {
             self.members.push(entry);
         }
