@@ -296,6 +296,30 @@ impl Op {
         )
     }
 
+    /// Whether nothing of it is left where the frame fails behind it: it looks at nothing but
+    /// the frame and its surroundings, and at most changes the frame's memory.
+    pub(crate) const fn is_local(self) -> bool {
+        self.is_environment()
+            || matches!(
+                self,
+                Self::Exp
+                    | Self::CallDataLoad
+                    | Self::ReturnDataSize
+                    | Self::BlobHash
+                    | Self::Gas
+                    | Self::MSize
+                    | Self::MLoad
+                    | Self::MStore
+                    | Self::MStore8
+                    | Self::MCopy
+                    | Self::Keccak256
+                    | Self::CallDataCopy
+                    | Self::CodeCopy
+                    | Self::ReturnDataCopy
+                    | Self::Log
+            )
+    }
+
     /// What a conditional branch compares, and whether it is taken if that holds or if it
     /// does not; none if it is no branch.
     pub(crate) const fn branch(self) -> Option<(Compare, bool)> {

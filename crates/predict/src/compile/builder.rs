@@ -35,9 +35,11 @@ pub(super) struct Builder {
     gas: u32,
     /// Instructions that look at gas, with the gas charged up to and including them.
     looking: Vec<(usize, u32)>,
-    /// The same of instructions that leave a chain, and whether there is a way out of it.
+    /// The same of instructions that leave a chain.
     leaving: Vec<(usize, u32)>,
-    may_leave: bool,
+    /// Whether anything has happened that counts even if the stack turns out not to
+    /// suffice for what follows.
+    happened: bool,
 }
 
 impl Builder {
@@ -54,7 +56,7 @@ impl Builder {
             gas: 0,
             looking: Vec::with_capacity(LOOKING_EXPECTED),
             leaving: Vec::new(),
-            may_leave: false,
+            happened: false,
         }
     }
 
@@ -170,10 +172,13 @@ impl Builder {
         self.push(to);
     }
 
-    /// Emits an instruction that looks at the world, behind the stack check of
-    /// everything up to it.
+    /// Emits an instruction that looks at the frame or, behind the stack check of
+    /// everything up to it, at the world.
     pub(super) fn effect(&mut self, op: Op, to: Register, a: Register, b: Register, c: Register) {
-        self.check_stack();
+        if !op.is_local() {
+            self.check_stack();
+            self.happened = true;
+        }
         self.looking.push((self.code.len(), self.gas));
         self.code.push(Instruction { op, to, a, b, c, gas: 0 });
     }
@@ -245,7 +250,7 @@ impl Builder {
         }
         self.code.push(Instruction { op, to: self.height(), a: NUMBERS, b: 0, c: 0, gas });
         self.code[skip].gas = self.code.len() as u32;
-        self.may_leave = true;
+        self.happened = true;
         self.temporaries = temporaries;
     }
 
@@ -311,8 +316,8 @@ impl Builder {
         if self.consumed > need || self.growth > growth {
             self.checked = (self.consumed.max(need), self.growth.max(growth));
             let (a, b) = (self.checked.0 as Register, self.checked.1 as Register);
-            if self.looking.is_empty() && !self.may_leave {
-                // Nothing has happened yet: it may as well fail at once.
+            if !self.happened {
+                // It may as well fail at once.
                 self.entry = self.checked;
                 return;
             }
