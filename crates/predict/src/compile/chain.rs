@@ -84,3 +84,70 @@ pub(super) fn ends_soon(program: &Program, mut pc: usize) -> bool {
     }
     false
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{compile::compile_chain, instruction::Op, rules::Rules};
+    use alloy_primitives::Bytes;
+    use revm::{context::CfgEnv, primitives::hardfork::SpecId, state::Bytecode};
+    use std::sync::Arc;
+
+    fn program(code: &[u8]) -> Program {
+        let rules = Arc::new(Rules::new(&CfgEnv::new_with_spec(SpecId::OSAKA)));
+        Program::new(&Bytecode::new_legacy(Bytes::copy_from_slice(code)), rules)
+    }
+
+    fn ops(code: &[u8]) -> Vec<Op> {
+        compile_chain(&program(code), 0).code.iter().map(|instruction| instruction.op).collect()
+    }
+
+    #[test]
+    fn ends_are_seen_through_jumps_and_not_behind_branches() {
+        use opcode::{DUP1, JUMP, JUMPDEST, JUMPI, PUSH1, REVERT, STOP};
+        let code = [DUP1, DUP1, REVERT, JUMPDEST, PUSH1, 0, JUMP, PUSH1, 3, JUMPI, STOP];
+        let program = program(&code);
+        assert!(ends_soon(&program, 0));
+        assert!(ends_soon(&program, 3), "by way of a jump");
+        assert!(!ends_soon(&program, 7), "nobody knows");
+        assert!(ends_soon(&program, 10) && ends_soon(&program, 99), "behind the end is STOP");
+        let endless = [JUMPDEST, PUSH1, 0, JUMP];
+        assert!(!ends_soon(&self::program(&endless), 0));
+    }
+
+    #[test]
+    fn a_function_that_is_called_twice_is_part_of_the_chain_twice() {
+        use opcode::{CALLVALUE, JUMP, JUMPDEST, PUSH1, SSTORE, STOP, SWAP1};
+        let call = |back: u8| [PUSH1, back, PUSH1, 14, JUMP, JUMPDEST];
+        let function = [JUMPDEST, CALLVALUE, PUSH1, 7, SSTORE, JUMP];
+        let code = [&call(5)[..], &call(11)[..], &[STOP, SWAP1], &function].concat();
+        assert_eq!(ops(&code), [Op::CallValue, Op::SStore, Op::CallValue, Op::SStore, Op::Stop]);
+    }
+
+    #[test]
+    fn a_chain_goes_on_where_the_frame_does_and_comes_round_once() {
+        use opcode::{CALLVALUE, ISZERO, JUMP, JUMPDEST, JUMPI, PUSH1, REVERT};
+        // require(CALLVALUE) for ever.
+        let code =
+            [JUMPDEST, CALLVALUE, PUSH1, 8, JUMPI, PUSH1, 0, REVERT, JUMPDEST, PUSH1, 0, JUMP];
+        let found = ops(&code);
+        let turn = [Op::CallValue, Op::SkipIf, Op::Leave];
+        assert_eq!(
+            found,
+            [turn; SAME_MAX].concat().into_iter().chain([Op::Goto]).collect::<Vec<_>>()
+        );
+        let negated = [CALLVALUE, ISZERO, PUSH1, 8, JUMPI, PUSH1, 0, REVERT, JUMPDEST];
+        assert_eq!(ops(&negated)[..2], [Op::CallValue, Op::SkipUnless], "what leaves is told");
+    }
+
+    #[test]
+    fn chains_take_a_bounded_multiple_of_the_code() {
+        let code = [opcode::JUMPDEST, opcode::ADDRESS, opcode::SLOAD, opcode::POP].repeat(6000);
+        let program = program(&code);
+        for pc in (0..code.len()).step_by(4) {
+            program.chain(program.entry(pc).unwrap());
+        }
+        // One by one they would take several hundred times as much as the code.
+        assert!(program.compiled_size() < 64 * code.len(), "{}", program.compiled_size());
+    }
+}
