@@ -1,13 +1,13 @@
 //! Bytecode → register code, one basic block at a time, in one linear pass.
 //!
 //! A block reaches from its entry to the next: it ends with a jump, a call, an end of
-//! the frame, or in front of a jump destination.
+//! the frame, or in front of a jump destination; a `chain` goes on where it can.
 //!
 //! What keeps it right: instructions appear in the order of their opcodes, and
 //! only opcodes without effect are folded away; every effect knows the static gas
-//! of what follows it, and is preceded by the stack check of all before it, so that
-//! a transaction that runs out of gas or stack stops between the same two effects
-//! as in execution.
+//! of what follows it, and what reaches beyond the frame's memory is preceded by the
+//! stack check of all before it, so that a transaction that runs out of gas or stack
+//! stops between the same two accesses as in execution.
 
 mod builder;
 mod chain;

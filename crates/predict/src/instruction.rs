@@ -178,7 +178,7 @@ pub(crate) enum Op {
     TStore,
     // Control. What ends a block leaves the stack higher by `to` than it was at entry.
     /// Fails unless the stack holds `a` items and has room for `b` more than at entry.
-    /// Up to the first effect the block as a whole says so.
+    /// Up to the first effect that reaches beyond the frame the block as a whole says so.
     StackCheck,
     /// A branch goes to its entry if the condition on `a` and `b` holds, else to the
     /// entry behind the block.

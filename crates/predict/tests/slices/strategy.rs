@@ -58,8 +58,11 @@ impl Case {
     /// The first calls, of programs that loop for so long that chains of blocks run the rest.
     pub(crate) fn behind_long_loops(mut self) -> Self {
         for program in &mut self.programs {
-            if let Program::Written(statements) = program {
-                statements.insert(0, Statement::Raw(long_loop()));
+            match program {
+                Program::Written(statements) => {
+                    statements.insert(0, Statement::Raw(long_loop()));
+                }
+                Program::Bytes(bytes) => *bytes = [long_loop(), bytes.clone()].concat(),
             }
         }
         self.calls.truncate(6);
