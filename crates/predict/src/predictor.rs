@@ -276,13 +276,17 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
                 let Some(sender) = current.sender else {
                     return Err(Interrupt::Unknown(Unknown::NoFrame));
                 };
+                let gas = current.tx.gas_limit - current.gas.initial_total_gas();
+                if i64::try_from(gas).is_err() {
+                    return Err(Interrupt::Unknown(Unknown::GasLimit));
+                }
                 let first = First {
                     sender,
                     caller: current.tx.caller,
                     kind: current.tx.kind,
                     value: current.tx.value,
                     data: current.tx.data.clone(),
-                    gas: current.tx.gas_limit - current.gas.initial_total_gas(),
+                    gas,
                 };
                 let (machine, mut around) = self.split();
                 machine.start(first, &mut around)?;

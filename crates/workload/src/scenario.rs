@@ -14,6 +14,10 @@ use serde::{Deserialize, Serialize};
 /// Blobs that a block of a mix carries at most.
 const BLOBS_MAX: usize = 6;
 
+/// Where there are many pools, there is one for so many transactions, and so many at least.
+const TXS_PER_POOL: usize = 4;
+const POOLS_MIN: usize = 8;
+
 /// A kind of block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -28,6 +32,8 @@ pub enum Scenario {
     Erc20Cold,
     /// Swaps along paths of popular and unpopular pools, liquidity, flash swaps.
     Amm,
+    /// The same over many pools, by a different person each time.
+    AmmWide,
     /// Collectibles minted, listed, bought and sold on with a royalty.
     Nft,
     /// Every transaction depends on the one before it.
@@ -53,11 +59,12 @@ pub(crate) type Parts = Vec<(u64, Box<dyn Part>)>;
 
 impl Scenario {
     /// Every scenario.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Payments,
         Self::Erc20Hot,
         Self::Erc20Cold,
         Self::Amm,
+        Self::AmmWide,
         Self::Nft,
         Self::Chain,
         Self::Mix,
@@ -76,6 +83,7 @@ impl Scenario {
             Self::Erc20Hot => "erc20-hot",
             Self::Erc20Cold => "erc20-cold",
             Self::Amm => "amm",
+            Self::AmmWide => "amm-wide",
             Self::Nft => "nft",
             Self::Chain => "chain",
             Self::Mix => "mix",
@@ -95,6 +103,7 @@ impl Scenario {
             Self::Erc20Hot => "one token, few people",
             Self::Erc20Cold => "several tokens, every transfer between different people",
             Self::Amm => "swaps over paths of pools, liquidity, flash swaps",
+            Self::AmmWide => "the same over many pools, every time by somebody else",
             Self::Nft => "collectibles minted, listed and sold on with a royalty",
             Self::Chain => "every transaction depends on the one before",
             Self::Mix => "everything, in proportions like those of a busy chain",
@@ -129,6 +138,11 @@ impl Scenario {
             Self::Amm => {
                 let mut setting = regulars(txs / 2)?;
                 let amm = Amm::new(&mut setting)?;
+                (setting, vec![(1, Box::new(amm))])
+            }
+            Self::AmmWide => {
+                let mut setting = strangers();
+                let amm = Amm::wide(&mut setting, (txs / TXS_PER_POOL).max(POOLS_MIN))?;
                 (setting, vec![(1, Box::new(amm))])
             }
             Self::Nft => {

@@ -13,10 +13,8 @@ use alloy_primitives::{Address, U256};
 use alloy_sol_types::{SolCall, SolConstructor};
 use std::collections::BTreeSet;
 
-/// Tokens besides wrapped ether.
-const TOKENS: usize = 5;
-/// Pools: between wrapped ether (position 0) and every token, and between some tokens.
-const POOLS: [(usize, usize); 8] = [(0, 1), (0, 2), (1, 2), (0, 3), (2, 3), (0, 4), (0, 5), (4, 5)];
+/// A few pools: between wrapped ether (position 0) and every token, and between some tokens.
+const FEW: [(usize, usize); 8] = [(0, 1), (0, 2), (1, 2), (0, 3), (2, 3), (0, 4), (0, 5), (4, 5)];
 /// What each side of a pool holds at first.
 const RESERVE: u64 = 10_u64.pow(19);
 /// What a trader owns of each token, and of shares, at first.
@@ -28,49 +26,85 @@ const HOPS_MAX: u64 = 3;
 /// Gas that any single call finds enough.
 const AMM_GAS: u64 = 700_000;
 
-/// Pools of pairs of tokens, the first of them used most.
+/// Pools of pairs of tokens.
 #[derive(Debug)]
 pub(crate) struct Amm {
     router: Address,
     borrower: Address,
     /// Wrapped ether first.
     tokens: Vec<Address>,
+    /// Which tokens each pool is between.
+    pairs: Vec<(usize, usize)>,
     pools: Vec<Address>,
-    popularity: Zipf,
+    popularity: Popularity,
     ready: BTreeSet<(Address, Person)>,
 }
 
+/// Which pools are used.
+#[derive(Clone, Copy, Debug)]
+enum Popularity {
+    /// The first most.
+    Uneven,
+    /// All alike.
+    Even,
+}
+
+impl Popularity {
+    /// One of so many pools.
+    fn draw(self, setting: &mut Setting, pools: usize) -> usize {
+        match self {
+            Self::Uneven => Zipf::new(pools).draw(&mut setting.random),
+            Self::Even => setting.random.index(pools),
+        }
+    }
+}
+
 impl Amm {
-    /// Pools with liquidity, and a router.
+    /// A few pools with liquidity, the first of them used most, and a router.
     ///
     /// # Errors
     /// If the set-up fails.
     pub(crate) fn new(setting: &mut Setting) -> Result<Self, GenerateError> {
-        Self::with_router(setting, ROUTER)
+        Self::with(setting, ROUTER, FEW.to_vec(), Popularity::Uneven)
     }
 
-    /// The same with a router compiled through the IR.
+    /// So many pools, each between wrapped ether and a token of its own, all used alike.
+    ///
+    /// # Errors
+    /// If the set-up fails.
+    pub(crate) fn wide(setting: &mut Setting, pools: usize) -> Result<Self, GenerateError> {
+        let pairs = (1..=pools).map(|token| (0, token)).collect();
+        Self::with(setting, ROUTER, pairs, Popularity::Even)
+    }
+
+    /// A few pools with a router compiled through the IR.
     ///
     /// # Errors
     /// If the set-up fails.
     pub(crate) fn through_ir(setting: &mut Setting) -> Result<Self, GenerateError> {
-        Self::with_router(setting, ROUTER_IR)
+        Self::with(setting, ROUTER_IR, FEW.to_vec(), Popularity::Uneven)
     }
 
-    fn with_router(setting: &mut Setting, router: Contract) -> Result<Self, GenerateError> {
+    fn with(
+        setting: &mut Setting,
+        router: Contract,
+        pairs: Vec<(usize, usize)>,
+        popularity: Popularity,
+    ) -> Result<Self, GenerateError> {
         let wrapped = setting.create(WRAPPED_ETHER, &[])?;
         let factory = setting.create(PAIR_FACTORY, &[])?;
         let arguments = Router::constructorCall { factory, wrapped };
         let router = setting.create(router, &arguments.abi_encode())?;
         let borrower = setting.create(FLASH_BORROWER, &[])?;
         let mut all = vec![wrapped];
-        for index in 0..TOKENS {
+        let count = pairs.iter().map(|(_, token)| *token).max().unwrap_or(0);
+        for index in 0..count {
             let token = tokens::create_token(setting, index)?;
             tokens::give(setting, token, borrower, HOLDING)?;
             all.push(token);
         }
-        let (popularity, ready) = (Zipf::new(POOLS.len()), BTreeSet::new());
-        let mut amm = Self { router, borrower, tokens: all, pools: Vec::new(), popularity, ready };
+        let (pools, ready) = (Vec::new(), BTreeSet::new());
+        let mut amm = Self { router, borrower, tokens: all, pairs, pools, popularity, ready };
         amm.fill(setting, factory)?;
         Ok(amm)
     }
@@ -80,8 +114,8 @@ impl Amm {
         let provider = setting.stranger()?;
         let to = setting.address(provider);
         let amount = U256::from(RESERVE);
-        for (a, b) in POOLS {
-            let (a, b) = (self.tokens[a], self.tokens[b]);
+        for position in 0..self.pairs.len() {
+            let (a, b) = self.pair(position);
             let returned = setting.manage(factory, &PairFactory::createCall { a, b })?;
             let pool = PairFactory::createCall::abi_decode_returns(&returned)
                 .map_err(|error| setup_error(factory, &error))?;
@@ -96,6 +130,12 @@ impl Amm {
         }
         // Shares for the borrower to pay fees with are never needed: it owns tokens.
         Ok(())
+    }
+
+    /// The tokens of a pool.
+    fn pair(&self, pool: usize) -> (Address, Address) {
+        let (a, b) = self.pairs[pool];
+        (self.tokens[a], self.tokens[b])
     }
 
     /// Gives someone a token and lets the router spend it, before the block.
@@ -128,25 +168,25 @@ impl Amm {
         Ok(())
     }
 
-    /// A walk over pools without using one twice, popular ones first.
+    /// A walk over pools without using one twice.
     fn path(&self, setting: &mut Setting, start: Option<usize>) -> Vec<usize> {
         let hops = setting.random.between(1, HOPS_MAX);
         let mut used = BTreeSet::new();
         let mut path = Vec::from_iter(start);
         for _ in 0..hops {
-            let open: Vec<_> = (0..POOLS.len())
+            let open: Vec<_> = (0..self.pairs.len())
                 .filter(|pool| !used.contains(pool))
                 .filter(|&pool| match path.last() {
-                    Some(&at) => POOLS[pool].0 == at || POOLS[pool].1 == at,
+                    Some(&at) => self.pairs[pool].0 == at || self.pairs[pool].1 == at,
                     None => true,
                 })
                 .collect();
             if open.is_empty() {
                 break;
             }
-            let pool = open[Zipf::new(open.len()).draw(&mut setting.random)];
+            let pool = open[self.popularity.draw(setting, open.len())];
             let _ = used.insert(pool);
-            let (a, b) = POOLS[pool];
+            let (a, b) = self.pairs[pool];
             match path.last() {
                 Some(&at) => path.push(if at == a { b } else { a }),
                 None if setting.random.chance(50) => path.extend([a, b]),
@@ -202,7 +242,7 @@ impl Amm {
 
     fn liquidity(&mut self, setting: &mut Setting, pool: usize) -> Result<Draft, GenerateError> {
         let provider = setting.someone()?;
-        let (a, b) = (self.tokens[POOLS[pool].0], self.tokens[POOLS[pool].1]);
+        let (a, b) = self.pair(pool);
         let (to, deadline) = (setting.address(provider), U256::from(NEVER));
         for token in [a, b] {
             self.ensure(setting, provider, token)?;
@@ -225,7 +265,7 @@ impl Amm {
 
     fn flash(&mut self, setting: &mut Setting, pool: usize) -> Result<Draft, GenerateError> {
         let from = setting.someone()?;
-        let (a, b) = POOLS[pool];
+        let (a, b) = self.pairs[pool];
         // Position 0 is wrapped ether, of which the borrower has none to pay with.
         let (token, other) = if a == 0 { (b, a) } else { (a, b) };
         let (token, other) = (self.tokens[token], self.tokens[other]);
@@ -242,7 +282,7 @@ impl Amm {
 
 impl Part for Amm {
     fn draft(&mut self, setting: &mut Setting) -> Result<Draft, GenerateError> {
-        let pool = self.popularity.draw(&mut setting.random);
+        let pool = self.popularity.draw(setting, self.pools.len());
         match setting.random.weighted(&[52, 12, 10, 9, 10, 4, 3]) {
             kind @ 0..=2 => self.swap(setting, kind),
             3 => self.swap_exact_out(setting),
