@@ -1,15 +1,16 @@
 //! Bytecode → register code, one basic block at a time, in one linear pass.
 //!
 //! A block reaches from its entry to the next: it ends with a jump, a call, an end of
-//! the frame, or in front of a jump destination.
+//! the frame, or in front of a jump destination; a `chain` goes on where it can.
 //!
 //! What keeps it right: instructions appear in the order of their opcodes, and
 //! only opcodes without effect are folded away; every effect knows the static gas
-//! of what follows it, and is preceded by the stack check of all before it, so that
-//! a transaction that runs out of gas or stack stops between the same two effects
-//! as in execution.
+//! of what follows it, and what reaches beyond the frame's memory is preceded by the
+//! stack check of all before it, so that a transaction that runs out of gas or stack
+//! stops between the same two accesses as in execution.
 
 mod builder;
+mod chain;
 mod fold;
 
 use crate::{
@@ -18,15 +19,27 @@ use crate::{
 };
 use alloy_primitives::U256;
 use builder::Builder;
+use chain::Chain;
 pub(crate) use fold::{div, fold, shl, shr, truth};
 use revm_bytecode::opcode;
 
 /// Compiles the block that starts at a position of the program's code.
 pub(crate) fn compile(program: &Program, pc: usize) -> Block {
-    let mut compiler = Compiler { program, pc, opcodes: 0, builder: Builder::new() };
+    run(program, pc, None)
+}
+
+/// Compiles the block that starts at a position of the program's code together with those
+/// along the likeliest way on.
+pub(crate) fn compile_chain(program: &Program, pc: usize) -> Block {
+    run(program, pc, program.entry(pc).map(Chain::new))
+}
+
+fn run(program: &Program, pc: usize, chain: Option<Chain>) -> Block {
+    let builder = Builder::new();
+    let mut compiler = Compiler { program, pc, opcodes: 0, builder, chain, arrived: pc };
     while compiler.step() {}
     let skipped = match (program.entry(pc), program.entry(compiler.pc + 1)) {
-        (Some(at), Some(behind)) => behind - at - 1,
+        (Some(at), Some(behind)) => behind.wrapping_sub(at + 1),
         _ => 0,
     };
     compiler.builder.finish(skipped as Register)
@@ -39,6 +52,10 @@ struct Compiler<'a> {
     /// Those compiled so far.
     opcodes: usize,
     builder: Builder,
+    /// The chain that the block is part of, if it is one.
+    chain: Option<Chain>,
+    /// Where the last block of the chain started.
+    arrived: usize,
 }
 
 impl Compiler<'_> {
@@ -46,10 +63,10 @@ impl Compiler<'_> {
     fn step(&mut self) -> bool {
         let byte = self.program.code.get(self.pc).copied().unwrap_or(opcode::STOP);
         // What other entries there are, paths come to from elsewhere, if at all.
-        let may_end = byte == opcode::JUMPDEST && self.opcodes > 0 || self.opcodes >= DISTANCE_MAX;
+        let is_next = byte == opcode::JUMPDEST && self.pc != self.arrived;
+        let may_end = is_next || self.opcodes >= DISTANCE_MAX;
         if may_end && let Some(entry) = self.program.entry(self.pc) {
-            self.builder.goto(Some(entry));
-            return false;
+            return self.go(Some(entry));
         }
         self.opcodes += 1;
         let rules = &self.program.rules;
@@ -130,10 +147,32 @@ impl Compiler<'_> {
     fn jump(&mut self) -> bool {
         let target = self.builder.pop();
         match self.builder.constant(target) {
-            Some(target) => self.builder.goto(self.destination(target)),
-            None => self.builder.goto_dynamic(target),
+            Some(target) => self.go(self.destination(target)),
+            None => {
+                self.builder.goto_dynamic(target);
+                false
+            }
         }
-        false
+    }
+
+    /// Goes to an entry: there the chain goes on if it can, else the block ends.
+    fn go(&mut self, target: Option<u32>) -> bool {
+        let goes_on = target.is_some_and(|entry| self.take(entry));
+        if !goes_on {
+            self.builder.goto(target);
+        }
+        goes_on
+    }
+
+    /// Goes on at an entry, if there is a chain that takes it.
+    fn take(&mut self, entry: u32) -> bool {
+        let has_room = self.opcodes < chain::OPCODES_MAX && self.builder.has_room();
+        let takes = has_room && self.chain.as_mut().is_some_and(|chain| chain.add(entry));
+        if takes {
+            self.pc = self.program.position(entry);
+            self.arrived = self.pc;
+        }
+        takes
     }
 
     /// JUMPI.
@@ -144,13 +183,23 @@ impl Compiler<'_> {
             return false;
         };
         let destination = self.destination(destination);
+        let behind = self.program.entry(self.pc + 1);
         match self.builder.constant(condition) {
-            Some(condition) if condition.is_zero() => {
-                self.builder.goto(self.program.entry(self.pc + 1));
-            }
-            Some(_) => self.builder.goto(destination),
-            None => self.builder.branch(condition, destination),
+            Some(condition) if condition.is_zero() => return self.go(behind),
+            Some(_) => return self.go(destination),
+            None => {}
         }
+        // A loop that ends here mostly goes on.
+        let goes_back = destination.is_some_and(|entry| self.program.position(entry) <= self.pc);
+        if self.chain.is_some() && !goes_back {
+            let jumps = destination.is_some() && chain::ends_soon(self.program, self.pc + 1);
+            let (next, other) = if jumps { (destination, behind) } else { (behind, destination) };
+            if next.is_some_and(|entry| self.take(entry)) {
+                self.builder.leave(condition, !jumps, other);
+                return true;
+            }
+        }
+        self.builder.branch(condition, destination);
         false
     }
 

@@ -71,14 +71,14 @@ pub(crate) struct Instruction {
 }
 
 impl Instruction {
-    /// The same instruction with a length.
+    /// The same instruction with a length or gas.
     pub(crate) const fn with_len(self, len: u32) -> Self {
         Self { b: len as u16 as i16, c: (len >> 16) as u16 as i16, ..self }
     }
 
     /// The entry behind the block that the instruction ends, if control comes back there.
     pub(crate) const fn behind(&self, entry: u32) -> u32 {
-        entry + 1 + self.c as u32
+        (entry + 1).wrapping_add_signed(self.c as i32)
     }
 
     /// The registers that it takes its operands from; `NUMBERS`, which is zero, where it has
@@ -96,7 +96,7 @@ impl Instruction {
         }
     }
 
-    /// The length of a `HashRange`.
+    /// The length of a `HashRange`, the gas of a `Leave`.
     pub(crate) const fn len(&self) -> usize {
         self.b as u16 as usize | (self.c as u16 as usize) << 16
     }
@@ -178,7 +178,7 @@ pub(crate) enum Op {
     TStore,
     // Control. What ends a block leaves the stack higher by `to` than it was at entry.
     /// Fails unless the stack holds `a` items and has room for `b` more than at entry.
-    /// Up to the first effect the block as a whole says so.
+    /// Up to the first effect that reaches beyond the frame the block as a whole says so.
     StackCheck,
     /// A branch goes to its entry if the condition on `a` and `b` holds, else to the
     /// entry behind the block.
@@ -210,6 +210,14 @@ pub(crate) enum Op {
     SelfDestruct,
     /// A jump to an invalid destination, or an opcode that the fork lacks.
     Fail,
+    // In chains only, where `gas` is a position in the chain.
+    /// Goes on at `gas` if `a` is not zero.
+    SkipIf,
+    /// Goes on at `gas` if `a` is zero.
+    SkipUnless,
+    /// Leaves the chain for the entry `gas`. The static gas of what follows comes back; it
+    /// stands in `b` and `c`.
+    Leave,
     // In slices only, where `gas` is the gas that is due before the instruction, or
     // the position that a branch goes to, or an offset.
     /// The calldata word at offset `gas`.
@@ -286,6 +294,30 @@ impl Op {
                 | Self::BaseFee
                 | Self::BlobBaseFee
         )
+    }
+
+    /// Whether nothing of it is left where the frame fails behind it: it looks at nothing but
+    /// the frame and its surroundings, and at most changes the frame's memory.
+    pub(crate) const fn is_local(self) -> bool {
+        self.is_environment()
+            || matches!(
+                self,
+                Self::Exp
+                    | Self::CallDataLoad
+                    | Self::ReturnDataSize
+                    | Self::BlobHash
+                    | Self::Gas
+                    | Self::MSize
+                    | Self::MLoad
+                    | Self::MStore
+                    | Self::MStore8
+                    | Self::MCopy
+                    | Self::Keccak256
+                    | Self::CallDataCopy
+                    | Self::CodeCopy
+                    | Self::ReturnDataCopy
+                    | Self::Log
+            )
     }
 
     /// What a conditional branch compares, and whether it is taken if that holds or if it

@@ -16,7 +16,9 @@
 //! entered, and are right for any path. *Slices* are made of the paths that frames of
 //! one code and selector take often: what does not feed an access, a guard or a result
 //! is gone from them. Where a guard fails, the frame goes back to blocks. Slices grow
-//! between transactions and when a predictor is dropped ([`Learning`]).
+//! between transactions and when a predictor is dropped ([`Learning`]). A frame that has
+//! run longer than any slice goes on in *chains*, blocks along the likeliest way compiled
+//! as one.
 //!
 //! Without storage an [`Outliner`] tells what a transaction accesses for certain, what it may
 //! access, and what depends on storage and how.

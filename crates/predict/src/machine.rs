@@ -134,6 +134,9 @@ struct Frame {
     log: Option<Box<Log>>,
     /// What is followed of its words while it runs in blocks.
     additions: Additions,
+    /// Instructions it ran in blocks, and whether it runs in chains by now.
+    ran: usize,
+    chained: bool,
 }
 
 /// What a frame's end means to the one below.

@@ -1,30 +1,30 @@
 //! A contract's code with the blocks that have been compiled from it so far.
 
+mod blocks;
 mod entries;
 
 pub(crate) use entries::DISTANCE_MAX;
 
-use crate::{compile::compile, instruction::Block, rules::Rules, slice::Slices};
+use crate::{
+    compile::{compile, compile_chain},
+    instruction::Block,
+    rules::Rules,
+    slice::Slices,
+};
 use alloy_primitives::Bytes;
 use bitvec::{order::Lsb0, vec::BitVec};
+use blocks::Blocks;
 use revm::state::Bytecode;
 use revm_bytecode::opcode;
-use std::sync::{
-    Arc, OnceLock,
-    atomic::{AtomicUsize, Ordering},
-};
-
-/// Entries per page.
-const PAGE: u32 = 8;
-
-/// The blocks of consecutive entries.
-type Page = Box<[OnceLock<Box<Block>>; PAGE as usize]>;
+use std::sync::{Arc, OnceLock};
 
 /// Words of the entries' bits per rank.
 const GROUP: usize = 4;
 
-/// Size of a page in bytes, its blocks apart.
-const PAGE_SIZE: usize = size_of::<[OnceLock<Box<Block>>; PAGE as usize]>();
+/// The bytes that chains take for each byte of code, and for any code, before there are no
+/// more: an entry's block stands for its chain then.
+const CHAINS_PER_CODE: usize = 16;
+const CHAINS_MIN: usize = 1 << 16;
 
 /// One contract's code under one set of rules, compiled block by block when a
 /// block is first entered. Shared by all transactions, blocks and threads.
@@ -39,11 +39,12 @@ pub(crate) struct Program {
     entries: BitVec<u64, Lsb0>,
     /// How many entries lie before each [`GROUP`] of words of `entries`.
     ranks: Box<[u32]>,
-    /// Per entry, its block once it is compiled; in pages, because most of a code is
-    /// never entered.
-    pages: Box<[OnceLock<Page>]>,
-    /// Size of the compiled blocks in bytes.
-    size: AtomicUsize,
+    /// How many entries there are.
+    count: u32,
+    blocks: Blocks,
+    /// Per entry, the blocks along the likeliest way on, as one; for frames that have run
+    /// for long.
+    chains: OnceLock<Blocks>,
     /// The slices for its most frequent paths.
     pub(crate) slices: Slices,
 }
@@ -75,37 +76,31 @@ impl Program {
                 before
             })
             .collect();
-        let pages = (0..total.div_ceil(PAGE)).map(|_| OnceLock::new()).collect();
         Self {
             code,
             rules,
             entries,
             ranks,
-            pages,
-            size: AtomicUsize::new(0),
+            count: total,
+            blocks: Blocks::new(total),
+            chains: OnceLock::new(),
             slices: Slices::default(),
         }
     }
 
     /// A copy that goes its own way from here on.
     pub(crate) fn fork(&self) -> Self {
-        let fork = Self {
+        let chains = self.chains.get().map(Blocks::fork);
+        Self {
             code: self.code.clone(),
             rules: self.rules.clone(),
             entries: self.entries.clone(),
             ranks: self.ranks.clone(),
-            pages: self.pages.clone(),
-            size: AtomicUsize::new(0),
+            count: self.count,
+            blocks: self.blocks.fork(),
+            chains: chains.map_or_else(OnceLock::new, OnceLock::from),
             slices: self.slices.fork(),
-        };
-        // Somebody may compile meanwhile: what was copied counts.
-        let pages = fork.pages.iter().filter_map(OnceLock::get);
-        let blocks = |page: &Page| -> usize {
-            page.iter().filter_map(OnceLock::get).map(|block| block.size()).sum()
-        };
-        let size = pages.map(|page| PAGE_SIZE + blocks(page)).sum();
-        fork.size.store(size, Ordering::Relaxed);
-        fork
+        }
     }
 
     /// The number of the entry at a position of the code.
@@ -127,15 +122,21 @@ impl Program {
     }
 
     /// The block of an entry, compiled now if this is its first use.
+    #[inline]
     pub(crate) fn block(&self, entry: u32) -> &Block {
-        let page = self.pages[(entry / PAGE) as usize].get_or_init(|| {
-            self.size.fetch_add(PAGE_SIZE, Ordering::Relaxed);
-            Page::default()
-        });
-        page[(entry % PAGE) as usize].get_or_init(|| {
-            let block = compile(self, self.position(entry));
-            self.size.fetch_add(block.size(), Ordering::Relaxed);
-            Box::new(block)
+        self.blocks.get(entry, || compile(self, self.position(entry)))
+    }
+
+    /// The chain of an entry, compiled now if this is its first use.
+    pub(crate) fn chain(&self, entry: u32) -> &Block {
+        let chains = self.chains.get_or_init(|| Blocks::new(self.count));
+        chains.get(entry, || {
+            let pc = self.position(entry);
+            if chains.compiled_size() < CHAINS_MIN.max(CHAINS_PER_CODE * self.code.len()) {
+                compile_chain(self, pc)
+            } else {
+                compile(self, pc)
+            }
         })
     }
 
@@ -149,15 +150,11 @@ impl Program {
 
     /// The entries whose blocks are compiled.
     pub(crate) fn compiled(&self) -> impl Iterator<Item = u32> {
-        let pages = (0..).step_by(PAGE as usize).zip(&self.pages);
-        let pages = pages.filter_map(|(first, page)| Some((first, page.get()?)));
-        pages.flat_map(|(first, page)| {
-            (first..).zip(&**page).filter_map(|(entry, block)| block.get().map(|_| entry))
-        })
+        self.blocks.compiled()
     }
 
     /// The position of an entry in the code.
-    fn position(&self, entry: u32) -> usize {
+    pub(crate) fn position(&self, entry: u32) -> usize {
         let group = self.ranks.partition_point(|&rank| rank <= entry) - 1;
         let (words, mut word) = (self.entries.as_raw_slice(), GROUP * group);
         let mut before = entry - self.ranks[group];
@@ -173,16 +170,16 @@ impl Program {
 
     /// Size in bytes of the blocks that are compiled.
     pub(crate) fn compiled_size(&self) -> usize {
-        self.size.load(Ordering::Relaxed)
+        self.blocks.compiled_size() + self.chains.get().map_or(0, Blocks::compiled_size)
     }
 
     /// Size in bytes of the code and everything compiled from it.
     pub(crate) fn size(&self) -> usize {
         self.code.len()
-            + size_of_val(&*self.pages)
             + size_of_val(self.entries.as_raw_slice())
             + size_of_val(&*self.ranks)
-            + self.compiled_size()
+            + self.blocks.size()
+            + self.chains.get().map_or(0, Blocks::size)
             + self.slices.size()
     }
 }

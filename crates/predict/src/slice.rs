@@ -26,7 +26,7 @@ mod value;
 mod tests;
 
 pub(crate) use learning::{Allowance, Candidates};
-pub(crate) use log::Log;
+pub(crate) use log::{Log, PATH_MAX};
 pub(crate) use path::Path;
 pub(crate) use table::{KeyPaths, SliceKey, SliceTable, Slices};
 

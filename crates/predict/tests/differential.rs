@@ -9,7 +9,7 @@ mod differential {
 use alloy_primitives::{Address, Bytes, U256};
 use differential::{
     check::{Fields, check},
-    programs::{FORKS, block_of_calls, code, contract},
+    programs::{FORKS, LONG_LOOP_GAS, block_of_calls, code, contract, long_loop},
 };
 use foresee_predict::ProgramCache;
 use foresee_source::Snapshot;
@@ -70,6 +70,26 @@ proptest! {
             .map(|(to, data, gas, value)| {
                 (contract(to), Bytes::copy_from_slice(&data), gas, U256::from(value))
             })
+            .collect();
+        let (block, state) = block_of_calls(fork, &codes, &calls);
+        check(&ProgramCache::new(), &block, &state, &format!("{fork:?}"), Fields::Named);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 250, ..ProptestConfig::default() })]
+
+    /// The same behind loops that take so long that chains of blocks run the rest.
+    #[test]
+    fn random_programs_behind_long_loops_are_predicted_exactly(
+        fork in prop::sample::select(FORKS),
+        codes in prop::collection::vec(code(), 3),
+        calls in prop::collection::vec((0..3usize, 0..200_000u64), 1..4),
+    ) {
+        let codes: Vec<_> = codes.into_iter().map(|code| [long_loop(), code].concat()).collect();
+        let calls: Vec<_> = calls
+            .into_iter()
+            .map(|(to, gas)| (contract(to), Bytes::new(), 21_000 + LONG_LOOP_GAS + gas, U256::ZERO))
             .collect();
         let (block, state) = block_of_calls(fork, &codes, &calls);
         check(&ProgramCache::new(), &block, &state, &format!("{fork:?}"), Fields::Named);

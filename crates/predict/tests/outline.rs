@@ -1,6 +1,7 @@
 //! What calldata and bytecode tell without storage: what is called certain really happens,
 //! whatever storage holds, and where nothing is said to be missing nothing else happens.
 
+#[expect(dead_code, reason = "shared with tests that use all of it")]
 #[path = "differential/programs.rs"]
 mod programs;
 

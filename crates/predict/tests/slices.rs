@@ -31,3 +31,12 @@ proptest! {
         case.with_code(&code).check();
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
+
+    #[test]
+    fn paths_behind_long_loops_are_predicted_exactly(case in strategy::case()) {
+        case.behind_long_loops().check();
+    }
+}

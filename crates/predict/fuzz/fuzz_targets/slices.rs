@@ -31,6 +31,9 @@ fuzz_target!(|bytes: &[u8]| {
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
     if let Ok(tree) = strategy::case().new_tree(&mut runner) {
-        tree.current().with_code(code).check();
+        let case = tree.current().with_code(code);
+        // Chains of blocks take long to be reached.
+        let late = choice.last().is_some_and(|byte| byte % 8 == 1);
+        if late { case.behind_long_loops() } else { case }.check();
     }
 });

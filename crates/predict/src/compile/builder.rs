@@ -35,6 +35,11 @@ pub(super) struct Builder {
     gas: u32,
     /// Instructions that look at gas, with the gas charged up to and including them.
     looking: Vec<(usize, u32)>,
+    /// The same of instructions that leave a chain.
+    leaving: Vec<(usize, u32)>,
+    /// Whether anything has happened that counts even if the stack turns out not to
+    /// suffice for what follows.
+    happened: bool,
 }
 
 impl Builder {
@@ -50,6 +55,8 @@ impl Builder {
             entry: (0, 0),
             gas: 0,
             looking: Vec::with_capacity(LOOKING_EXPECTED),
+            leaving: Vec::new(),
+            happened: false,
         }
     }
 
@@ -165,10 +172,13 @@ impl Builder {
         self.push(to);
     }
 
-    /// Emits an instruction that looks at the world, behind the stack check of
-    /// everything up to it.
+    /// Emits an instruction that looks at the frame or, behind the stack check of
+    /// everything up to it, at the world.
     pub(super) fn effect(&mut self, op: Op, to: Register, a: Register, b: Register, c: Register) {
-        self.check_stack();
+        if !op.is_local() {
+            self.check_stack();
+            self.happened = true;
+        }
         self.looking.push((self.code.len(), self.gas));
         self.code.push(Instruction { op, to, a, b, c, gas: 0 });
     }
@@ -183,11 +193,7 @@ impl Builder {
         let mut taken = true;
         let mut op = Op::BranchIf;
         while let Some(last) = self.code.last().copied() {
-            let feeds_only_this = last.to == branch.a
-                && last.to >= TEMPORARIES
-                && !self.stack.contains(&last.to)
-                && moves.iter().all(|(_, from)| *from != last.to);
-            if !feeds_only_this {
+            if !self.feeds_only(last.to, branch.a, &moves) {
                 break;
             }
             op = match (last.op, taken) {
@@ -212,6 +218,53 @@ impl Builder {
         self.emit_moves(&moves);
         let (to, gas) = (self.height(), target.unwrap_or(NO_ENTRY));
         self.code.push(Instruction { op, to, a, b, c: 0, gas });
+    }
+
+    /// Whether there are registers for another block of a chain.
+    pub(super) const fn has_room(&self) -> bool {
+        self.temporaries + self.stack.len() < TEMPORARIES_MAX / 4
+    }
+
+    /// Leaves the chain if the condition holds, or if it does not: builds the stack, and
+    /// goes to an entry, or fails if there is none.
+    pub(super) fn leave(&mut self, condition: Register, if_it_holds: bool, target: Option<u32>) {
+        self.check_stack();
+        // What is free behind the chain's way out is free on its way on.
+        let temporaries = self.temporaries;
+        let moves = self.moves();
+        let (mut a, mut skips) = (condition, !if_it_holds);
+        while let Some(last) = self.code.last().copied()
+            && last.op == Op::IsZero
+            && self.feeds_only(last.to, a, &moves)
+        {
+            self.code.pop();
+            (a, skips) = (last.a, !skips);
+        }
+        let op = if skips { Op::SkipIf } else { Op::SkipUnless };
+        let skip = self.code.len();
+        self.code.push(Instruction { op, to: 0, a, b: NUMBERS, c: NUMBERS, gas: 0 });
+        self.emit_moves(&moves);
+        let (op, gas) = target.map_or((Op::Fail, 0), |entry| (Op::Leave, entry));
+        if op == Op::Leave {
+            self.leaving.push((self.code.len(), self.gas));
+        }
+        self.code.push(Instruction { op, to: self.height(), a: NUMBERS, b: 0, c: 0, gas });
+        self.code[skip].gas = self.code.len() as u32;
+        self.happened = true;
+        self.temporaries = temporaries;
+    }
+
+    /// Whether a result is a temporary that is one operand, and nothing on the stack.
+    fn feeds_only(
+        &self,
+        result: Register,
+        operand: Register,
+        moves: &[(Register, Register)],
+    ) -> bool {
+        result == operand
+            && result >= TEMPORARIES
+            && !self.stack.contains(&result)
+            && moves.iter().all(|(_, from)| *from != result)
     }
 
     /// Ends the block: builds the stack, and goes to a computed destination if the
@@ -263,8 +316,8 @@ impl Builder {
         if self.consumed > need || self.growth > growth {
             self.checked = (self.consumed.max(need), self.growth.max(growth));
             let (a, b) = (self.checked.0 as Register, self.checked.1 as Register);
-            if self.looking.is_empty() {
-                // Nothing has happened yet: it may as well fail at once.
+            if !self.happened {
+                // It may as well fail at once.
                 self.entry = self.checked;
                 return;
             }
@@ -352,6 +405,9 @@ impl Builder {
         }
         for (index, charged) in self.looking {
             self.code[index].gas = self.gas - charged;
+        }
+        for (index, charged) in self.leaving {
+            self.code[index] = self.code[index].with_len(self.gas - charged);
         }
         let (need, growth) = self.entry;
         Block {

@@ -83,7 +83,14 @@ impl<S: StateView> Cpu<'_, S> {
         let &Instruction { op, to, a, b, c, .. } = instruction;
         let world = &mut *self.world;
         let operands = match op {
-            Op::Goto | Op::Call | Op::Create | Op::StackCheck | Op::Fail => return,
+            Op::Goto
+            | Op::Call
+            | Op::Create
+            | Op::StackCheck
+            | Op::Fail
+            | Op::SkipIf
+            | Op::SkipUnless
+            | Op::Leave => return,
             Op::Move => return origins.copy(at.place(to), at.place(a), |it| note(world, it, None)),
             Op::MoveTwo => {
                 origins.copy(at.place(to), at.place(a), |it| note(world, it, None));

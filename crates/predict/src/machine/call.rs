@@ -185,6 +185,8 @@ impl Machine {
             compiled: false,
             log: None,
             additions: Additions::default(),
+            ran: 0,
+            chained: false,
         });
         self.prepare_frame(around);
         Ok(None)

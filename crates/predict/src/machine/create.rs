@@ -140,6 +140,8 @@ impl Machine {
             compiled: false,
             log: None,
             additions: Additions::default(),
+            ran: 0,
+            chained: false,
         });
         Ok(None)
     }

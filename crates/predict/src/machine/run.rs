@@ -11,7 +11,7 @@ use crate::{
     instruction::{CONSTANTS, Instruction, NO_ENTRY, NUMBERS, Op, Register, SMALL, fits},
     program::Program,
     rules::Rules,
-    slice::Log,
+    slice::{Log, PATH_MAX},
     state::StateView,
     unknown::Unknown,
     world::{AccountId, World},
@@ -91,6 +91,9 @@ struct Cursor {
     bottom: usize,
     /// Blocks that may still be entered.
     steps: u64,
+    /// Instructions run so far, and whether in chains by now.
+    ran: usize,
+    chained: bool,
 }
 
 /// Blocks entered from one look at what had to be compiled to the next, where that is
@@ -139,8 +142,8 @@ impl Machine {
     ) -> Result<Option<End>, Halt<S::Error>> {
         let Some(frame) = self.frames.last_mut() else { return Err(Halt::Fail) };
         let program = frame.program.clone();
-        let Frame { entry, next, top, bottom, code, .. } = *frame;
-        let mut cursor = Cursor { entry, next, top, bottom, steps: 0 };
+        let Frame { entry, next, top, bottom, ran, chained, code, .. } = *frame;
+        let mut cursor = Cursor { entry, next, top, bottom, steps: 0, ran, chained };
         let compile_left = *around.compile_left;
         let stretch = if compile_left == usize::MAX { u64::MAX } else { STRETCH };
         let mut steps = around.steps_max - self.steps;
@@ -165,6 +168,7 @@ impl Machine {
         let compiled = program.compiled_size() - compiled;
         frame.compiled |= compiled > 0;
         (frame.entry, frame.next, frame.top) = (cursor.entry, cursor.next, cursor.top);
+        (frame.ran, frame.chained) = (cursor.ran, cursor.chained);
         self.steps = around.steps_max - steps;
         if compiled > 0 {
             let account = around.world.account(code.unwrap_or(frame.address)).address;
@@ -194,7 +198,15 @@ impl<S: StateView> Cpu<'_, S> {
         additions: &mut Additions,
     ) -> Result<Leave, Halt<S::Error>> {
         'blocks: loop {
-            let block = program.block(cursor.entry);
+            // No path of a slice is as long, so that this happens wherever the frame runs.
+            if cursor.ran > PATH_MAX && cursor.next == 0 {
+                cursor.chained = true;
+            }
+            let block = if cursor.chained {
+                program.chain(cursor.entry)
+            } else {
+                program.block(cursor.entry)
+            };
             let (code, constants, top) = (&*block.code, &*block.constants, cursor.top);
             let mut next = cursor.next.saturating_sub(1);
             if cursor.next == 0 {
@@ -206,6 +218,7 @@ impl<S: StateView> Cpu<'_, S> {
                     return Err(Halt::Fail);
                 }
                 self.gas -= i64::from(block.gas);
+                cursor.ran += code.len();
                 additions.enter(top - cursor.bottom);
                 if LOG && let Some(log) = log {
                     log.enter(code.len());
@@ -374,6 +387,16 @@ impl<S: StateView> Cpu<'_, S> {
                         set!(b, get!(c));
                     }
                     Op::Goto => goto!(gas),
+                    Op::SkipIf | Op::SkipUnless => {
+                        if get!(a).is_zero() == (op == Op::SkipUnless) {
+                            next = gas as usize;
+                            continue;
+                        }
+                    }
+                    Op::Leave => {
+                        self.gas += instruction.len() as i64;
+                        goto!(gas);
+                    }
                     Op::GotoDynamic => goto!(ok!(destination(program, get!(b)))),
                     Op::Call | Op::Create => {
                         cursor.entry = instruction.behind(cursor.entry);

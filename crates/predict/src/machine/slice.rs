@@ -132,6 +132,7 @@ impl Machine {
         frame.gas = frame.gas_at_start;
         frame.refund = 0;
         (frame.entry, frame.next, frame.top) = (0, 0, frame.bottom);
+        (frame.ran, frame.chained) = (0, false);
         if may_log {
             let key = frame.slice_key(&self.memory);
             frame.log = frame.program.slices.wants_log(key).then(Box::default);

@@ -12,7 +12,7 @@ use alloy_primitives::U256;
 use bitvec::{order::Lsb0, vec::BitVec};
 
 /// The longest run that is kept, in instructions.
-pub(super) const STEPS_MAX: usize = 8192;
+pub(crate) const PATH_MAX: usize = 8192;
 
 /// Numbers from here on stand for one that has no room here.
 const WIDE: u32 = 1 << 31;
@@ -42,7 +42,7 @@ impl Log {
 
     /// Whether it became too long to be of use.
     pub(crate) const fn overflowed(&self) -> bool {
-        self.steps > STEPS_MAX
+        self.steps > PATH_MAX
     }
 
     /// Size in bytes.

@@ -153,6 +153,17 @@ pub(crate) fn code() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
+/// What a long loop costs in gas, and a little more.
+pub(crate) const LONG_LOOP_GAS: u64 = 90_000;
+
+/// The start of a program that runs for so long that what is behind it runs in chains.
+pub(crate) fn long_loop() -> Vec<u8> {
+    let [high, low] = 3000u16.to_be_bytes();
+    let count = [opcode::PUSH2, high, low, opcode::JUMPDEST, opcode::PUSH1, 1, opcode::SWAP1];
+    let again = [opcode::SUB, opcode::DUP1, opcode::PUSH1, 3, opcode::JUMPI, opcode::POP];
+    [&count[..], &again[..]].concat()
+}
+
 /// A block of calls, all from one sender, to contracts with the given codes.
 pub(crate) fn block_of_calls(
     fork: SpecId,

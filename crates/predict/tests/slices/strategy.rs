@@ -2,7 +2,7 @@
 
 use crate::{
     check::{Fields, check},
-    programs::{FORKS, block_of_calls, code, contract},
+    programs::{FORKS, LONG_LOOP_GAS, block_of_calls, code, contract, long_loop},
     syntax::{Expression, Statement, assemble},
 };
 use alloy_primitives::{Bytes, U256};
@@ -52,6 +52,21 @@ impl Case {
         if !code.is_empty() {
             self.programs[0] = Program::Bytes(code.to_vec());
         }
+        self
+    }
+
+    /// The first calls, of programs that loop for so long that chains of blocks run the rest.
+    pub(crate) fn behind_long_loops(mut self) -> Self {
+        for program in &mut self.programs {
+            match program {
+                Program::Written(statements) => {
+                    statements.insert(0, Statement::Raw(long_loop()));
+                }
+                Program::Bytes(bytes) => *bytes = [long_loop(), bytes.clone()].concat(),
+            }
+        }
+        self.calls.truncate(6);
+        self.calls.iter_mut().for_each(|call| call.gas += LONG_LOOP_GAS);
         self
     }
 

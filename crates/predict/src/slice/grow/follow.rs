@@ -7,7 +7,7 @@ use super::{Decisions, Flow, Grower, Op, Path, Refusal, Step, Subject, Tree};
 use crate::{
     instruction::{CONSTANTS, Instruction, NO_ENTRY, NUMBERS, Register, SMALL, fits},
     program::Program,
-    slice::log::{Log, Operand, Reader, STEPS_MAX, pinned, ranges},
+    slice::log::{Log, Operand, PATH_MAX, Reader, pinned, ranges},
 };
 use alloy_primitives::U256;
 use revm_bytecode::opcode;
@@ -66,7 +66,7 @@ impl Follower<'_> {
             return Err(Refusal::Foreign);
         }
         self.steps += block.code.len();
-        if self.steps > STEPS_MAX {
+        if self.steps > PATH_MAX {
             return Err(Refusal::TooLarge);
         }
         self.grower.enter(block.gas);
