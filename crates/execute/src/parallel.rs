@@ -102,6 +102,13 @@ const fn ready(schedule: Cow<'_, Schedule>) -> Plans<'_, fn(&dyn Pace) -> Option
 pub trait Pace {
     /// The transaction whose turn it is, as its position in the block.
     fn turn(&self) -> usize;
+
+    /// Whether something could still be made of knowing what this transaction accesses. Not
+    /// if it is executed, ahead of its turn or at it; and of what is just being executed
+    /// only if there are several that may have to wait for it.
+    fn is_open(&self, position: usize) -> bool {
+        position >= self.turn()
+    }
 }
 
 /// Executes blocks on several threads. Threads are started once, when the
