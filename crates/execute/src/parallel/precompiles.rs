@@ -1,8 +1,8 @@
 //! Results of precompiled contracts that were computed before they are needed.
 //!
 //! A precompile is a function of its input alone, so whoever meets the same call
-//! again may take the result; the gas is checked anew. That may be the same transaction,
-//! executed again because it had run ahead in vain.
+//! again may take the result; the gas is checked anew. That may be another transaction, or
+//! the same, executed again because it had run ahead in vain.
 
 use super::{Known, looks::WorkerContext};
 use alloy_primitives::{
@@ -65,13 +65,11 @@ impl PrecompileResults {
 pub(super) struct KnownPrecompiles<'a> {
     inner: EthPrecompiles,
     known: Option<&'a Known>,
-    /// Whether results are kept: those of a transaction that may have to be executed again.
-    pub(super) keeps: bool,
 }
 
 impl<'a> KnownPrecompiles<'a> {
     pub(super) fn new(spec: SpecId, known: Option<&'a Known>) -> Self {
-        Self { inner: EthPrecompiles::new(spec), known, keeps: false }
+        Self { inner: EthPrecompiles::new(spec), known }
     }
 }
 
@@ -97,7 +95,7 @@ impl<'a, D: Database> PrecompileProvider<WorkerContext<'a, D>> for KnownPrecompi
             return Ok(Some(precompile_output_to_interpreter_result(output, inputs.gas_limit)));
         }
         let result = self.inner.run(context, inputs)?;
-        if let Some(result) = result.as_ref().filter(|result| self.keeps && result.is_ok()) {
+        if let Some(result) = result.as_ref().filter(|result| result.is_ok()) {
             let gas = inputs.gas_limit.saturating_sub(result.gas.remaining());
             if gas >= GAS_MIN {
                 let input = Bytes::copy_from_slice(&inputs.input.as_bytes(context));

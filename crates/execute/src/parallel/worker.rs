@@ -344,7 +344,6 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
         let tx = &self.block.transactions[index.position()];
         let known = self.duty.known.and_then(|known| known.hashes_of(index));
         self.evm.ctx.chain.recall = Recall::new(known);
-        self.evm.precompiles.keeps = self.view().authority.is_none();
         let start = pays_ahead(tx).then(Instant::now);
         let executed = self.evm.transact(tx);
         self.clock.worked.executing += start.map_or(Duration::ZERO, |start| start.elapsed());
