@@ -11,18 +11,19 @@
 //!     [threads=2] [runs=3] [block=N,N] [disk=FILE] [blocks]
 //! ```
 
+mod batched;
 mod disk;
 mod measure;
 mod slow;
 
+use batched::Batched;
 use disk::Disk;
 use foresee::{Config, Foresee, Mode};
 use foresee_benches as _;
-use foresee_execute::{READERS, Readers, execute_in_order};
+use foresee_execute::{READERS, Readers, StateSource, execute_in_order};
 use foresee_source::{LoadedBlock, Snapshot};
 use foresee_workload::{Scenario, generate};
 use measure::{Meter, Sample, Table};
-use revm::DatabaseRef;
 use slow::Slow;
 use std::{
     fmt::Debug,
@@ -92,15 +93,21 @@ fn main() {
         .collect();
     warm_up(&foresee, &blocks);
     for sleep in &options.sleeps {
-        let mut table = Table::new(format!("{sleep} µs asked for per read"));
+        let title = format!("{sleep} µs asked for per read");
+        let mut threads = Table::new(format!("{title}, {} threads", options.readers));
+        let mut batched = Table::new(format!("{title}, many at once"));
         for loaded in &blocks {
             let meter = Meter::default();
-            let cold = || Slow::new(&loaded.state, Duration::from_micros(*sleep), &meter);
-            let samples =
-                (0..options.runs).map(|_| sample(&foresee, &readers, loaded, &meter, cold));
-            table.add(loaded.number, samples.collect());
+            let slow = || Slow::new(&loaded.state, Duration::from_micros(*sleep), &meter);
+            let samples = (0..options.runs)
+                .map(|_| sample(&foresee, loaded, &meter, || readers.over(slow())));
+            threads.add(loaded.number, samples.collect());
+            let samples = (0..options.runs)
+                .map(|_| sample(&foresee, loaded, &meter, || Batched { device: slow() }));
+            batched.add(loaded.number, samples.collect());
         }
-        table.print(options.each_block);
+        threads.print(options.each_block);
+        batched.print(options.each_block);
     }
     if let Some(file) = &options.disk {
         let states: Vec<_> = blocks.iter().map(|loaded| &loaded.state).collect();
@@ -109,8 +116,8 @@ fn main() {
         for (number, loaded) in (0..).zip(&blocks) {
             let meter = Meter::default();
             let cold = || Disk::open_cold(file, number, &meter).expect("the database can be read");
-            let samples =
-                (0..options.runs).map(|_| sample(&foresee, &readers, loaded, &meter, cold));
+            let samples = (0..options.runs)
+                .map(|_| sample(&foresee, loaded, &meter, || readers.over(cold())));
             table.add(loaded.number, samples.collect());
         }
         table.print(options.each_block);
@@ -118,12 +125,11 @@ fn main() {
 }
 
 /// Executes a block in every way once, each on a state that is cold again.
-fn sample<DB: DatabaseRef<Error: Debug> + Sync>(
+fn sample<S: StateSource<Error: Debug>>(
     foresee: &Foresee,
-    readers: &Readers,
     loaded: &LoadedBlock,
     meter: &Meter,
-    cold: impl Fn() -> DB,
+    cold: impl Fn() -> S,
 ) -> Sample {
     let block = &loaded.block;
     let ahead = foresee.predict_ahead(block, &loaded.state).expect("the state is in memory");
@@ -138,12 +144,14 @@ fn sample<DB: DatabaseRef<Error: Debug> + Sync>(
     let (inside, cpu) = {
         let state = cold();
         let cpu = measure::cpu_time();
-        let inside = timed(|| foresee.execute_cold(block, &readers.over(&state)));
+        meter.reset();
+        let inside = timed(|| foresee.execute_cold(block, &state));
         (inside, measure::cpu_time() - cpu)
     };
+    let inside_latency = meter.latency();
     let from_ahead = {
         let state = cold();
-        timed(|| foresee.execute_cold_ahead(block, &readers.over(&state), &ahead))
+        timed(|| foresee.execute_cold_ahead(block, &state, &ahead))
     };
     assert!(inside.1.output == in_order.1, "results differ");
     assert!(from_ahead.1.output == in_order.1, "results differ");
@@ -153,6 +161,7 @@ fn sample<DB: DatabaseRef<Error: Debug> + Sync>(
         inside: inside.0,
         ahead: from_ahead.0,
         latency,
+        inside_latency,
         cpu,
         inside_reads: inside.1.cold.unwrap_or_default(),
         ahead_reads: from_ahead.1.cold.unwrap_or_default(),

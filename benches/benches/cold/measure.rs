@@ -28,10 +28,13 @@ impl Meter {
     pub(crate) fn time<T>(&self, read: impl FnOnce() -> T) -> T {
         let start = Instant::now();
         let value = read();
-        let elapsed = start.elapsed().as_nanos() as u64;
-        self.reads.fetch_add(1, Ordering::Relaxed);
-        self.nanoseconds.fetch_add(elapsed, Ordering::Relaxed);
+        self.add(start.elapsed());
         value
+    }
+
+    pub(crate) fn add(&self, time: Duration) {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        self.nanoseconds.fetch_add(time.as_nanos() as u64, Ordering::Relaxed);
     }
 
     /// The reads since the last reset, and how long one took in the mean.
@@ -58,6 +61,8 @@ pub(crate) struct Sample {
     pub(crate) ahead: Duration,
     /// Reads of the in-order execution, and how long one took.
     pub(crate) latency: (u64, Duration),
+    /// The same of the execution with nothing known beforehand.
+    pub(crate) inside_latency: (u64, Duration),
     /// CPU time of the execution with nothing known beforehand.
     pub(crate) cpu: Duration,
     pub(crate) inside_reads: ColdReads,
@@ -91,12 +96,17 @@ impl Table {
         let all = || self.rows.iter().flat_map(|(_, samples)| samples);
         let samples = all().count().max(1);
         let in_order = total(|sample| sample.in_order);
-        let reads: u64 = all().map(|sample| sample.latency.0).sum();
-        let waited: Duration = all().map(|sample| sample.latency.1 * sample.latency.0 as u32).sum();
+        let mean = |part: fn(&Sample) -> (u64, Duration)| {
+            let reads: u64 = all().map(|sample| part(sample).0).sum();
+            let waited: Duration = all().map(|sample| part(sample).1 * part(sample).0 as u32).sum();
+            (reads, waited / reads.max(1) as u32)
+        };
+        let (reads, latency) = mean(|sample| sample.latency);
         println!(
-            "{} blocks; in order {reads} reads of {:.1?} in {samples} executions",
+            "{} blocks; in order {reads} reads of {latency:.1?} in {samples} executions; \
+             {:.1?} a read beside it",
             self.rows.len(),
-            waited / reads.max(1) as u32,
+            mean(|sample| sample.inside_latency).1,
         );
         println!("hot in order   {:8.1} ms", ms(total(|sample| sample.hot)));
         println!("cold in order  {:8.1} ms", ms(in_order));

@@ -25,9 +25,22 @@ impl<'a> Slow<'a> {
         Self { state, sleep, meter }
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the sleep is what is measured")]
+    /// The state, read at once.
+    pub(crate) const fn without_delay(&self) -> &'a CacheDB<EmptyDB> {
+        self.state
+    }
+
+    /// What is asked for per read.
+    pub(crate) const fn latency(&self) -> Duration {
+        self.sleep
+    }
+
+    pub(crate) const fn meter(&self) -> &'a Meter {
+        self.meter
+    }
+
     fn wait(&self) {
-        self.meter.time(|| thread::sleep(self.sleep));
+        self.meter.time(|| sleep_for(self.sleep));
     }
 }
 
@@ -54,4 +67,9 @@ impl DatabaseRef for Slow<'_> {
         self.wait();
         self.state.block_hash_ref(number)
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the sleep is what is measured")]
+pub(crate) fn sleep_for(time: Duration) {
+    thread::sleep(time);
 }

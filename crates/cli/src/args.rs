@@ -104,10 +104,15 @@ pub(crate) struct Replay {
     #[arg(long)]
     pub(crate) ahead: bool,
     /// Follow this execution record instead of predicting, and tell in what it is wrong
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["access_list", "ahead"])]
+    ///
+    /// With --ahead what predictions have computed on the way, results of precompiles and
+    /// hashes, is made use of as well.
+    #[arg(long, value_name = "FILE", conflicts_with = "access_list")]
     pub(crate) record: Option<PathBuf>,
     /// Follow this block access list, RLP or JSON, and tell where it is wrong first
-    #[arg(long, value_name = "FILE", conflicts_with = "ahead")]
+    ///
+    /// With --ahead as --record.
+    #[arg(long, value_name = "FILE")]
     pub(crate) access_list: Option<PathBuf>,
     /// Execute so many times, interleaved, and report medians
     ///

@@ -1,6 +1,7 @@
 //! `foresee predict`: what a block will read and write, and what waits for what.
 
 mod picture;
+mod possible;
 mod report;
 mod text;
 
@@ -18,8 +19,8 @@ use foresee::{Config, Foresee};
 use foresee_access::{Location, TxIndex};
 use foresee_execute::{BlockIdentity, Record};
 use foresee_picture::{html, svg};
-use foresee_predict::{PredictOptions, Prediction};
-use foresee_schedule::{DependencyDag, View, dot, mermaid};
+use foresee_predict::{Outline, PredictOptions, Prediction};
+use foresee_schedule::{DependencyDag, Edge, View, dot, mermaid};
 use report::Report;
 use std::{path::Path, time::Instant};
 
@@ -99,9 +100,10 @@ fn answer(
     };
     let dag = foresee.schedule(&input.loaded.block, &predictions);
     let elapsed = start.elapsed();
+    let possible = possible::edges(&predictions, &outlines, &dag);
     let report = || {
         let mut report = Report::new(input, &predictions, &dag, elapsed);
-        report.add_outlines(&outlines);
+        report.add_outlines(&outlines, &possible);
         tx.into_iter().for_each(|tx| report.keep(tx));
         report
     };
@@ -109,12 +111,16 @@ fn answer(
         GraphFormat::Text if tx.is_some() => text::transaction(&report()),
         GraphFormat::Text => text::block(&report()),
         GraphFormat::Json => crate::output::json_line(&report()),
-        GraphFormat::Dot => graph(&predictions, &dag, tx, dot),
-        GraphFormat::Mermaid => graph(&predictions, &dag, tx, mermaid),
-        GraphFormat::Svg => svg(&picture::new(input, &predictions, &dag, tx, None)),
+        GraphFormat::Dot => graph(&predictions, &outlines, &dag, &possible, tx, dot),
+        GraphFormat::Mermaid => graph(&predictions, &outlines, &dag, &possible, tx, mermaid),
+        GraphFormat::Svg => {
+            let open = (&outlines[..], &possible[..]);
+            svg(&picture::new(input, &predictions, open, &dag, tx, None))
+        }
         GraphFormat::Html => {
             let record = args.record.as_deref().map(|file| recorded(file, input)).transpose()?;
-            html(&picture::new(input, &predictions, &dag, tx, record.as_ref()))
+            let open = (&outlines[..], &possible[..]);
+            html(&picture::new(input, &predictions, open, &dag, tx, record.as_ref()))
         }
     })
 }
@@ -138,25 +144,32 @@ fn recorded(file: &Path, input: &Input) -> Result<Record, Failure> {
 /// Draws the whole DAG, or one transaction between its neighbours.
 fn graph(
     predictions: &[Prediction],
+    outlines: &[Option<Outline>],
     dag: &DependencyDag,
+    possible: &[Edge],
     tx: Option<TxIndex>,
     draw: fn(&DependencyDag, &View<'_>) -> String,
 ) -> String {
-    let neighbours = tx.map(|tx| neighbours(dag, tx));
+    let neighbours = tx.map(|tx| neighbours(dag, possible, tx));
     let label = |location: &Location| {
-        let label = predictions.iter().find_map(|prediction| prediction.label(location))?;
+        let outlined = || outlines.iter().flatten().find_map(|outline| outline.label(location));
+        let label = predictions.iter().find_map(|prediction| prediction.label(location));
+        let label = label.or_else(outlined)?;
         Some(format!("{} {label}", crate::text::short_address(location.address)))
     };
     let view = View {
         shown: &|tx| neighbours.as_ref().is_none_or(|shown| shown.contains(&tx)),
         location: &label,
+        possible,
         ..View::PLAIN
     };
     draw(dag, &view)
 }
 
-/// A transaction, those it waits for and those that wait for it.
-fn neighbours(dag: &DependencyDag, tx: TxIndex) -> Vec<TxIndex> {
-    let touching = dag.pairs().filter(|(from, to)| *from == tx || *to == tx);
+/// A transaction, those it waits for and those that wait for it, or may have to.
+fn neighbours(dag: &DependencyDag, possible: &[Edge], tx: TxIndex) -> Vec<TxIndex> {
+    let possible = possible.iter().map(|edge| (edge.from, edge.to));
+    let pairs = dag.pairs().chain(possible);
+    let touching = pairs.filter(|(from, to)| *from == tx || *to == tx);
     touching.flat_map(|(from, to)| [from, to]).chain([tx]).collect()
 }

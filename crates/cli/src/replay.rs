@@ -152,9 +152,10 @@ impl Replay {
             .transpose()
             .map_err(predicting)?;
         let executed = timed(&mut runs.parallel, || match (&self.known, &ahead) {
-            (Some(known), _) => {
-                self.foresee.execute_guided(block, state, known.guide()).map(|(block, _)| block)
-            }
+            (Some(known), ahead) => self
+                .foresee
+                .execute_guided(block, state, known.guide(), ahead.as_deref())
+                .map(|(block, _)| block),
             (None, Some(ahead)) => self.foresee.execute_ahead(block, state, ahead),
             (None, None) => self.foresee.execute_block(block, state),
         });

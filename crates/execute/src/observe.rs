@@ -8,6 +8,7 @@
 //! [`inspector`] notes which of its fields the code looked at.
 
 mod inspector;
+mod observed;
 pub(crate) mod sets;
 pub(crate) mod witness;
 
@@ -29,6 +30,8 @@ use revm::{
 };
 use std::time::Instant;
 use witness::Witness;
+
+pub use observed::Observed;
 
 /// What one transaction did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -109,8 +112,10 @@ pub(crate) fn execute<DB: DatabaseRef>(
         match outcome {
             Ok(mut outcome) => {
                 let gas_used = outcome.result.tx_gas_used();
+                let state = &mut outcome.state;
+                let accesses = sets::accesses(block, tx, gas_used, &witness, state);
                 observations.push(Observation {
-                    access: sets::access_set(block, tx, gas_used, &witness, &mut outcome.state),
+                    access: Observed::from(accesses).into_set(),
                     included: true,
                     gas_used,
                     success: outcome.result.is_success(),
@@ -127,7 +132,8 @@ pub(crate) fn execute<DB: DatabaseRef>(
         }
     }
     let output = finish(block, &calls, &mut evm, included)?;
-    let observed = observations.iter().map(|observation| observation.access.clone()).collect();
+    let sets = observations.iter().map(|observation| observation.access.clone());
+    let observed = sets.map(Observed::from).collect();
     let outcome = InOrderOutcome { output, observed, access_list: take_list(&mut evm) };
     Ok((outcome, observations))
 }

@@ -33,7 +33,6 @@ use crate::{AccessList, Block, BlockOutput, CancelToken, ExecuteError, Reports};
 use authority::Authority;
 use foresee_schedule::Schedule;
 use ledger::Ledger;
-use listing::Notes;
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use revm::{DatabaseRef, context::TxEnv, database::states::bundle_state::BundleRetention};
 use scheduler::{Plan, Scheduler};
@@ -277,7 +276,9 @@ impl ParallelExecutor {
         DB: DatabaseRef + Sync,
     {
         let pre = PreBlock::run(block, db)?;
-        let schedule = |_: &dyn Pace| Some(Schedule::independent(block.transactions.len()));
+        // Whoever settles finds results there as it goes, and none is left alone with them.
+        let nearest_first = Schedule::precaution([], vec![false; block.transactions.len()]);
+        let schedule = |_: &dyn Pace| Some(nearest_first);
         self.run(pre, block, db, Some(list), Plans::Late(schedule, &|_| {}))
     }
 
@@ -357,7 +358,6 @@ impl ParallelExecutor {
             versions.publish(0, block.env.beneficiary, true, changes, |_, _| false);
         }
         let authority = Box::new(Authority::new(block, pre, self.reports));
-        let listing = authority.notes.as_ref().map(Notes::listing);
         let plan = Plan::default();
         let pays_ahead = block.transactions.iter().map(pays_ahead);
         let scheduler = Scheduler::new(&plan, self.config.policy, pays_ahead, authority);
@@ -386,8 +386,7 @@ impl ParallelExecutor {
         let worker = |shares| {
             let known = self.known.as_deref();
             let cancel = self.cancel.as_ref();
-            let (witnesses, listing) = (self.reports.observed, listing.as_deref());
-            let duty = Duty { shares, witnesses, known, listing, cancel };
+            let duty = Duty { shares, witnesses: self.reports.observed, known, cancel };
             Worker::new(block, db, &versions, &any_tx, &plan, duty, origin)
         };
         let keep = |mine| worked.lock().unwrap_or_else(PoisonError::into_inner).push(mine);
@@ -456,7 +455,7 @@ pub fn pays_ahead(tx: &TxEnv) -> bool {
 }
 
 /// Makes the changes after the transactions and takes the output. If there is an access
-/// list to be put together, the bundle is made by one of the helpers meanwhile, if there are any.
+/// list to be put together, one of the helpers does that meanwhile, if there are any.
 fn finish<DB: DatabaseRef + Sync>(
     block: &Block,
     authority: Authority<'_, DB>,
@@ -478,13 +477,13 @@ fn finish<DB: DatabaseRef + Sync>(
     };
     let (state, access_list) = match (list, helpers) {
         (Some(list), Some(helpers)) => {
-            // The list usually takes longer, and this thread is awake.
+            // The bundle usually takes longer, and this thread is awake.
             let mut made = None;
-            let access_list = helpers.in_place_scope(|scope| {
-                scope.spawn(|_| made = Some(bundle()));
-                list()
+            let bundle = helpers.in_place_scope(|scope| {
+                scope.spawn(|_| made = Some(list()));
+                bundle()
             });
-            (made.expect("the scope has waited for it"), Some(access_list))
+            (bundle, Some(made.expect("the scope has waited for it")))
         }
         (list, _) => (bundle(), list.map(|list| list())),
     };

@@ -18,6 +18,7 @@ mod dependencies;
 mod document;
 mod identity;
 mod list_hash;
+mod numbers;
 mod varint;
 mod wire;
 
@@ -25,7 +26,7 @@ pub use dependencies::{Cause, Dependencies};
 pub use identity::BlockIdentity;
 pub use list_hash::AccessListHash;
 
-use crate::{Block, BlockOutput};
+use crate::{Block, BlockOutput, Observed};
 use foresee_access::{AccessSet, Location, TxIndex};
 use foresee_schedule::{DependencyDag, Node};
 use serde::{Deserialize, Serialize};
@@ -58,7 +59,7 @@ pub struct TransactionRecord {
     /// Gas used, refunds taken off; none if it was refused.
     pub gas_used: u64,
     /// What it read and wrote; nothing if it was refused.
-    pub observed: AccessSet,
+    pub observed: Observed,
     /// What was predicted of it, if anything was.
     pub predicted: Option<Forecast>,
 }
@@ -155,7 +156,7 @@ impl Record {
     pub fn new(
         block: &Block,
         output: &BlockOutput,
-        observed: Vec<AccessSet>,
+        observed: Vec<Observed>,
         (basis, forecasts): (Basis, impl IntoIterator<Item = Forecast>),
         access_list_hash: AccessListHash,
         run: Run,

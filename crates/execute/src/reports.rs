@@ -1,7 +1,6 @@
 //! What an execution reports beside its output, on request.
 
-use crate::{AccessList, Block, BlockOutput, ExecuteError, in_order, observe};
-use foresee_access::AccessSet;
+use crate::{AccessList, Block, BlockOutput, ExecuteError, Observed, in_order, observe};
 use revm::DatabaseRef;
 
 /// What an execution is to report beside its output. Each costs time.
@@ -23,7 +22,7 @@ pub struct InOrderOutcome {
     pub output: BlockOutput,
     /// What each transaction read and wrote, in block order and empty if it was not
     /// included; nothing unless asked for.
-    pub observed: Vec<AccessSet>,
+    pub observed: Vec<Observed>,
     /// The block access list, if asked for.
     pub access_list: Option<AccessList>,
 }

@@ -28,6 +28,7 @@ use revm::{
     DatabaseRef,
     state::{AccountInfo, Bytecode},
 };
+use std::sync::Arc;
 
 /// One value of the state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,9 +63,12 @@ pub trait StateSource: DatabaseRef + Sync {
     /// [requests](Desk::next) until there are no more, and
     /// [fulfils](Request::fulfil) them. Returns what `work` does.
     ///
+    /// A source that need not wait for its reads [is told](Desk::on_post) of what is
+    /// posted instead. Requests are owned: they can be answered from any thread or task.
+    ///
     /// The desk [is closed](Desk::close) when `work` has ended, however it ended; a
     /// source need not fulfil what is still posted then.
-    fn serve<R>(&self, desk: &Desk, work: impl FnOnce() -> R) -> R;
+    fn serve<R>(&self, desk: &Arc<Desk>, work: impl FnOnce() -> R) -> R;
 }
 
 /// Reads one value, now.

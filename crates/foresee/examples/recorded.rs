@@ -6,18 +6,20 @@
 //! parts of in-order time, and their geometric means. `and list`, `and sets` and `and
 //! record` are `ahead` with one more asked for each. What comes after the block is apart:
 //! `hash` is that of the list, which, like the roots of receipts and state, whoever seals the
-//! block computes, and `bytes` the record in its binary form. `alone` is `ahead`
-//! without the results of precompiles and the hashes that predictions yield beside sets,
-//! and a record or a list does not. `bad list` follows one in which every value is wrong:
-//! what a block costs that falls back, transaction by transaction.
+//! block computes, `sets` is what it takes to look at what was noted of each transaction as
+//! sorted sets, and `bytes` is the record in its binary form, these sets included. `alone` is
+//! `ahead` without the results of precompiles and the hashes that predictions yield beside
+//! sets, and a record or a list does not; `both` are by record and by list, with them.
+//! `bad list` follows one in which every value is wrong: what a block costs that falls back,
+//! transaction by transaction.
 #![expect(clippy::print_stdout, reason = "it is an example")]
 
 use alloy_primitives::U256;
 use foresee::{Config, Foresee, Guide, Mode, Recorded};
-use foresee_execute::{AccessList, execute_in_order};
+use foresee_execute::{AccessList, Record, execute_in_order};
 use foresee_source::Snapshot;
 use mimalloc::MiMalloc;
-use std::{path::Path, time::Instant};
+use std::{hint::black_box, path::Path, time::Instant};
 
 /// What the command uses too: with an allocator that takes a lock other things are measured.
 #[global_allocator]
@@ -26,7 +28,7 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 /// Blocks that use less gas are not measured.
 const GAS_MIN: u64 = 8_000_000;
 
-const WAYS: [&str; 10] = [
+const WAYS: [&str; 13] = [
     "ahead",
     "and list",
     "and sets",
@@ -35,7 +37,10 @@ const WAYS: [&str; 10] = [
     "by record",
     "by list",
     "bad list",
+    "rec. both",
+    "list both",
     "hash",
+    "sets",
     "bytes",
 ];
 
@@ -63,33 +68,47 @@ fn main() {
         let made = recording.execute_block(block, state).expect("execution");
         let made = recording.record(block, made, None).expect("it was asked for");
         let Recorded { record, access_list: list, .. } = made;
+        // As it is when it was read from a file.
+        let record = Record::from_bytes(&record.to_bytes()).expect("it was written just now");
         let bad = falsified(&list);
+        let list_hash = list.compute_hash();
         let mut times: [Vec<f64>; WAYS.len() + 1] = Default::default();
         for _ in 0..runs {
-            time(&mut times[0], || execute_in_order(block, state));
+            drop(time(&mut times[0], || execute_in_order(block, state)));
             let mut ahead = plain.predict_ahead(block, state).expect("prediction");
             let mut given = Some(ahead.clone());
             for (way, it) in [(1, &plain), (2, &listing), (3, &observing)] {
-                time(&mut times[way], || it.execute_ahead(block, state, &ahead));
+                drop(time(&mut times[way], || it.execute_ahead(block, state, &ahead)));
             }
-            time(&mut times[4], || {
+            let made = time(&mut times[4], || {
                 let executed = recording.execute_ahead(block, state, &ahead).expect("execution");
                 let executed = executed.foreseen(given.take().expect("it is given once"));
-                recording.record(block, executed, None)
+                recording.record(block, executed, None).expect("it was asked for")
             });
+            time(&mut times[11], || list.compute_hash());
+            let mut fresh = made.record;
+            // What a list's hash takes is told apart.
+            fresh.access_list_hash = list_hash.into();
+            let again = fresh.clone();
+            time(&mut times[12], || {
+                again.transactions.iter().map(|tx| tx.observed.reads.len()).sum::<usize>()
+            });
+            time(&mut times[13], || fresh.to_bytes());
+            for (way, guide) in [(9, Guide::Record(&record)), (10, Guide::AccessList(&list))] {
+                let ahead = Some(&ahead[..]);
+                drop(time(&mut times[way], || plain.execute_guided(block, state, guide, ahead)));
+            }
             for one in &mut ahead {
                 (one.precompiled, one.hashes) = Default::default();
             }
-            time(&mut times[5], || plain.execute_ahead(block, state, &ahead));
+            drop(time(&mut times[5], || plain.execute_ahead(block, state, &ahead)));
             for (way, guide) in [
                 (6, Guide::Record(&record)),
                 (7, Guide::AccessList(&list)),
                 (8, Guide::AccessList(&bad)),
             ] {
-                time(&mut times[way], || plain.execute_guided(block, state, guide));
+                drop(time(&mut times[way], || plain.execute_guided(block, state, guide, None)));
             }
-            time(&mut times[9], || list.compute_hash());
-            time(&mut times[10], || record.to_bytes());
         }
         let medians = times.map(|mut times| {
             times.sort_by(f64::total_cmp);
@@ -107,11 +126,11 @@ fn main() {
 }
 
 /// Times some work; what it leaves behind goes without a clock.
-fn time<T>(times: &mut Vec<f64>, work: impl FnOnce() -> T) {
+fn time<T>(times: &mut Vec<f64>, work: impl FnOnce() -> T) -> T {
     let start = Instant::now();
-    let done = work();
+    let done = black_box(work());
     times.push(start.elapsed().as_secs_f64());
-    drop(done);
+    done
 }
 
 /// The list with every value of every slot wrong.

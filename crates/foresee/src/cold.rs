@@ -54,9 +54,11 @@ impl Foresee {
             let decision = Decision::in_order(DecisionReason::Configured);
             return Ok(ExecutedBlock::in_order(outcome, decision, Vec::new()));
         }
-        let desk = Desk::new();
+        let desk = Arc::new(Desk::new());
         desk.post(reads_before(block));
-        block.transactions.iter().for_each(|tx| desk.post(reads_of(tx)));
+        for tx in &block.transactions {
+            desk.post(reads_of(tx));
+        }
         desk.post(reads_after(block));
         source.serve(&desk, || self.execute_at(block, &desk, &Fetched::new(source, &desk)))
     }
@@ -80,7 +82,7 @@ impl Foresee {
         ahead: &[Ahead],
     ) -> Result<ExecutedBlock, ExecuteError<S::Error>> {
         assert_eq!(ahead.len(), block.transactions.len(), "one prediction for each transaction");
-        let desk = Desk::new();
+        let desk = Arc::new(Desk::new());
         desk.post(reads_before(block));
         for (tx, ahead) in block.transactions.iter().zip(ahead) {
             desk.post(reads_of(tx).into_iter().chain(named(&ahead.prediction)));
@@ -99,16 +101,16 @@ impl Foresee {
     fn execute_at<'a, S: StateSource>(
         &self,
         block: &'a Block,
-        desk: &'a Desk,
+        desk: &'a Arc<Desk>,
         fetched: &'a Fetched<'_, S>,
     ) -> Result<ExecutedBlock, ExecuteError<S::Error>> {
         let config = self.config();
         let known = Arc::new(Known::new(block.transactions.len()));
         let options = PredictOptions { keep_results: true, ..config.predict };
         let hunt = Hunt::new(block, desk, &known);
-        let join = |pace: &dyn Pace| hunt.join(self.cache(), options, pace);
+        let join = |pace: &dyn Pace| hunt.join(self.cache(), options, Some(pace));
         let mut executed = if config.score {
-            join(&Unpaced);
+            hunt.join(self.cache(), options, None);
             let ahead = hunt.predictions().map(|ahead| ahead.cloned().unwrap_or_default());
             self.execute_ahead(block, fetched, &ahead.collect::<Vec<_>>())?
         } else {
@@ -125,15 +127,6 @@ impl Foresee {
         };
         executed.cold = Some(ColdReads { reads: fetched.stats(), ..hunt.reads() });
         Ok(executed)
-    }
-}
-
-/// Nothing is executed meanwhile.
-struct Unpaced;
-
-impl Pace for Unpaced {
-    fn turn(&self) -> usize {
-        0
     }
 }
 

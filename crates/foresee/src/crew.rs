@@ -32,6 +32,8 @@ pub(crate) struct Crew<'a, DB, F> {
     left: AtomicUsize,
     predictions: Vec<OnceLock<Prediction>>,
     predicted: AtomicUsize,
+    /// Transactions that were left alone because their code is not compiled yet.
+    unseen: AtomicUsize,
     /// Whether the state failed.
     failed: AtomicBool,
     members: Mutex<Members>,
@@ -71,6 +73,7 @@ impl<'a, DB: DatabaseRef, F: Fn() -> Predictor<'a, DB>> Crew<'a, DB, F> {
             left: AtomicUsize::new(n),
             predictions: (0..n).map(|_| OnceLock::new()).collect(),
             predicted: AtomicUsize::new(0),
+            unseen: AtomicUsize::new(0),
             failed: AtomicBool::new(false),
             members: Mutex::default(),
             ended: Condvar::new(),
@@ -107,6 +110,11 @@ impl<'a, DB: DatabaseRef, F: Fn() -> Predictor<'a, DB>> Crew<'a, DB, F> {
         self.work(pace, || {});
     }
 
+    /// How many transactions were left alone because their code is not compiled yet.
+    pub(crate) fn unseen(&self) -> usize {
+        self.unseen.load(Ordering::Relaxed)
+    }
+
     fn work(&self, pace: &dyn Pace, mut after_each: impl FnMut()) {
         let Some(_member) = self.join() else { return };
         let mut predictor = (self.predictor)();
@@ -121,6 +129,11 @@ impl<'a, DB: DatabaseRef, F: Fn() -> Predictor<'a, DB>> Crew<'a, DB, F> {
                 return;
             };
             take_results(&mut predictor, self.known, position);
+            if prediction.awaits_code() {
+                // It runs on the chance that it meets no other.
+                self.unseen.fetch_add(1, Ordering::Relaxed);
+                continue;
+            }
             // Each position is handed out once.
             let _ = self.predictions[position].set(prediction);
             self.predicted.fetch_add(1, Ordering::Relaxed);

@@ -1,8 +1,9 @@
 //! What the execution of a block yields to a builder.
 
 use crate::{ColdReads, Decision, Score};
-use foresee_access::AccessSet;
-use foresee_execute::{AccessList, Activity, Basis, BlockOutput, InOrderOutcome, ParallelStats};
+use foresee_execute::{
+    AccessList, Activity, Basis, BlockOutput, InOrderOutcome, Observed, ParallelStats,
+};
 use foresee_predict::{Ahead, Prediction};
 
 /// An executed block: its results, and how well it was foreseen.
@@ -23,7 +24,7 @@ pub struct ExecutedBlock {
     pub stats: ParallelStats,
     /// What each transaction accessed, empty for those not included. Nothing unless asked
     /// for, [alone](crate::Config::observe) or for a [score](crate::Config::score).
-    pub observed: Vec<AccessSet>,
+    pub observed: Vec<Observed>,
     /// The block access list, if it is [asked for](crate::Config::access_list).
     pub access_list: Option<AccessList>,
     /// By thread, what it did when. Nothing unless [asked for](crate::Config::timeline), or if

@@ -3,15 +3,21 @@
 //! A guide takes the place of predictions and is trusted as little. Whatever it says,
 //! the result is that of in-order execution, and where the guide is wrong that is said.
 
-use crate::{ExecutedBlock, Foresee, choice::Work};
+use crate::{
+    ExecutedBlock, Foresee, Mode,
+    choice::Work,
+    outlook::{known, knows_results},
+};
 use alloy_eips::eip7928::BlockAccessListHashMismatch;
 use foresee_access::{Difference, TxIndex};
 use foresee_execute::{
     AccessList, AccessListFault, Block, BlockIdentity, Divergence, ExecuteError, Pace, PreBlock,
     Prefetched, Record, Status,
 };
+use foresee_predict::Ahead;
 use foresee_schedule::Schedule;
 use revm::DatabaseRef;
+use std::sync::Arc;
 
 /// What is known of a block before it is executed.
 #[derive(Clone, Copy, Debug)]
@@ -76,38 +82,61 @@ impl Foresee {
     /// [`Config::access_list`](crate::Config::access_list) is. A guide that cannot be of
     /// this block is not followed; the block is executed as without one.
     ///
+    /// Whoever has predicted the transactions [ahead](Self::predict_ahead) as well gives that
+    /// too: a guide knows better what waits for what, but not the results of precompiles and
+    /// the hashes that predictions have computed on the way.
+    ///
     /// # Errors
     ///
     /// As [`execute_block`](Self::execute_block). A wrong guide is no error.
+    ///
+    /// # Panics
+    ///
+    /// If `ahead` is there and not one prediction for each transaction.
     pub fn execute_guided<DB: DatabaseRef + Sync>(
         &self,
         block: &Block,
         db: &DB,
         guide: Guide<'_>,
+        ahead: Option<&[Ahead]>,
     ) -> Result<(ExecutedBlock, Option<GuideFault>), ExecuteError<DB::Error>> {
         if let Err(fault) = guide.check(block) {
-            return Ok((self.execute_block(block, db)?, Some(fault)));
+            let executed = match ahead {
+                Some(ahead) => self.execute_ahead(block, db, ahead)?,
+                None => self.execute_block(block, db)?,
+            };
+            return Ok((executed, Some(fault)));
         }
-        let decision = self.decide(block, |costs| match guide {
-            Guide::Record(record) => {
+        let decision = self.decide(block, |costs| match (guide, ahead) {
+            (Guide::Record(record), _) => {
                 Work::by_gas(block, |position| record.transactions[position].gas_used)
             }
-            Guide::AccessList(_) => Work::by_limits(block, costs).predicted_already(),
+            (Guide::AccessList(_), Some(ahead)) => {
+                Work::by_gas(block, |position| ahead[position].prediction.gas_used)
+            }
+            (Guide::AccessList(_), None) => Work::by_limits(block, costs).predicted_already(),
         });
-        let executor = self.executor().on(decision.threads);
-        let executed = match guide {
-            _ if !decision.parallel => self.execute_in_order(block, db, decision)?,
+        let mut executor = self.executor().on(decision.threads);
+        // Only the parallel executor can use results of precompiles, on one thread too.
+        let uses_results = ahead.is_some_and(knows_results) && self.config().mode != Mode::InOrder;
+        if !decision.parallel && !uses_results {
+            let executed = self.execute_in_order(block, db, decision)?;
+            let fault = guide.verify(&executed).err();
+            return Ok((executed, fault));
+        }
+        if let Some(ahead) = ahead {
+            executor = executor.knowing(Arc::new(known(block, ahead)));
+        }
+        let outcome = match guide {
             Guide::Record(record) => {
                 // As from predictions, the schedule is made while execution has begun.
                 let pre = PreBlock::run(block, db)?;
                 let make = |_: &dyn Pace| Some(Schedule::from_dag(&record.true_dag()));
-                let outcome = executor.execute_while(pre, block, db, make, |_| {})?;
-                self.executed(outcome, decision, Vec::new())
+                executor.execute_while(pre, block, db, make, |_| {})?
             }
-            Guide::AccessList(list) => {
-                self.executed(executor.execute_listed(block, db, list)?, decision, Vec::new())
-            }
+            Guide::AccessList(list) => executor.execute_listed(block, db, list)?,
         };
+        let executed = self.executed(outcome, decision, Vec::new());
         let fault = guide.verify(&executed).err();
         Ok((executed, fault))
     }

@@ -129,8 +129,30 @@ pub(crate) fn node<'p>(block: &Block, prediction: &'p Prediction) -> Node<'p> {
     Node {
         access: &prediction.access,
         gas: prediction.gas_used,
-        in_order: !prediction.is_complete() || ordering.any(|read| *read == fees),
+        in_order: !prediction.is_complete() && !prediction.awaits_code()
+            || ordering.any(|read| *read == fees),
     }
+}
+
+/// What predictions made ahead have computed on the way.
+///
+/// # Panics
+///
+/// If they are not one for each transaction.
+pub(crate) fn known(block: &Block, ahead: &[Ahead]) -> Known {
+    assert_eq!(ahead.len(), block.transactions.len(), "one prediction for each transaction");
+    let known = Known::new(ahead.len());
+    for (position, ahead) in ahead.iter().enumerate() {
+        know(&known, &ahead.precompiled);
+        know_hashes(&known, TxIndex::new(position), &ahead.hashes);
+    }
+    known
+}
+
+/// Whether predictions made ahead have computed what is worth having on one thread as well:
+/// results of precompiles are, hashes are not.
+pub(crate) fn knows_results(ahead: &[Ahead]) -> bool {
+    ahead.iter().any(|ahead| !ahead.precompiled.is_empty())
 }
 
 /// Hands what a predictor computed for a transaction to whoever executes it.

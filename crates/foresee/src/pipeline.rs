@@ -4,7 +4,7 @@ use crate::{
     Config, Decision, DecisionReason, ExecutedBlock, MachineCosts, Mode,
     choice::{self, Shape, Work, conflicts::Conflicts, costs::Learned},
     crew::Crew,
-    outlook::{self, Outlook, know, know_hashes, node, take_results},
+    outlook::{self, Outlook, known, knows_results, node, take_results},
     precaution, telemetry,
 };
 use foresee_access::TxIndex;
@@ -30,6 +30,12 @@ type Predicted<DB> = Result<Prediction, <DB as DatabaseRef>::Error>;
 /// seen whether the block is a chain.
 const SAMPLE_DIVISOR: usize = 16;
 const SAMPLE_MIN: usize = 8;
+
+/// The most bytes of code that one thread takes in and compiles while a block is executed.
+/// Code beyond that waits for the next block that calls it: what a block costs to execute
+/// bounds what its execution takes, but not what compiling all it touches for the first
+/// time would.
+const COMPILE_INSIDE_MAX: usize = 1 << 20;
 
 /// What is foreseen of a block before it is executed.
 enum Foresight<'p> {
@@ -188,16 +194,9 @@ impl Foresee {
         ahead: &[Ahead],
     ) -> Result<ExecutedBlock, ExecuteError<DB::Error>> {
         assert_eq!(ahead.len(), block.transactions.len(), "one prediction for each transaction");
-        let known = || {
-            let known = Known::new(block.transactions.len());
-            for (position, ahead) in ahead.iter().enumerate() {
-                know(&known, &ahead.precompiled);
-                know_hashes(&known, TxIndex::new(position), &ahead.hashes);
-            }
-            known
-        };
         if self.config.score {
-            return self.predict_and_execute(block, db, known(), |predictor, position, tx| {
+            let known = known(block, ahead);
+            return self.predict_and_execute(block, db, known, |predictor, position, tx| {
                 predictor.predict_again(tx, &ahead[position])
             });
         }
@@ -207,12 +206,11 @@ impl Foresee {
             let shape = outlook::sampled_shape(block, ahead);
             decision = self.decide(block, |_| Work::by_gas(block, gas).shaped(shape));
         }
-        // Results of precompiles are worth having on one thread as well, hashes are not.
-        let is_plain = ahead.iter().all(|ahead| ahead.precompiled.is_empty());
-        if self.is_plainly_in_order(&decision) && (is_plain || self.config.mode == Mode::InOrder) {
+        let is_plain = !knows_results(ahead) || self.config.mode == Mode::InOrder;
+        if self.is_plainly_in_order(&decision) && is_plain {
             return self.execute_in_order(block, db, decision);
         }
-        self.execute_foreseen(block, db, known(), decision, Foresight::Ahead(ahead))
+        self.execute_foreseen(block, db, known(block, ahead), decision, Foresight::Ahead(ahead))
     }
 
     /// Predicts every transaction of a block, in block order.
@@ -226,7 +224,7 @@ impl Foresee {
         db: &DB,
     ) -> Result<Vec<Prediction>, ExecuteError<DB::Error>> {
         let pre = PreBlock::run(block, db)?;
-        let mut predictor = self.predictor(block, db);
+        let mut predictor = self.predictor(block, db, self.config.predict);
         pre.changes().iter().for_each(|changes| predictor.apply(changes));
         let predicted = block.transactions.iter().map(|tx| predictor.predict(tx));
         predicted.collect::<Result<_, _>>().map_err(ExecuteError::Database)
@@ -267,9 +265,14 @@ impl Foresee {
     }
 
     /// A predictor for a block whose results of precompiles will be executed with.
-    fn predictor<'a, DB: DatabaseRef>(&self, block: &Block, db: &'a DB) -> Predictor<'a, DB> {
+    fn predictor<'a, DB: DatabaseRef>(
+        &self,
+        block: &Block,
+        db: &'a DB,
+        options: PredictOptions,
+    ) -> Predictor<'a, DB> {
         let Block { cfg, env, .. } = block;
-        let options = PredictOptions { keep_results: true, ..self.config.predict };
+        let options = PredictOptions { keep_results: true, ..options };
         BlockPredictor::new(&self.cache, cfg, env, Complete(db), options)
     }
 
@@ -327,7 +330,7 @@ impl Foresee {
         mut predict: impl FnMut(&mut Predictor<'a, DB>, usize, &'a TxEnv) -> Predicted<DB>,
     ) -> Result<ExecutedBlock, ExecuteError<DB::Error>> {
         let pre = PreBlock::run(block, db)?;
-        let mut predictor = self.predictor(block, db);
+        let mut predictor = self.predictor(block, db, self.config.predict);
         pre.changes().iter().for_each(|changes| predictor.apply(changes));
         let known = Arc::new(known);
         let mut predict = || {
@@ -385,8 +388,10 @@ impl Foresee {
         };
         let sample = (sample / SAMPLE_DIVISOR).max(SAMPLE_MIN);
         let changes = pre.changes().to_vec();
+        let compile_max = self.config.predict.compile_max.min(COMPILE_INSIDE_MAX);
+        let options = PredictOptions { compile_max, ..self.config.predict };
         let crew = Crew::new(block, db, &known, || {
-            let mut predictor = self.predictor(block, db);
+            let mut predictor = self.predictor(block, db, options);
             changes.iter().for_each(|changes| predictor.apply(changes));
             predictor
         });
@@ -432,6 +437,7 @@ impl Foresee {
         } else {
             executor.execute_while(pre, block, db, make, help)?
         };
+        telemetry::unseen(crew.unseen());
         self.learned.parallel(block, &outcome.output, outcome.stats.executing);
         let executed = self.executed(outcome, decision, Vec::new());
         telemetry::block(&executed, start.elapsed());

@@ -1,7 +1,7 @@
 //! Predictions compared with what execution observed in the same run.
 
-use foresee_access::{AccessSet, Difference, TxIndex};
-use foresee_execute::BlockOutput;
+use foresee_access::{Difference, TxIndex};
+use foresee_execute::{BlockOutput, Observed};
 use foresee_predict::Prediction;
 
 /// How predictions compare with what really happened.
@@ -29,7 +29,7 @@ pub struct Misprediction {
 impl Score {
     /// Scores the predictions of a block against the sets observed while it was
     /// executed. All are in block order, refused transactions included.
-    pub fn new(predictions: &[Prediction], observed: &[AccessSet], output: &BlockOutput) -> Self {
+    pub fn new(predictions: &[Prediction], observed: &[Observed], output: &BlockOutput) -> Self {
         let mut score = Self::default();
         let pairs = predictions.iter().zip(observed).zip(output.gas_by_transaction());
         for (position, ((predicted, observed), gas)) in pairs.enumerate() {

@@ -7,6 +7,7 @@
 //! | `foresee_blocks_total` | by `decision` |
 //! | `foresee_transactions_total` | |
 //! | `foresee_transactions_ahead_total` | whose result was ready at their turn, and right |
+//! | `foresee_unseen_transactions_total` | not predicted: their code is not compiled yet |
 //! | `foresee_reexecutions_total` | by `reason` |
 //! | `foresee_reexecuted_gas_total` | |
 //! | `foresee_block_seconds`, `foresee_predict_seconds`, `foresee_schedule_seconds`, `foresee_commit_seconds` | histograms |
@@ -24,6 +25,15 @@ pub(crate) fn stage<T>(span: Span, metric: &'static str, work: impl FnOnce() -> 
     let done = work();
     metrics::histogram!(metric).record(start.elapsed());
     done
+}
+
+/// Tells how many transactions of a block were not predicted because their code is not
+/// compiled yet.
+pub(crate) fn unseen(transactions: usize) {
+    if transactions > 0 {
+        tracing::debug!(transactions, "code not compiled yet");
+        metrics::counter!("foresee_unseen_transactions_total").increment(transactions as u64);
+    }
 }
 
 /// Tells of a block that was executed in this time.

@@ -10,7 +10,7 @@ use core::{
 };
 use foresee::{Config, Foresee, Mode, execute::Policy};
 use foresee_execute::{
-    Desk, ExecuteError, Readers, StateKey, StateSource, StateValue, execute_in_order,
+    Desk, ExecuteError, Readers, Request, StateKey, StateSource, StateValue, execute_in_order,
 };
 use foresee_source::{LoadedBlock, Snapshot};
 use foresee_workload::{Scenario, generate};
@@ -20,7 +20,14 @@ use revm::{
     database_interface::DBErrorMarker,
     state::{AccountInfo, Bytecode},
 };
-use std::{collections::BTreeSet, fs, path::PathBuf, sync::Mutex, thread, time::Duration};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::PathBuf,
+    sync::{Arc, Mutex, mpsc},
+    thread,
+    time::Duration,
+};
 
 type Memory = CacheDB<EmptyDB>;
 
@@ -36,6 +43,8 @@ enum Temper {
     Slow,
     /// Answers come in batches, the last request first.
     Backwards,
+    /// What is posted is submitted at once; one thread hands in what is read.
+    Submitting,
     /// Every third key is never answered.
     Forgetful,
     /// Every third key makes a reader panic; the state itself has it.
@@ -124,7 +133,7 @@ impl Source<'_> {
     }
 
     /// One thread that takes and answers in its own way.
-    fn answer(&self, desk: &Desk) {
+    fn answer(&self, desk: &Arc<Desk>) {
         loop {
             let mut batch = desk.next_batch(50);
             if batch.is_empty() {
@@ -142,8 +151,21 @@ impl Source<'_> {
     }
 }
 
+impl Source<'_> {
+    /// Answers what was submitted, and submits what had no room.
+    fn hand_in(&self, desk: &Arc<Desk>, submitted: &mpsc::Receiver<Request>) {
+        while !desk.is_closed() {
+            let some = submitted.recv_timeout(Duration::from_micros(200)).into_iter();
+            for request in some.chain(submitted.try_iter()).chain(desk.batch(100)) {
+                let value = self.value(request.key());
+                request.fulfil(value);
+            }
+        }
+    }
+}
+
 impl StateSource for Source<'_> {
-    fn serve<R>(&self, desk: &Desk, work: impl FnOnce() -> R) -> R {
+    fn serve<R>(&self, desk: &Arc<Desk>, work: impl FnOnce() -> R) -> R {
         match self.temper {
             Temper::Slow | Temper::Panicking => self.readers.over(&Behind(self)).serve(desk, work),
             Temper::Backwards | Temper::Forgetful => thread::scope(|scope| {
@@ -152,6 +174,19 @@ impl StateSource for Source<'_> {
                 desk.close();
                 result
             }),
+            Temper::Submitting => {
+                let (submit, submitted) = mpsc::channel();
+                // Nobody listens any more when the block is done.
+                desk.on_post(move |desk| {
+                    desk.batch(100).into_iter().for_each(|request| drop(submit.send(request)));
+                });
+                thread::scope(|scope| {
+                    scope.spawn(move || self.hand_in(desk, &submitted));
+                    let result = work();
+                    desk.close();
+                    result
+                })
+            }
             Temper::Idle => work(),
         }
     }
@@ -179,7 +214,13 @@ fn whatever_the_source_does_the_result_is_that_of_in_order_execution() {
     let layers = foresee(3, Policy::Layers);
     for scenario in Scenario::ALL {
         let loaded = generate(scenario, 24, 3).unwrap().into_block().unwrap();
-        for temper in [Temper::Slow, Temper::Backwards, Temper::Forgetful, Temper::Panicking] {
+        for temper in [
+            Temper::Slow,
+            Temper::Backwards,
+            Temper::Submitting,
+            Temper::Forgetful,
+            Temper::Panicking,
+        ] {
             let source = Source { state: &loaded.state, temper, readers: &readers };
             for foresee in foresees.iter().chain([&layers]) {
                 check(foresee, &loaded, &source, scenario.name());

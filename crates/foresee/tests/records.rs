@@ -16,6 +16,7 @@ use foresee_execute::{
     AccessList, Basis, Cause, RECORD_VERSION, Record, RecordError, Run, Status, execute_in_order,
     read_access_list,
 };
+use foresee_predict::Ahead;
 use foresee_source::{LoadedBlock, Snapshot};
 use foresee_workload::{Scenario, generate};
 use proptest::prelude::*;
@@ -51,7 +52,18 @@ fn execute(foresee: &Foresee, loaded: &LoadedBlock) -> (ExecutedBlock, Record) {
 
 /// Executes by a guide, checks the result, and tells in what the guide is wrong.
 fn guided(foresee: &Foresee, loaded: &LoadedBlock, guide: Guide<'_>) -> Option<GuideFault> {
-    let (executed, fault) = foresee.execute_guided(&loaded.block, &loaded.state, guide).unwrap();
+    guided_with(foresee, loaded, guide, None)
+}
+
+/// The same, by somebody who has predicted ahead, too.
+fn guided_with(
+    foresee: &Foresee,
+    loaded: &LoadedBlock,
+    guide: Guide<'_>,
+    ahead: Option<&[Ahead]>,
+) -> Option<GuideFault> {
+    let LoadedBlock { block, state, .. } = loaded;
+    let (executed, fault) = foresee.execute_guided(block, state, guide, ahead).unwrap();
     let in_order = execute_in_order(&loaded.block, &loaded.state).unwrap();
     assert!(executed.output == in_order, "a guide changes nothing");
     if fault.is_none() {
@@ -75,8 +87,11 @@ fn check(loaded: &LoadedBlock, name: &str) -> (usize, usize) {
         assert!(again.access_list.as_ref() == Some(&list), "{name}, {:?}", foresee.config());
         let run = record.run.clone();
         assert!(Record { run, ..other } == record, "{name}, {:?}", foresee.config());
-        assert_eq!(guided(foresee, loaded, Guide::Record(&record)), None, "{name}");
-        assert_eq!(guided(foresee, loaded, Guide::AccessList(&list)), None, "{name}");
+        let ahead = foresee.predict_ahead(&loaded.block, &loaded.state).unwrap();
+        for guide in [Guide::Record(&record), Guide::AccessList(&list)] {
+            assert_eq!(guided(foresee, loaded, guide), None, "{name}");
+            assert_eq!(guided_with(foresee, loaded, guide, Some(&ahead)), None, "{name}");
+        }
     }
     let bytes = record.to_bytes();
     assert!(Record::read(&bytes).unwrap() == record, "{name}");
@@ -202,7 +217,8 @@ enum Forgery {
 fn forge(record: &mut Record, forgery: Forgery, at: usize) {
     let at = at % record.transactions.len();
     let transaction = &mut record.transactions[at];
-    let AccessSet { reads, writes, commutative } = &mut transaction.observed;
+    let mut observed = transaction.observed.clone().into_set();
+    let AccessSet { reads, writes, commutative } = &mut observed;
     match forgery {
         Forgery::Gas => transaction.gas_used ^= 1,
         Forgery::Status => {
@@ -221,8 +237,9 @@ fn forge(record: &mut Record, forgery: Forgery, at: usize) {
             commutative.clear();
         }
         Forgery::ListHash => record.access_list_hash = B256::repeat_byte(7).into(),
-        Forgery::Reverse => record.transactions.reverse(),
+        Forgery::Reverse => return record.transactions.reverse(),
     }
+    record.transactions[at].observed = observed.into();
 }
 
 proptest! {
@@ -356,7 +373,8 @@ fn a_predicted_list_names_what_is_read() {
         assert_eq!(noting.accounts.lock().unwrap().len(), predicted.as_list().len());
         noting.accounts.lock().unwrap().clear();
         let list = executed.access_list.as_ref().unwrap();
-        let by_list = foresee.execute_guided(block, &prefetched, Guide::AccessList(list)).unwrap();
+        let by_list =
+            foresee.execute_guided(block, &prefetched, Guide::AccessList(list), None).unwrap();
         assert!(by_list.0.output == executed.output && by_list.1.is_none(), "{scenario}");
         // What the protocol itself accesses is in no prediction.
         let mut left = noting.accounts.into_inner().unwrap();

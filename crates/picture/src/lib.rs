@@ -15,5 +15,5 @@ mod model;
 mod svg;
 
 pub use html::html;
-pub use model::{Edge, Location, Observed, Picture, Slot, Timeline, Transaction};
+pub use model::{Edge, Location, Observed, Picture, Possible, Slot, Timeline, Transaction};
 pub use svg::svg;

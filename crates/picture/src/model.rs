@@ -15,6 +15,9 @@ pub struct Picture {
     pub locations: Vec<Location>,
     /// Dependencies, sorted by the transaction they lead to.
     pub edges: Vec<Edge>,
+    /// Dependencies that there may be, as nobody knows whether what is behind them happens.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub possible: Vec<Edge>,
     /// Topological layers.
     pub layers: Vec<Vec<usize>>,
     /// Weakly connected components.
@@ -49,9 +52,23 @@ pub struct Transaction {
     pub writes: Vec<usize>,
     /// Locations settled at commit, which order nothing.
     pub commutative: Vec<usize>,
+    /// Accesses that happen for some values in storage only, if storage is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub possible: Option<Possible>,
     /// What execution showed, if it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed: Option<Observed>,
+}
+
+/// What a transaction may access.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Possible {
+    /// Locations that it may read.
+    pub reads: Vec<usize>,
+    /// Locations that it may write.
+    pub writes: Vec<usize>,
+    /// Places that storage tells, in words.
+    pub symbolic: Vec<String>,
 }
 
 /// What execution showed of a transaction, and where the prediction parts from it.

@@ -1,10 +1,14 @@
 "use strict";
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
-  const { transactions, locations, edges, layers, timelines } = data;
+  const { transactions, locations, layers, timelines } = data;
+  // Certain ones first, as they are numbered in the drawing.
+  const possible = (data.possible ?? []).map((edge) => ({ ...edge, possible: true }));
+  const edges = [...data.edges, ...possible];
   const $ = (id) => document.getElementById(id);
   const canvas = $("canvas"), svg = canvas.querySelector("svg");
-  const nodes = [...svg.querySelectorAll(".node")], paths = [...svg.querySelectorAll(".edge")];
+  const nodes = [...svg.querySelectorAll(".node")], paths = [];
+  svg.querySelectorAll(".edge").forEach((path) => { paths[Number(path.dataset.e)] = path; });
   const critical = new Set(data.critical_path);
   const edgesInto = transactions.map(() => []), edgesFrom = transactions.map(() => []);
   edges.forEach((edge, e) => { edgesInto[edge.to].push(e); edgesFrom[edge.from].push(e); });
@@ -37,7 +41,8 @@
   const pathGas = data.critical_path.reduce((sum, i) => sum + transactions[i].gas, 0);
   const incomplete = transactions.filter((tx) => tx.unknown.length).length;
   $("summary").textContent = [
-    plural(transactions.length, "transaction"), number(edges.length) + (edges.length === 1 ? " dependency" : " dependencies"),
+    plural(transactions.length, "transaction"), number(data.edges.length) + (data.edges.length === 1 ? " dependency" : " dependencies"),
+    possible.length ? number(possible.length) + " possible" : null,
     plural(layers.length, "layer"), (gas / 1e6).toFixed(2) + " Mgas",
     "critical path " + (pathGas / 1e6).toFixed(2) + " Mgas",
     incomplete ? incomplete + " predicted in part" : null,
@@ -58,6 +63,11 @@
     for (const [set, how] of [["reads", "read"], ["writes", "written"], ["commutative", "settled at commit"]]) {
       for (const l of tx[set]) uses.set(l, [...(uses.get(l) ?? []), how]);
     }
+    for (const [set, how] of [["reads", "possibly read"], ["writes", "possibly written"]]) {
+      for (const l of tx.possible?.[set] ?? []) uses.set(l, [...(uses.get(l) ?? []), how]);
+    }
+    const edgesTo = (list, maybe, end) => list.filter((e) => !!edges[e].possible === maybe)
+      .map((e) => [button(edges[e][end]), " ", ...because(edges[e])]);
     $("details").replaceChildren(
       make("h2", {}, "Transaction " + i + (critical.has(i) ? ", on the critical path" : "")),
       make("dl", {}, ...row("hash", tx.hash), ...row("from", tx.from), ...row("to", tx.to ?? "(creation)"),
@@ -67,16 +77,20 @@
       ...list("Accessed, but not predicted", (tx.observed?.missed ?? []).map((l) => [place(l)])),
       ...list("Predicted, but not accessed", (tx.observed?.extra ?? []).map((l) => [place(l)])),
       ...list("Not known", tx.unknown.map((reason) => [reason])),
-      ...list("Waits for", edgesInto[i].map((e) => [button(edges[e].from), " ", ...because(edges[e])])),
-      ...list("Is waited for by", edgesFrom[i].map((e) => [button(edges[e].to), " ", ...because(edges[e])])),
+      ...list("Waits for", edgesTo(edgesInto[i], false, "from")),
+      ...list("Is waited for by", edgesTo(edgesFrom[i], false, "to")),
+      ...list("May have to wait for", edgesTo(edgesInto[i], true, "from")),
+      ...list("May have to be waited for by", edgesTo(edgesFrom[i], true, "to")),
       ...list("Accesses", [...uses].map(([l, how]) => [place(l), make("span", { class: "faint" }, " " + how.join(", "))])),
+      ...list("Accesses that storage tells", (tx.possible?.symbolic ?? []).map((place) => [place])),
     );
   };
   const showEdge = (e) => {
     const edge = edges[e];
     $("details").replaceChildren(
       make("h2", {}, edge.from + " → " + edge.to),
-      make("p", {}, "Transaction ", button(edge.to), " reads what ", button(edge.from), " writes:"),
+      make("p", {}, "Transaction ", button(edge.to), edge.possible ? " may read what " : " reads what ", button(edge.from),
+        edge.possible ? " may write:" : " writes:"),
       make("ul", {}, ...(edge.locations.length
         ? edge.locations.map((l) => make("li", {}, place(l), make("br"), make("code", { class: "faint" }, fullName(l))))
         : [make("li", {}, "nothing that is known; it keeps the order of the block")])),
@@ -181,7 +195,8 @@
 
   // Search: a number is a position, everything else a part of a hash, address or slot.
   const words = transactions.map((tx) => [tx.hash, tx.from, tx.to ?? "", tx.function ?? "",
-    ...[...tx.reads, ...tx.writes].flatMap((l) => [fullName(l), locations[l].label ?? ""])]
+    ...(tx.possible?.symbolic ?? []),
+    ...[...tx.reads, ...tx.writes, ...(tx.possible?.reads ?? []), ...(tx.possible?.writes ?? [])].flatMap((l) => [fullName(l), locations[l].label ?? ""])]
     .join(" ").toLowerCase());
   let hits = [], current = -1;
   const search = () => {
@@ -208,7 +223,7 @@
 
   // Where transactions meet: locations by the readers and writers behind edges.
   const meetings = new Map();
-  for (const edge of edges) for (const l of edge.locations) {
+  for (const edge of data.edges) for (const l of edge.locations) {
     const spot = meetings.get(l) ?? { l, edges: 0, readers: new Set(), writers: new Set() };
     spot.edges += 1; spot.readers.add(edge.to); spot.writers.add(edge.from);
     meetings.set(l, spot);

@@ -52,15 +52,24 @@ fn edges(picture: &Picture, layout: &Layout, out: &mut String) {
     let on_path =
         |from: usize, to: usize| picture.critical_path.windows(2).any(|pair| pair == [from, to]);
     out.push_str("<g class=\"edges\">\n");
-    for (number, edge) in picture.edges.iter().enumerate() {
+    let possible = picture.possible.iter().map(|edge| (edge, true));
+    let all = possible.chain(picture.edges.iter().map(|edge| (edge, false)));
+    let count = picture.possible.len();
+    for (drawn, (edge, possible)) in all.enumerate() {
+        // Numbered from the first certain one on; possible ones, which lie below, behind them.
+        let number = match possible {
+            true => picture.edges.len() + drawn,
+            false => drawn - count,
+        };
         let (from, to) = (layout.places[edge.from], layout.places[edge.to]);
         let (x1, y1) = (from.0 + NODE.0, from.1 + NODE.1 / 2.0);
         let (x2, y2) = (to.0, to.1 + NODE.1 / 2.0);
         let bend = ((x2 - x1) / 2.0).max(20.0);
-        let critical = if on_path(edge.from, edge.to) { " critical" } else { "" };
+        let critical = if !possible && on_path(edge.from, edge.to) { " critical" } else { "" };
+        let possible = if possible { " possible" } else { "" };
         let _ = writeln!(
             out,
-            "<path class=\"edge {}{critical}\" data-e=\"{number}\" d=\"M{x1:.0} {y1:.0}C{:.0} {y1:.0} {:.0} {y2:.0} {x2:.0} {y2:.0}\"/>",
+            "<path class=\"edge {}{critical}{possible}\" data-e=\"{number}\" d=\"M{x1:.0} {y1:.0}C{:.0} {y1:.0} {:.0} {y2:.0} {x2:.0} {y2:.0}\"/>",
             picture.kind(edge),
             x1 + bend,
             x2 - bend,

@@ -163,17 +163,18 @@ impl ProgramCache {
         }
     }
 
+    /// The program of a code, if there is one already.
+    pub(crate) fn find(&self, hash: B256, rules: &Rules) -> Option<Arc<Program>> {
+        let programs = self.programs.read().unwrap_or_else(PoisonError::into_inner);
+        let entry = programs.get(&(hash, rules.spec))?;
+        entry.used.store(self.blocks.load(Ordering::Relaxed), Ordering::Relaxed);
+        Some(entry.program.clone())
+    }
+
     /// The program of a code.
     pub(crate) fn program(&self, hash: B256, code: &Bytecode, rules: &Arc<Rules>) -> Arc<Program> {
-        let key = (hash, rules.spec);
-        let now = self.blocks.load(Ordering::Relaxed);
-        let programs = self.programs.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(entry) = programs.get(&key) {
-            entry.used.store(now, Ordering::Relaxed);
-            return entry.program.clone();
-        }
-        drop(programs);
-        self.insert(key, Program::new(code, rules.clone()))
+        self.find(hash, rules)
+            .unwrap_or_else(|| self.insert((hash, rules.spec), Program::new(code, rules.clone())))
     }
 
     /// Adds a program, unless there is one already; yields the one that is there.

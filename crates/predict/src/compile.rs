@@ -265,3 +265,19 @@ const fn simple(byte: u8) -> Option<(Op, usize, Kind)> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn opcodes_and_operations_agree_on_what_is_a_computation() {
+        let mut computations = 0;
+        for (op, inputs, kind) in (0..=u8::MAX).filter_map(simple) {
+            let is_pure = matches!(kind, Kind::Pure);
+            assert_eq!(op.pure_inputs(), is_pure.then_some(inputs), "{op:?}");
+            computations += usize::from(is_pure);
+        }
+        assert_eq!(computations, 25);
+    }
+}

@@ -81,6 +81,21 @@ impl Instruction {
         entry + 1 + self.c as u32
     }
 
+    /// The registers that it takes its operands from; `NUMBERS`, which is zero, where it has
+    /// none. Those of a move, a call and a creation are others.
+    pub(crate) const fn operands(&self) -> [Register; 4] {
+        let &Self { op, to, a, b, c, .. } = self;
+        match op {
+            Op::ExtCodeCopy => [a, b, c, to],
+            Op::GotoDynamic => [b, NUMBERS, NUMBERS, NUMBERS],
+            // The third says how many topics there are.
+            Op::Log => [a, b, NUMBERS, NUMBERS],
+            // The third is no register.
+            _ if op.is_branch() => [a, b, NUMBERS, NUMBERS],
+            _ => [a, b, c, NUMBERS],
+        }
+    }
+
     /// The length of a `HashRange`.
     pub(crate) const fn len(&self) -> usize {
         self.b as u16 as usize | (self.c as u16 as usize) << 16
@@ -222,22 +237,109 @@ pub(crate) enum Op {
 }
 
 impl Op {
-    /// Whether it ends a block to which control may come back, behind it.
-    pub(crate) const fn comes_back(self) -> bool {
+    /// The number of operands of a computation, which yields a value that follows from
+    /// them alone; none for other operations.
+    pub(crate) const fn pure_inputs(self) -> Option<usize> {
+        Some(match self {
+            Self::IsZero | Self::Not | Self::Clz => 1,
+            Self::Add
+            | Self::Mul
+            | Self::Sub
+            | Self::Div
+            | Self::SDiv
+            | Self::Mod
+            | Self::SMod
+            | Self::SignExtend
+            | Self::Lt
+            | Self::Gt
+            | Self::SLt
+            | Self::SGt
+            | Self::Eq
+            | Self::And
+            | Self::Or
+            | Self::Xor
+            | Self::Byte
+            | Self::Shl
+            | Self::Shr
+            | Self::Sar => 2,
+            Self::AddMod | Self::MulMod => 3,
+            _ => return None,
+        })
+    }
+
+    /// Whether it yields what is the same throughout a frame and known when that starts.
+    pub(crate) const fn is_environment(self) -> bool {
         matches!(
             self,
-            Self::BranchIf
-                | Self::BranchUnless
-                | Self::BranchEq
-                | Self::BranchNe
-                | Self::BranchLt
-                | Self::BranchGe
-                | Self::BranchGt
-                | Self::BranchLe
-                | Self::BranchDynamic
-                | Self::Call
-                | Self::Create
+            Self::Address
+                | Self::Origin
+                | Self::Caller
+                | Self::CallValue
+                | Self::CallDataSize
+                | Self::GasPrice
+                | Self::Coinbase
+                | Self::Timestamp
+                | Self::Number
+                | Self::Difficulty
+                | Self::GasLimit
+                | Self::ChainId
+                | Self::BaseFee
+                | Self::BlobBaseFee
         )
+    }
+
+    /// What a conditional branch compares, and whether it is taken if that holds or if it
+    /// does not; none if it is no branch.
+    pub(crate) const fn branch(self) -> Option<(Compare, bool)> {
+        Some(match self {
+            Self::BranchIf | Self::BranchDynamic => (Compare::Zero, false),
+            Self::BranchUnless => (Compare::Zero, true),
+            Self::BranchEq => (Compare::Equal, true),
+            Self::BranchNe => (Compare::Equal, false),
+            Self::BranchLt => (Compare::Less, true),
+            Self::BranchGe => (Compare::Less, false),
+            Self::BranchGt => (Compare::Greater, true),
+            Self::BranchLe => (Compare::Greater, false),
+            _ => return None,
+        })
+    }
+
+    /// Whether it is a conditional branch.
+    pub(crate) const fn is_branch(self) -> bool {
+        self.branch().is_some()
+    }
+
+    /// Whether it ends a block to which control may come back, behind it.
+    pub(crate) const fn comes_back(self) -> bool {
+        self.is_branch() || matches!(self, Self::Call | Self::Create)
+    }
+
+    /// Whether it ends a frame other than by failing.
+    pub(crate) const fn ends_frame(self) -> bool {
+        matches!(self, Self::Stop | Self::Return | Self::Revert | Self::SelfDestruct)
+    }
+}
+
+/// What a branch compares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Compare {
+    /// Its first operand with zero.
+    Zero,
+    Equal,
+    Less,
+    Greater,
+}
+
+impl Compare {
+    /// Whether it holds of two operands, the second of which may be any if it needs none.
+    #[inline]
+    pub(crate) fn holds(self, a: &U256, b: &U256) -> bool {
+        match self {
+            Self::Zero => a.is_zero(),
+            Self::Equal => a == b,
+            Self::Less => a < b,
+            Self::Greater => a > b,
+        }
     }
 }
 

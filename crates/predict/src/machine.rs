@@ -211,6 +211,20 @@ pub(crate) struct Surroundings<'a, S> {
     pub(crate) rules: &'a Arc<Rules>,
     pub(crate) cache: &'a ProgramCache,
     pub(crate) steps_max: u64,
+    /// How many bytes of code may still be taken in and compiled.
+    pub(crate) compile_left: &'a mut usize,
+}
+
+impl<S> Surroundings<'_, S> {
+    /// Counts bytes of an account's code that were taken in or compiled.
+    fn compile<E>(&mut self, bytes: usize, account: Address, len: usize) -> Result<(), Halt<E>> {
+        if *self.compile_left == usize::MAX {
+            return Ok(());
+        }
+        let left = self.compile_left.checked_sub(bytes);
+        *self.compile_left = left.unwrap_or(0);
+        left.map(|_| ()).ok_or(Halt::Stop(Interrupt::Unknown(Unknown::NotCompiled(account, len))))
+    }
 }
 
 impl Machine {

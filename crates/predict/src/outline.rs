@@ -225,7 +225,7 @@ impl<S: StateView> Walker<'_, S> {
                 let name = format!("{to}, which had no code before the block");
                 self.lacks(Unknown::Callee(name));
             }
-            Some(code) => path.frames.push(Arc::new(Frame {
+            Some(code) => path.enter(Frame {
                 code,
                 pc: 0,
                 stack: Vec::new(),
@@ -239,7 +239,7 @@ impl<S: StateView> Walker<'_, S> {
                 gas_max: gas.max,
                 role: Role::Call { to: 0, len: 0 },
                 before,
-            })),
+            }),
         }
         Ok(path)
     }

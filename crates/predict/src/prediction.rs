@@ -26,6 +26,12 @@ impl Prediction {
         self.unknown.is_empty()
     }
 
+    /// Whether it stands still at code that is not compiled yet. Nothing is wrong with such
+    /// a transaction: it may run on the chance that it meets no other.
+    pub fn awaits_code(&self) -> bool {
+        self.unknown.iter().any(|unknown| matches!(unknown, Unknown::NotCompiled(..)))
+    }
+
     /// The label of a location.
     pub fn label(&self, location: &Location) -> Option<&str> {
         let position =

@@ -52,6 +52,8 @@ pub struct BlockPredictor<'a, S> {
     rules: Arc<Rules>,
     cache: ProgramCache,
     options: PredictOptions,
+    /// What is left of [`PredictOptions::compile_max`].
+    compile_left: usize,
     context: TxContext,
     block: BlockEnv,
     current: Option<Current<'a>>,
@@ -142,6 +144,7 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
             rules,
             cache: cache.clone(),
             options,
+            compile_left: options.compile_max,
             context,
             block: block.clone(),
             current: None,
@@ -276,13 +279,17 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
                 let Some(sender) = current.sender else {
                     return Err(Interrupt::Unknown(Unknown::NoFrame));
                 };
+                let gas = current.tx.gas_limit - current.gas.initial_total_gas();
+                if i64::try_from(gas).is_err() {
+                    return Err(Interrupt::Unknown(Unknown::GasLimit));
+                }
                 let first = First {
                     sender,
                     caller: current.tx.caller,
                     kind: current.tx.kind,
                     value: current.tx.value,
                     data: current.tx.data.clone(),
-                    gas: current.tx.gas_limit - current.gas.initial_total_gas(),
+                    gas,
                 };
                 let (machine, mut around) = self.split();
                 machine.start(first, &mut around)?;
@@ -308,6 +315,7 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
             rules: &self.rules,
             cache: &self.cache,
             steps_max: self.options.steps_max,
+            compile_left: &mut self.compile_left,
         };
         (&mut self.machine, around)
     }

@@ -13,6 +13,11 @@ pub enum Unknown {
     Value(Want),
     /// The transaction ran into the limit on blocks of code entered.
     StepLimit,
+    /// The transaction may use more gas than is counted: 2^63 and more.
+    GasLimit,
+    /// The code of this account, so many bytes, is not compiled yet, and no more may be
+    /// compiled here.
+    NotCompiled(Address, usize),
     /// There are more paths through the transaction than are followed.
     PathLimit,
     /// Something that depends on a value that was not at hand, in words.
@@ -44,6 +49,10 @@ impl fmt::Display for Unknown {
                 write!(f, "the result of precompile {address} is not at hand")
             }
             Self::StepLimit => write!(f, "the limit on steps was reached"),
+            Self::GasLimit => write!(f, "the gas limit is beyond any block's"),
+            Self::NotCompiled(account, bytes) => {
+                write!(f, "the code of {account}, {bytes} bytes, is not compiled yet")
+            }
             Self::PathLimit => write!(f, "the limit on paths was reached"),
             Self::Depends(what) => write!(f, "{what} depends on storage"),
             Self::Callee(callee) => write!(f, "calls {callee}"),

@@ -11,7 +11,9 @@ mod programs;
 
 use alloy_primitives::{Bytes, U256};
 use check::{Fields, check};
-use foresee_predict::{BlockPredictor, Complete, PredictOptions, ProgramCache};
+use foresee_predict::{
+    BlockPredictor, Complete, Outliner, PredictOptions, ProgramCache, WithoutStorage,
+};
 use programs::{block_of_calls, contract};
 use revm::primitives::hardfork::SpecId;
 use revm_bytecode::opcode as op;
@@ -309,6 +311,40 @@ fn running_out_of_gas_everywhere() {
                 .collect();
             let (block, state) = block_of_calls(fork, &[code.clone(), callee.to_vec()], &calls);
             check(&cache, &block, &state, &format!("{fork:?}, {from} gas"), Fields::Named);
+        }
+    }
+}
+
+/// Gas limits that no block has: sums of gas overflow where nobody minds.
+#[test]
+fn gas_limits_beyond_any_block() {
+    let callee = [op::PUSH1, 2, op::PUSH1, 2, op::SSTORE, op::STOP];
+    let code = [
+        [op::PUSH1, 0x20, op::PUSH1, 0, op::PUSH1, 4, op::PUSH1, 0].as_slice(),
+        // With value, and all the gas there is.
+        &[op::PUSH1, 1, op::PUSH1, 0xa1, op::GAS, op::CALL],
+        &[op::PUSH1, 0, op::NOT, op::PUSH1, 0, op::NOT, op::EXP, op::SLOAD],
+        &[op::PUSH1, 4, op::PUSH1, 0, op::PUSH1, 1, op::CREATE],
+        &[op::GAS, op::PUSH1, 0, op::SSTORE],
+    ]
+    .concat();
+    for fork in [SpecId::FRONTIER, SpecId::BYZANTIUM, SpecId::OSAKA] {
+        for gas in [1 << 40, i64::MAX as u64, (1 << 63) + 100_000, u64::MAX - 1, u64::MAX] {
+            let calls = vec![(contract(0), Bytes::new(), gas, U256::ONE); 2];
+            let (mut block, state) = block_of_calls(fork, &[code.clone(), callee.to_vec()], &calls);
+            // Nobody owns so much.
+            block.env.basefee = 0;
+            block.transactions.iter_mut().for_each(|tx| tx.gas_price = 0);
+            let (cache, view) = (ProgramCache::new(), Complete(&state));
+            let options = PredictOptions::default();
+            let mut predictor = BlockPredictor::new(&cache, &block.cfg, &block.env, view, options);
+            let mut outliner = Outliner::new(&block.cfg, &block.env, WithoutStorage(&state));
+            for tx in &block.transactions {
+                let prediction = predictor.predict(tx).unwrap();
+                let is_modelled = gas <= i64::MAX as u64;
+                assert_eq!(prediction.is_complete(), is_modelled, "{fork:?} {gas}");
+                outliner.outline(tx).unwrap();
+            }
         }
     }
 }

@@ -14,7 +14,10 @@ use foresee_workload::{Program, Scenario, generate};
 use programs::{FORKS, block_of_calls, code, contract};
 use proptest::prelude::*;
 use revm::{DatabaseRef, primitives::hardfork::SpecId};
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 /// How many accesses there really are, and of how many what is known.
 #[derive(Clone, Copy, Debug, Default)]
@@ -117,6 +120,31 @@ fn render(outline: &Outline) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
+/// Hashes the key on the stack with the position of a mapping, as Solidity does.
+fn key_of_mapping(position: u8) -> String {
+    format!(
+        "
+        PUSH 0
+        MSTORE
+        PUSH {position}
+        PUSH 32
+        MSTORE
+        PUSH 64
+        PUSH 0
+        KECCAK256
+        "
+    )
+}
+
+/// The snapshots in a folder, in the order of their names.
+fn snapshots_in(folder: &Path) -> Vec<PathBuf> {
+    let files = fs::read_dir(folder).expect("a folder of blocks");
+    let mut paths: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+    paths.sort();
+    assert!(!paths.is_empty(), "{} holds no blocks", folder.display());
+    paths
+}
+
 /// Outlines the calls of a program, and compares them with their execution.
 fn outlines(text: &str) -> Vec<String> {
     let program = Program::parse(text).unwrap();
@@ -130,7 +158,8 @@ fn outlines(text: &str) -> Vec<String> {
 #[test]
 fn a_token_that_may_be_paused() {
     // transfer(to, amount) of a token: slot 0 the flag, slot 3 the balances.
-    let told = outlines(
+    let balance = key_of_mapping(3);
+    let told = outlines(&format!(
         "
         PUSH 0
         SLOAD
@@ -138,14 +167,7 @@ fn a_token_that_may_be_paused() {
         JUMPI
         ; balances[caller], which has to suffice
         CALLER
-        PUSH 0
-        MSTORE
-        PUSH 3
-        PUSH 32
-        MSTORE
-        PUSH 64
-        PUSH 0
-        KECCAK256
+        {balance}
         DUP1
         SLOAD               ; balance key
         PUSH 36
@@ -180,8 +202,8 @@ fn a_token_that_may_be_paused() {
         REVERT
         .storage 0 1
         .call fail 0xa9059cbb 4660 5
-        ",
-    );
+        "
+    ));
     insta::assert_snapshot!(told[0]);
 }
 
@@ -223,18 +245,13 @@ fn a_proxy_whose_implementation_is_stored() {
 #[test]
 fn a_router_that_finds_its_pair_in_a_mapping() {
     // pairs[arg0] at slot 2; the pair's reserves are asked for, and noted by pair.
-    let told = outlines(
+    let pair = key_of_mapping(2);
+    let note = key_of_mapping(5);
+    let told = outlines(&format!(
         "
         PUSH 4
         CALLDATALOAD
-        PUSH 0
-        MSTORE
-        PUSH 2
-        PUSH 32
-        MSTORE
-        PUSH 64
-        PUSH 0
-        KECCAK256
+        {pair}
         SLOAD
         PUSH 0xffffffffffffffffffffffffffffffffffffffff
         AND                 ; pair
@@ -255,36 +272,23 @@ fn a_router_that_finds_its_pair_in_a_mapping() {
         PUSH 0
         MLOAD
         SWAP1
-        PUSH 0
-        MSTORE
-        PUSH 5
-        PUSH 32
-        MSTORE
-        PUSH 64
-        PUSH 0
-        KECCAK256
+        {note}
         SSTORE
         STOP
         .call ok 0xa9059cbb 4660
-        ",
-    );
+        "
+    ));
     insta::assert_snapshot!(told[0]);
 }
 
 #[test]
 fn what_depends_on_no_storage_is_certain() {
     // A deposit: balances[caller] += value, and an array at a stored index.
-    let told = outlines(
+    let balance = key_of_mapping(3);
+    let told = outlines(&format!(
         "
         CALLER
-        PUSH 0
-        MSTORE
-        PUSH 3
-        PUSH 32
-        MSTORE
-        PUSH 64
-        PUSH 0
-        KECCAK256
+        {balance}
         DUP1
         SLOAD
         CALLVALUE
@@ -304,8 +308,8 @@ fn what_depends_on_no_storage_is_certain() {
         POP
         STOP
         .call ok value=5 0xd0e30db0
-        ",
-    );
+        "
+    ));
     insta::assert_snapshot!(told[0]);
 }
 
@@ -352,11 +356,8 @@ fn generated_blocks_are_outlined_rightly() {
 #[test]
 fn snapshots_are_outlined_rightly_and_the_same_each_time() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../testdata/blocks");
-    let mut paths: Vec<_> =
-        fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
-    paths.sort();
     let mut told = String::new();
-    for path in paths {
+    for path in snapshots_in(&folder) {
         let loaded = Snapshot::open(&path).unwrap().into_block().unwrap();
         let (block, db) = (&loaded.block, &loaded.state);
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
@@ -407,13 +408,8 @@ proptest! {
 #[ignore = "needs FORESEE_DATA"]
 fn mainnet_blocks_are_outlined_rightly() {
     let data = std::env::var_os("FORESEE_DATA").expect("FORESEE_DATA names the data folder");
-    let folder = PathBuf::from(data).join("mainnet");
-    let files = fs::read_dir(&folder).expect("FORESEE_DATA holds a folder of mainnet blocks");
-    let mut paths: Vec<_> = files.map(|file| file.unwrap().path()).collect();
-    paths.sort();
-    assert!(!paths.is_empty(), "{} holds no blocks", folder.display());
     let mut all = Counts::default();
-    for path in paths {
+    for path in snapshots_in(&PathBuf::from(data).join("mainnet")) {
         let loaded = Snapshot::open(&path).unwrap().into_block().unwrap();
         let observed = observe(&loaded.block, &loaded.state).unwrap();
         let name = path.display().to_string();

@@ -7,8 +7,8 @@ use core::{
     convert::Infallible,
 };
 use foresee_predict::{
-    BlockPredictor, Complete, Learning, Lookup, PredictOptions, ProgramCache, Progress, StateView,
-    Unknown, Want, WithoutStorage,
+    BlockPredictor, Complete, Learning, Lookup, PredictOptions, Prediction, ProgramCache, Progress,
+    StateView, Unknown, Want, WithoutStorage,
 };
 use foresee_workload::{Scenario, generate};
 use revm::{
@@ -108,6 +108,32 @@ fn steps_are_limited() {
     for tx in &block.transactions {
         assert_eq!(few.predict(tx).unwrap().unknown, [Unknown::StepLimit]);
     }
+}
+
+#[test]
+fn unseen_code_ends_a_prediction_where_no_more_may_be_compiled() {
+    let loaded = generate(Scenario::Erc20Cold, 3, 5).unwrap().into_block().unwrap();
+    let (block, db) = (&loaded.block, &loaded.state);
+    let cache = ProgramCache::new();
+    let predict = |compile_max| -> Vec<_> {
+        let options = PredictOptions { compile_max, ..PredictOptions::default() };
+        let view = Complete(db);
+        let mut predictor = BlockPredictor::new(&cache, &block.cfg, &block.env, view, options);
+        block.transactions.iter().map(|tx| predictor.predict(tx).unwrap()).collect()
+    };
+    // Neither is the code taken in, nor, where it is, are its blocks compiled.
+    for compile_max in [0, 5000] {
+        for prediction in predict(compile_max) {
+            assert!(prediction.awaits_code(), "{compile_max}: {prediction:?}");
+            assert!(matches!(prediction.unknown[..], [Unknown::NotCompiled(..)]));
+            assert!(!prediction.access.reads.is_empty());
+        }
+        assert_eq!(cache.is_empty(), compile_max == 0);
+    }
+    let complete = predict(usize::MAX);
+    assert!(complete.iter().all(Prediction::is_complete));
+    // Nothing is left to compile.
+    assert_eq!(predict(0), complete);
 }
 
 /// A state that hears beforehand what is going to be read, and defers precompiles.

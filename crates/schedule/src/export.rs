@@ -21,11 +21,15 @@ pub struct View<'a> {
     pub transaction: &'a dyn Fn(TxIndex) -> Option<String>,
     /// A name for a location; without one it is written out.
     pub location: &'a dyn Fn(&Location) -> Option<String>,
+    /// Edges that are no part of the DAG, because nobody knows whether what is behind them
+    /// happens; drawn as such.
+    pub possible: &'a [Edge],
 }
 
 impl View<'static> {
     /// Everything, without labels.
-    pub const PLAIN: Self = Self { shown: &|_| true, transaction: &|_| None, location: &|_| None };
+    pub const PLAIN: Self =
+        Self { shown: &|_| true, transaction: &|_| None, location: &|_| None, possible: &[] };
 }
 
 impl core::fmt::Debug for View<'_> {
@@ -44,7 +48,16 @@ impl View<'_> {
 
     /// The edges shown.
     fn edges<'a>(&'a self, dag: &'a DependencyDag) -> impl Iterator<Item = Edge> + 'a {
-        dag.edges().filter(|edge| (self.shown)(edge.from) && (self.shown)(edge.to))
+        dag.edges().filter(|edge| self.shows(edge))
+    }
+
+    /// The possible edges shown.
+    fn possible_edges(&self) -> impl Iterator<Item = &Edge> {
+        self.possible.iter().filter(|edge| self.shows(edge))
+    }
+
+    fn shows(&self, edge: &Edge) -> bool {
+        (self.shown)(edge.from) && (self.shown)(edge.to)
     }
 
     /// The lines in the box of a transaction: index, gas, label.

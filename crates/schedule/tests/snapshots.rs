@@ -2,7 +2,7 @@
 
 use alloy_primitives::{Address, U256};
 use foresee_access::{AccessSet, Location, TxIndex};
-use foresee_schedule::{DependencyDag, Node, View, dot, mermaid};
+use foresee_schedule::{DependencyDag, Edge, Node, View, dot, mermaid};
 
 fn slot(n: u64) -> Location {
     Location::slot(Address::with_last_byte(0xcc), U256::from(n))
@@ -40,6 +40,7 @@ fn check(name: &str, dag: &DependencyDag) {
         shown: &|_| true,
         transaction: &|tx| (tx == TxIndex(0)).then(|| "the \"first\"".to_owned()),
         location: &|location| (*location == slot(1)).then(|| "mapping(slot 0)[caller]".to_owned()),
+        possible: &[],
     };
     insta::assert_json_snapshot!(format!("{name}_json"), dag.structure());
     insta::assert_snapshot!(format!("{name}_dot"), dot(dag, &view));
@@ -102,4 +103,24 @@ fn a_part_of_a_block() {
     let view = View { shown: &|tx| (1..=2).contains(&tx.0), ..View::PLAIN };
     insta::assert_snapshot!("part_dot", dot(&dag, &view));
     insta::assert_snapshot!("part_mermaid", mermaid(&dag, &view));
+}
+
+/// What may happen is told apart from what does and from the order of the block.
+#[test]
+fn edges_that_nobody_is_sure_of() {
+    let slots: &[Location] = &[slot(1)];
+    let write: Sketch<'_> = (slots, slots, &[], 50_000);
+    let unknown: Sketch<'_> = (&[], &[], &[], 60_000);
+    let dag = dag(&[write, write, unknown, write], &[2]);
+    let [from, to] = [TxIndex(0), TxIndex(2)];
+    let possible = [
+        Edge { from, to, locations: vec![slot(2), slot(3)] },
+        Edge { from: to, to: TxIndex(3), locations: vec![balance(9)] },
+    ];
+    let view = View { possible: &possible, ..View::PLAIN };
+    insta::assert_snapshot!("possible_dot", dot(&dag, &view));
+    insta::assert_snapshot!("possible_mermaid", mermaid(&dag, &view));
+    // Shown where both ends are.
+    let view = View { shown: &|tx| tx != TxIndex(3), ..view };
+    assert_eq!(dot(&dag, &view).matches("possibly").count(), 1);
 }

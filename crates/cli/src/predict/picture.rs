@@ -5,14 +5,15 @@ use alloy_primitives::TxKind;
 use foresee_access::{Difference, Field, Location, TxIndex};
 use foresee_execute::{Record, Status};
 use foresee_picture::{self as picture, Picture};
-use foresee_predict::Prediction;
-use foresee_schedule::{CORES, DependencyDag, Structure};
+use foresee_predict::{Outline, Prediction, SymbolicAccess, SymbolicField};
+use foresee_schedule::{CORES, DependencyDag, Edge, Structure};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The picture of a block.
 pub(super) fn new(
     input: &Input,
     predictions: &[Prediction],
+    (outlines, possible): (&[Option<Outline>], &[Edge]),
     dag: &DependencyDag,
     selected: Option<TxIndex>,
     record: Option<&Record>,
@@ -21,7 +22,20 @@ pub(super) fn new(
     let of_record = record.iter().flat_map(|record| &record.transactions);
     let of_record = of_record.flat_map(|tx| tx.observed.reads.iter().chain(&tx.observed.writes));
     let of_edges = edges.iter().flat_map(|edge| &edge.locations);
-    let locations = Locations::new(predictions, of_edges.chain(of_record));
+    let outlined = outlines.iter().flatten();
+    let of_outlines = outlined
+        .clone()
+        .flat_map(|outline| outline.possible.reads.iter().chain(&outline.possible.writes));
+    let labels = predictions.iter().flat_map(|prediction| &prediction.labels);
+    let labels = labels.chain(outlined.flat_map(|outline| &outline.labels));
+    let others = of_edges.chain(of_record).chain(of_outlines);
+    let locations = Locations::new(predictions, others, labels);
+    let outline_of = |position: usize| outlines.get(position).and_then(Option::as_ref);
+    let drawn = |edge: &Edge| picture::Edge {
+        from: edge.from.position(),
+        to: edge.to.position(),
+        locations: locations.numbers(&edge.locations),
+    };
     let transactions = input.loaded.block.transactions.iter().zip(&input.loaded.hashes);
     let positions = |list: Vec<TxIndex>| list.into_iter().map(TxIndex::position).collect();
     Picture {
@@ -42,18 +56,17 @@ pub(super) fn new(
                 reads: locations.numbers(&prediction.access.reads),
                 writes: locations.numbers(&prediction.access.writes),
                 commutative: locations.numbers(&prediction.access.commutative),
+                possible: outline_of(position).map(|outline| picture::Possible {
+                    reads: locations.numbers(&outline.possible.reads),
+                    writes: locations.numbers(&outline.possible.writes),
+                    symbolic: outline.symbolic.iter().map(in_words).collect(),
+                }),
                 observed: record
                     .and_then(|record| observed(record, position, prediction, &locations)),
             })
             .collect(),
-        edges: edges
-            .iter()
-            .map(|edge| picture::Edge {
-                from: edge.from.position(),
-                to: edge.to.position(),
-                locations: locations.numbers(&edge.locations),
-            })
-            .collect(),
+        edges: edges.iter().map(drawn).collect(),
+        possible: possible.iter().map(drawn).collect(),
         layers: layers.into_iter().map(positions).collect(),
         groups: groups.into_iter().map(positions).collect(),
         critical_path: positions(critical_path.transactions),
@@ -68,6 +81,19 @@ pub(super) fn new(
         locations: locations.described,
         selected: selected.map(TxIndex::position),
     }
+}
+
+/// A place that depends on storage, and what may happen there.
+fn in_words(access: &SymbolicAccess) -> String {
+    let SymbolicAccess { address, account, field, written } = access;
+    let account = address.map(|address| address.to_string()).or(account.clone());
+    let what = match field {
+        SymbolicField::Slot(slot) => slot,
+        SymbolicField::Balance => "balance",
+        SymbolicField::Code => "code",
+    };
+    let how = if *written { "possibly written" } else { "possibly read" };
+    format!("{} {what}, {how}", account.unwrap_or_default())
 }
 
 /// What a record says of a transaction, compared with its prediction.
@@ -106,15 +132,16 @@ struct Locations {
 impl Locations {
     fn new<'a>(
         predictions: &'a [Prediction],
-        of_edges: impl Iterator<Item = &'a Location>,
+        others: impl Iterator<Item = &'a Location>,
+        named: impl Iterator<Item = &'a (Location, String)>,
     ) -> Self {
         let of_predictions = predictions.iter().flat_map(|prediction| {
             let access = &prediction.access;
             access.reads.iter().chain(&access.writes).chain(&access.commutative)
         });
-        let all: BTreeSet<_> = of_predictions.chain(of_edges).copied().collect();
+        let all: BTreeSet<_> = of_predictions.chain(others).copied().collect();
         let mut labels = BTreeMap::new();
-        for (location, label) in predictions.iter().flat_map(|prediction| &prediction.labels) {
+        for (location, label) in named {
             labels.entry(*location).or_insert(label);
         }
         let described = all.iter().map(|location| picture::Location {

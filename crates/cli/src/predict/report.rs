@@ -15,6 +15,9 @@ pub(super) struct Report {
     pub(super) block: u64,
     pub(super) transactions: Vec<Transaction>,
     pub(super) edges: Vec<Edge>,
+    /// Those that there are if everything happens that may; without storage.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) possible_edges: Vec<Edge>,
     pub(super) layers: Vec<Vec<TxIndex>>,
     pub(super) groups: Vec<Vec<TxIndex>>,
     pub(super) critical_path: CriticalPath,
@@ -149,6 +152,7 @@ impl Report {
                     locations: Labelled::all(&edge.locations, &predictions[edge.to.position()]),
                 })
                 .collect(),
+            possible_edges: Vec::new(),
             layers,
             groups,
             critical_path,
@@ -158,7 +162,27 @@ impl Report {
     }
 
     /// Adds what is known without storage.
-    pub(super) fn add_outlines(&mut self, outlines: &[Option<Outline>]) {
+    pub(super) fn add_outlines(
+        &mut self,
+        outlines: &[Option<Outline>],
+        possible: &[foresee_schedule::Edge],
+    ) {
+        let labelled = |location: &Location| Labelled {
+            location: *location,
+            label: outlines
+                .iter()
+                .flatten()
+                .find_map(|outline| outline.label(location))
+                .map(str::to_owned),
+        };
+        self.possible_edges = possible
+            .iter()
+            .map(|edge| Edge {
+                from: edge.from,
+                to: edge.to,
+                locations: edge.locations.iter().map(labelled).collect(),
+            })
+            .collect();
         for (transaction, outline) in self.transactions.iter_mut().zip(outlines) {
             let Some(outline) = outline else { continue };
             let labelled = |locations: &[Location]| {
@@ -179,6 +203,8 @@ impl Report {
     /// Leaves of transactions and edges only this one and those that touch it.
     pub(super) fn keep(&mut self, tx: TxIndex) {
         self.transactions.retain(|transaction| transaction.index == tx);
-        self.edges.retain(|edge| edge.from == tx || edge.to == tx);
+        for edges in [&mut self.edges, &mut self.possible_edges] {
+            edges.retain(|edge| edge.from == tx || edge.to == tx);
+        }
     }
 }

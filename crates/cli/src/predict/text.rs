@@ -1,6 +1,6 @@
 //! The answer of `predict` for people.
 
-use super::report::{Labelled, Possible, Report, Transaction};
+use super::report::{Edge, Labelled, Possible, Report, Transaction};
 use crate::{
     function::name,
     text::{count, indexes, mgas, short_address, short_label, short_location, table},
@@ -14,6 +14,9 @@ const BUSIEST: usize = 10;
 /// Rows of the table of the critical path: its first half and its last.
 const PATH_MAX: usize = 40;
 
+/// Possible dependencies that are listed.
+const POSSIBLE_MAX: usize = 20;
+
 /// Incomplete transactions that are listed.
 const UNKNOWN_MAX: usize = 20;
 
@@ -22,7 +25,8 @@ const CORES: [usize; 3] = [2, 8, 32];
 
 /// A block: one line on the whole, then what holds it up and what is not known.
 pub(super) fn block(report: &Report) -> String {
-    let parts = [header(report), critical_path(report), busiest(report), unknown(report)];
+    let parts =
+        [header(report), critical_path(report), busiest(report), possible(report), unknown(report)];
     parts.concat()
 }
 
@@ -156,6 +160,23 @@ fn busiest(report: &Report) -> String {
     format!("\nbusiest locations\n{}", table(&header, &[2, 3], rows))
 }
 
+/// Dependencies that there are if everything happens that may.
+fn possible(report: &Report) -> String {
+    let edges = &report.possible_edges;
+    if edges.is_empty() {
+        return String::new();
+    }
+    let row =
+        |edge: &Edge| vec![edge.to.to_string(), edge.from.to_string(), reasons(&edge.locations)];
+    let rows = edges.iter().take(POSSIBLE_MAX).map(row).collect();
+    let more = match edges.len().saturating_sub(POSSIBLE_MAX) {
+        0 => String::new(),
+        more => format!("  and {more} more\n"),
+    };
+    let header = ["tx", "after", "because of"];
+    format!("\npossible dependencies\n{}{more}", table(&header, &[0, 1], rows))
+}
+
 fn unknown(report: &Report) -> String {
     let incomplete: Vec<_> = report.transactions.iter().filter(|tx| !tx.complete).collect();
     if incomplete.is_empty() {
@@ -197,14 +218,16 @@ pub(super) fn transaction(report: &Report) -> String {
     let row = |name: &str, other: TxIndex, locations: &[Labelled]| {
         vec![name.to_owned(), other.to_string(), reasons(locations)]
     };
-    let rows: Vec<_> = report
-        .edges
-        .iter()
-        .map(|edge| match report.transactions.iter().any(|tx| tx.index == edge.to) {
-            true => row("after", edge.from, &edge.locations),
-            false => row("before", edge.to, &edge.locations),
-        })
-        .collect();
+    let rows_of = |edges: &[Edge], after, before| -> Vec<_> {
+        let is_later = |edge: &Edge| report.transactions.iter().any(|tx| tx.index == edge.to);
+        let rows = edges.iter().map(|edge| match is_later(edge) {
+            true => row(after, edge.from, &edge.locations),
+            false => row(before, edge.to, &edge.locations),
+        });
+        rows.collect()
+    };
+    let mut rows = rows_of(&report.edges, "after", "before");
+    rows.extend(rows_of(&report.possible_edges, "possibly after", "possibly before"));
     if !rows.is_empty() {
         text += &format!("\ndependencies\n{}", table(&["", "tx", "because of"], &[1], rows));
     }
@@ -256,7 +279,6 @@ fn accesses(tx: &Transaction) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::predict::report::Edge;
     use alloy_primitives::{Address, B256, U256};
     use foresee_access::AccessSet;
     use foresee_schedule::{DependencyDag, Node, Structure};
@@ -312,6 +334,7 @@ mod tests {
                 .into_iter()
                 .map(|edge| Edge { from: edge.from, to: edge.to, locations: all(&edge.locations) })
                 .collect(),
+            possible_edges: Vec::new(),
             layers,
             groups,
             critical_path,

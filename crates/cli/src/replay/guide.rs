@@ -87,7 +87,7 @@ impl Known {
     fn follow(&self, foresee: &Foresee, input: &Input) -> Result<Option<String>, Failure> {
         let (block, state) = (&input.loaded.block, &input.loaded.state);
         let (_, fault) = foresee
-            .execute_guided(block, state, self.guide())
+            .execute_guided(block, state, self.guide(), None)
             .map_err(|error| input.failure("executing in parallel", error))?;
         Ok(fault.map(|fault| fault.to_string()))
     }

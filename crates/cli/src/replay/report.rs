@@ -154,12 +154,10 @@ pub(super) fn text(reports: &[Report]) -> String {
         "header", "executed",
     ];
     let mut text = reports.first().map_or(String::new(), |first| {
-        let how = match &first.followed {
-            Some(followed) => format!(", by {}", followed.kind),
-            None if first.predicted_ahead => ", predicted ahead".to_owned(),
-            None => String::new(),
-        };
-        format!("{}, {}{how}\n", count(first.threads, "thread"), first.policy)
+        let followed = first.followed.as_ref();
+        let by = followed.map_or(String::new(), |followed| format!(", by {}", followed.kind));
+        let ahead = if first.predicted_ahead { ", predicted ahead" } else { "" };
+        format!("{}, {}{by}{ahead}\n", count(first.threads, "thread"), first.policy)
     });
     text += &table(&header, &[0, 1, 2, 3, 4, 5, 6, 7], rows);
     for report in reports {

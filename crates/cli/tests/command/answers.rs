@@ -3,6 +3,7 @@
 use crate::harness::{Snapshot, run, succeed, testdata};
 use serde_json::{Value, json};
 use std::{ffi::OsStr, path::Path};
+use tempfile::TempDir;
 
 /// The answers of a command on some blocks, a line each.
 fn answers(command: &str, options: &[&str], blocks: &[&Path]) -> Vec<Value> {
@@ -283,4 +284,27 @@ fn predict_without_state_tells_what_is_possible_and_what_depends_on_storage() {
     };
     let symbolic = |tx: &&Value| tx["symbolic"].as_array().unwrap().iter().any(is_callee);
     assert!(open.iter().any(symbolic), "proxies");
+}
+
+/// A block as people see it who have no storage: dependencies that are certain, that keep
+/// the order, that are possible.
+#[test]
+fn predict_without_state_shows_what_is_possible() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("block.json");
+    let file = file.to_str().unwrap();
+    succeed(["generate", "proxy", "--txs", "14", "--seed", "3", "--out", file]);
+    let told = |format| succeed(["predict", file, "--no-state", "--format", format]);
+    insta::assert_snapshot!("no_state_text", told("text"));
+    insta::assert_snapshot!("no_state_dot", told("dot"));
+    let of_one = succeed(["predict", file, "--no-state", "--tx", "13"]);
+    insta::assert_snapshot!("no_state_transaction", of_one);
+    // The page has the same, and so has the drawing.
+    let json: Value = serde_json::from_str(&told("json")).unwrap();
+    let edges = json["possible_edges"].as_array().unwrap();
+    assert!(!edges.is_empty());
+    for format in ["svg", "html"] {
+        assert_eq!(told(format).matches(" possible\" data-e=").count(), edges.len(), "{format}");
+    }
+    assert!(told("html").contains("\"symbolic\":["));
 }

@@ -25,8 +25,13 @@ fn written(folder: &TempDir, scenario: &str, format: &str) -> PathBuf {
 }
 
 fn replay(scenario: &str, option: &str, file: &Path) -> Output {
+    replay_with(scenario, option, file, &[])
+}
+
+fn replay_with(scenario: &str, option: &str, file: &Path, more: &[&str]) -> Output {
     let (block, file) = (testdata(scenario).display().to_string(), file.display().to_string());
-    run(["replay", "--format", "json", "--runs", "1", "--threads", "2", &block, option, &file])
+    let args = ["replay", "--format", "json", "--runs", "1", "--threads", "2", &block];
+    run([&args[..], &[option, &file], more].concat())
 }
 
 /// What a replay says of the file that it followed.
@@ -45,10 +50,15 @@ fn what_was_written_can_be_followed() {
         ("rlp", "--access-list", "access list"),
     ] {
         let file = written(&folder, "mix", format);
-        let output = replay("mix", option, &file);
-        assert_eq!(output.status.code(), Some(0), "{format}");
-        let guide = said(&output);
-        assert_eq!((&guide["kind"], &guide["fault"]), (&kind.into(), &Value::Null));
+        for more in [&[][..], &["--ahead"]] {
+            let output = replay_with("mix", option, &file, more);
+            assert_eq!(output.status.code(), Some(0), "{format}");
+            let guide = said(&output);
+            assert_eq!((&guide["kind"], &guide["fault"]), (&kind.into(), &Value::Null));
+            let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+            assert_eq!(answer["predicted_ahead"] == true, !more.is_empty());
+            assert_eq!(answer["predict_us"].is_null(), more.is_empty());
+        }
     }
 }
 

@@ -1,12 +1,13 @@
-//! From a transaction's journal and what its code looked at to its access set.
+//! From a transaction's journal and what its code looked at to what it accessed.
 //!
-//! The journal is walked once, by account and slot in order, so that the sets come out
-//! sorted.
+//! The journal is walked once, in no order.
 
-use super::witness::Witness;
+use super::{
+    observed::{Accesses, AccountAccess, FieldUses, Use},
+    witness::Witness,
+};
 use crate::Block;
 use alloy_primitives::{Address, U256};
-use foresee_access::{AccessSet, Location};
 use revm::{
     context::TxEnv,
     context_interface::transaction::{AuthorizationTr, Transaction},
@@ -16,59 +17,42 @@ use revm::{
 
 /// What an included transaction read and wrote. The journal is not changed; revm lends
 /// what an account was before only for that.
-pub(crate) fn access_set(
+pub(crate) fn accesses(
     block: &Block,
     tx: &TxEnv,
     gas_used: u64,
     witness: &Witness,
     state: &mut EvmState,
-) -> AccessSet {
+) -> Accesses {
     let roles = Roles::new(tx, witness, state);
-    let mut accounts: Vec<_> = state.iter_mut().collect();
-    accounts.sort_unstable_by_key(|(address, _)| **address);
-    let fee = |address| match address == block.env.beneficiary {
-        true => fee(block, tx, gas_used),
-        false => U256::ZERO,
-    };
-    let count = accounts.iter().map(|(_, account)| account.storage.len()).sum::<usize>();
-    let mut set = AccessSet {
-        reads: Vec::with_capacity(count + 3 * accounts.len()),
-        writes: Vec::with_capacity(count / 2 + 2 * accounts.len()),
-        commutative: Vec::with_capacity(accounts.len()),
-    };
-    let mut slots = Vec::with_capacity(count);
-    for (&address, account) in accounts {
-        fields(&mut set, address, account, &roles, witness, fee(address));
+    let count = state.values().map(|account| account.storage.len()).sum();
+    let mut noted =
+        Accesses { accounts: Vec::with_capacity(state.len()), slots: Vec::with_capacity(count) };
+    for (&address, account) in state {
+        let fee = match address == block.env.beneficiary {
+            true => fee(block, tx, gas_used),
+            false => U256::ZERO,
+        };
+        let fields = fields(address, account, &roles, witness, fee);
         let is_destroyed = account.is_selfdestructed();
-        slots.extend(account.storage.iter().map(|(slot, value)| {
+        noted.slots.extend(account.storage.iter().map(|(slot, value)| {
             let present = if is_destroyed { U256::ZERO } else { value.present_value };
             (*slot, value.original_value != present)
         }));
-        slots.sort_unstable_by_key(|(slot, _)| *slot);
-        for (slot, is_written) in slots.drain(..) {
-            let location = Location::slot(address, slot);
-            set.reads.push(location);
-            if is_written {
-                set.writes.push(location);
-            }
-        }
+        let slots = account.storage.len() as u32;
+        noted.accounts.push(AccountAccess { address, fields, slots });
     }
-    // Sets are kept for all transactions, so that what is not used would be paid for.
-    for list in [&mut set.reads, &mut set.writes, &mut set.commutative] {
-        list.shrink_to_fit();
-    }
-    set
+    noted
 }
 
-/// Adds which fields of an account were read and written.
+/// Which fields of an account were read and written.
 fn fields(
-    set: &mut AccessSet,
     address: Address,
     account: &mut Account,
     roles: &Roles,
     witness: &Witness,
     fee: U256,
-) {
+) -> FieldUses {
     let named = witness.at(&address);
     let is_destroyed = account.is_selfdestructed();
     let before = account.original_info_mut();
@@ -89,39 +73,27 @@ fn fields(
     let is_authority = roles.authorities.contains(&address);
     let is_called = named.called || roles.target == address;
     let is_delegate = roles.delegates.contains(&address);
-    let mut note = |reads, writes, settles, location| {
-        if reads {
-            set.reads.push(location);
-        }
-        if writes {
-            set.writes.push(location);
-        }
-        if settles {
-            set.commutative.push(location);
-        }
-    };
     // Changed without being looked at: it was credited and no more. The sender's
     // solvency and nonce are settled at commit too, unless its code looked at them:
     // with EIP-7702 a sender can have code.
     let credited = balance_changes && !existence;
-    note(
-        named.balance || existence || is_caller,
-        balance_changes,
-        !named.balance && (is_caller || credited),
-        Location::balance(address),
-    );
-    note(
-        named.nonce || is_caller || is_authority,
-        nonce_changes,
-        is_caller && !named.nonce && !is_authority,
-        Location::nonce(address),
-    );
-    note(
-        named.code || is_called || is_authority || is_delegate,
-        code_changes,
-        false,
-        Location::code(address),
-    );
+    FieldUses::new([
+        Use {
+            reads: named.balance || existence || is_caller,
+            writes: balance_changes,
+            settles: !named.balance && (is_caller || credited),
+        },
+        Use {
+            reads: named.nonce || is_caller || is_authority,
+            writes: nonce_changes,
+            settles: is_caller && !named.nonce && !is_authority,
+        },
+        Use {
+            reads: named.code || is_called || is_authority || is_delegate,
+            writes: code_changes,
+            settles: false,
+        },
+    ])
 }
 
 /// What accounts are to a transaction, apart from what its code does with them.

@@ -4,8 +4,8 @@
 //! the scheduler hands it from worker to worker, so that owning it is the lock.
 
 use super::{ledger::Ledger, listing::Notes, phases::PreBlock};
-use crate::{Block, ExecuteError, ParallelStats, Reports};
-use foresee_access::{AccessSet, TxIndex};
+use crate::{Block, ExecuteError, Observed, ParallelStats, Reports};
+use foresee_access::TxIndex;
 use revm::{
     DatabaseRef,
     context::result::EVMError,
@@ -33,7 +33,7 @@ pub(super) struct Authority<'a, DB: DatabaseRef> {
     pub(super) ledger: Ledger,
     pub(super) stats: ParallelStats,
     /// By transaction, what it accessed, if that is asked for.
-    pub(super) observed: Option<Vec<AccessSet>>,
+    pub(super) observed: Option<Vec<Observed>>,
     /// What the access list will be made of, if that is asked for.
     pub(super) notes: Option<Notes>,
     /// Why the block cannot be executed, once that is known.
@@ -47,12 +47,12 @@ impl<'a, DB: DatabaseRef> Authority<'a, DB> {
     pub(super) fn new(block: &Block, pre: PreBlock<'a, DB>, reports: Reports) -> Self {
         let PreBlock { state, mut changes } = pre;
         let transactions = block.transactions.len();
-        let notes = reports.access_list.then(|| Notes::new(&mut changes));
+        let notes = reports.access_list.then(|| Notes::new(&mut changes, transactions));
         Self {
             state,
             ledger: Ledger::new(block),
             stats: ParallelStats::default(),
-            observed: reports.observed.then(|| vec![AccessSet::default(); transactions]),
+            observed: reports.observed.then(|| vec![Observed::default(); transactions]),
             notes,
             failure: None,
             distrusts: false,

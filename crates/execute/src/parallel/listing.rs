@@ -1,56 +1,33 @@
 //! The block access list of a block that is executed in parallel.
 //!
 //! Settling is the one thing that only one thread does at a time, so it does no more for the
-//! list than to note, one after the other, what each commit loads and leaves behind. Notes
-//! are gathered in batches by a thread that has nothing to execute, what is left of them by
-//! one that would else wait for the bundle. What is noted is what is committed, after balances and nonces
-//! were settled, and revm decides of each of them in block order what is a change; so the
-//! list is that of revm's own builder in in-order execution, whatever ran ahead.
+//! list than to note, one after the other, what each commit loads and leaves behind. The
+//! list is put together by one thread while another makes the bundle. What is noted is what
+//! is committed, after balances and nonces were settled, and revm decides of each of them in
+//! block order what is a change; so the list is that of revm's own builder in in-order
+//! execution, whatever ran ahead.
 
-mod gathered;
+mod assembled;
 
 use super::authority::BlockState;
-use crate::{
-    AccessList,
-    access_list::index_after,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use crate::{AccessList, access_list::index_after};
 use alloy_eips::eip7928::BlockAccessIndex;
-use gathered::Gathered;
+use core::ops::Range;
 use revm::{
     DatabaseRef,
     primitives::{Address, B256, KECCAK_EMPTY, StorageKey, StorageValue, U256},
     state::{Account, Bytecode, EvmState},
 };
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex as StdMutex},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// Accounts in a batch of notes: little enough to be gathered between two transactions.
-const BATCH: usize = 1 << 7;
-
-/// The list of a block in the making: batches of notes, and what was gathered of them.
-#[derive(Default)]
-pub(super) struct Listing {
-    /// Batches that wait to be gathered, in block order.
-    batches: Mutex<VecDeque<Batch>>,
-    /// Whoever holds this gathers; batches are taken under it, so they keep their order.
-    gathered: Mutex<Gathered>,
-}
+/// So many accounts, fields, reads and writes are noted of most transactions. Room for them is
+/// reserved, since moving notes takes longer than making them; more than for so many
+/// transactions, about a megabyte, is not.
+const ROOM_PER_TRANSACTION: [usize; 4] = [8, 4, 16, 8];
+const TRANSACTIONS_RESERVED_MAX: usize = 512;
 
 /// Notes for the list of a block.
 pub(super) struct Notes {
-    listing: Arc<Listing>,
-    batch: Batch,
-    /// Whether an account was destroyed. Whatever it had in storage was wiped unseen, so
-    /// from then on what a slot holds may be news though nobody writes it.
-    wiped: bool,
-}
-
-/// Notes of a few commits.
-#[derive(Default)]
-struct Batch {
     accounts: Vec<AccountNote>,
     /// Of these accounts, in their order, the fields that change,
     fields: Vec<FieldNote>,
@@ -58,16 +35,21 @@ struct Batch {
     reads: Vec<StorageKey>,
     /// and those that change.
     writes: Vec<SlotNote>,
+    /// Whether an account was destroyed. Whatever it had in storage was wiped unseen, so
+    /// from then on what a slot holds may be news though nobody writes it.
+    wiped: bool,
 }
 
 /// What a commit makes of an account.
 struct AccountNote {
     index: BlockAccessIndex,
     address: Address,
-    fields: u32,
-    reads: u32,
-    writes: u32,
+    begins: Positions,
 }
+
+/// How many fields, reads and writes there are before something.
+#[derive(Clone, Copy)]
+struct Positions([u32; 3]);
 
 /// A field, before and after.
 enum FieldNote {
@@ -84,13 +66,14 @@ struct CodeNote {
 
 /// What a commit makes of a slot.
 struct SlotNote {
+    index: BlockAccessIndex,
     slot: StorageKey,
     before: StorageValue,
     after: StorageValue,
 }
 
 /// Commits of the protocol, after the transactions.
-pub(super) type Commits = Arc<StdMutex<Vec<EvmState>>>;
+pub(super) type Commits = Arc<Mutex<Vec<EvmState>>>;
 
 /// Keeps what is committed to the state from now on.
 pub(super) fn keep_commits<DB: DatabaseRef>(state: &mut BlockState<'_, DB>) -> Commits {
@@ -102,50 +85,29 @@ pub(super) fn keep_commits<DB: DatabaseRef>(state: &mut BlockState<'_, DB>) -> C
     commits
 }
 
-impl Listing {
-    /// Gathers the next batch of notes, if any is left.
-    pub(super) fn gather(&self) {
-        let mut gathered = self.gathered();
-        if let Some(batch) = self.next_batch() {
-            gathered.add(batch);
-        }
-    }
-
-    /// The list, when everything was noted.
-    fn list(&self) -> AccessList {
-        let mut gathered = self.gathered();
-        while let Some(batch) = self.next_batch() {
-            gathered.add(batch);
-        }
-        AccessList::new(core::mem::take(&mut *gathered).into_sorted())
-    }
-
-    fn gathered(&self) -> MutexGuard<'_, Gathered> {
-        self.gathered.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn batches(&self) -> MutexGuard<'_, VecDeque<Batch>> {
-        self.batches.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn next_batch(&self) -> Option<Batch> {
-        self.batches().pop_front()
+impl Positions {
+    /// The ranges from here to there.
+    fn until(self, Self(end): Self) -> [Range<usize>; 3] {
+        core::array::from_fn(|list| self.0[list] as usize..end[list] as usize)
     }
 }
 
 impl Notes {
-    /// Begins with what is committed before the transactions.
-    pub(super) fn new(before: &mut [EvmState]) -> Self {
-        let mut notes = Self { listing: Arc::default(), batch: Batch::new(), wiped: false };
+    /// Begins with what is committed before so many transactions.
+    pub(super) fn new(before: &mut [EvmState], transactions: usize) -> Self {
+        let room = |each| each * transactions.min(TRANSACTIONS_RESERVED_MAX);
+        let [accounts, fields, reads, writes] = ROOM_PER_TRANSACTION.map(room);
+        let mut notes = Self {
+            accounts: Vec::with_capacity(accounts),
+            fields: Vec::with_capacity(fields),
+            reads: Vec::with_capacity(reads),
+            writes: Vec::with_capacity(writes),
+            wiped: false,
+        };
         for changes in before {
             notes.add_by_protocol(BlockAccessIndex::PRE_EXECUTION, changes);
         }
         notes
-    }
-
-    /// The list that these are notes for.
-    pub(super) fn listing(&self) -> Arc<Listing> {
-        Arc::clone(&self.listing)
     }
 
     /// Notes what is about to be committed of a transaction. It is not changed; revm lends
@@ -154,18 +116,8 @@ impl Notes {
         for (address, account) in changes {
             let is_destroyed = account.is_selfdestructed_locally();
             self.wiped |= is_destroyed;
-            self.batch.add(index, *address, account, is_destroyed, self.wiped);
+            self.add_account(index, *address, account, is_destroyed, self.wiped);
         }
-    }
-
-    /// Hands what was noted over to be gathered; not before it is worth it.
-    pub(super) fn hand_over(&mut self) -> bool {
-        let is_full = self.batch.accounts.len() >= BATCH;
-        if is_full {
-            let batch = core::mem::replace(&mut self.batch, Batch::new());
-            self.listing.batches().push_back(batch);
-        }
-        is_full
     }
 
     /// Notes what the protocol commits. It does so several times at one index, where revm
@@ -173,7 +125,7 @@ impl Notes {
     fn add_by_protocol(&mut self, index: BlockAccessIndex, changes: &mut EvmState) {
         for (address, account) in changes {
             let is_destroyed = account.is_selfdestructed_locally();
-            self.batch.add(index, *address, account, is_destroyed, true);
+            self.add_account(index, *address, account, is_destroyed, true);
         }
     }
 
@@ -183,19 +135,17 @@ impl Notes {
         for changes in after.lock().unwrap_or_else(PoisonError::into_inner).iter_mut() {
             self.add_by_protocol(index_after(included), changes);
         }
-        self.listing.batches().push_back(self.batch);
-        self.listing.list()
+        AccessList::new(assembled::assemble(&self))
     }
-}
 
-impl Batch {
-    /// With room for the accounts of most batches.
-    fn new() -> Self {
-        Self { accounts: Vec::with_capacity(BATCH + BATCH / 4), ..Self::default() }
+    /// How many fields, reads and writes there are.
+    fn ends(&self) -> Positions {
+        let Self { fields, reads, writes, .. } = self;
+        Positions([fields.len(), reads.len(), writes.len()].map(|length| length as u32))
     }
 
     /// Notes what a commit makes of an account; if `all`, what does not change as well.
-    fn add(
+    fn add_account(
         &mut self,
         index: BlockAccessIndex,
         address: Address,
@@ -203,9 +153,8 @@ impl Batch {
         is_destroyed: bool,
         all: bool,
     ) {
-        let Self { accounts, fields, reads, writes } = self;
-        let [fields_before, reads_before, writes_before] =
-            [fields.len(), reads.len(), writes.len()];
+        self.accounts.push(AccountNote { index, address, begins: self.ends() });
+        let Self { fields, reads, writes, .. } = self;
         let original = account.original_info_mut();
         let (balance, nonce, code) = (original.balance, original.nonce, original.code_hash);
         let after = Some(&account.info).filter(|_| !is_destroyed);
@@ -227,16 +176,9 @@ impl Batch {
             let before = value.original_value();
             let after = if is_destroyed { StorageValue::ZERO } else { value.present_value() };
             match all || before != after {
-                true => writes.push(SlotNote { slot: *slot, before, after }),
+                true => writes.push(SlotNote { index, slot: *slot, before, after }),
                 false => reads.push(*slot),
             }
         }
-        accounts.push(AccountNote {
-            index,
-            address,
-            fields: (fields.len() - fields_before) as u32,
-            reads: (reads.len() - reads_before) as u32,
-            writes: (writes.len() - writes_before) as u32,
-        });
     }
 }

@@ -1,9 +1,9 @@
 //! What a parallel execution yields, and how it went.
 
 use super::Activity;
-use crate::{AccessList, BlockOutput};
+use crate::{AccessList, BlockOutput, Observed};
 use core::time::Duration;
-use foresee_access::{AccessSet, Location, TxIndex};
+use foresee_access::{Location, TxIndex};
 
 /// What a parallel execution yields.
 #[derive(Clone, Debug)]
@@ -14,7 +14,7 @@ pub struct ParallelOutcome {
     pub stats: ParallelStats,
     /// What each transaction read and wrote, in block order and empty if it was not
     /// included: what [`observe`](crate::observe) sees. Nothing unless [asked for](crate::Reports).
-    pub observed: Vec<AccessSet>,
+    pub observed: Vec<Observed>,
     /// The block access list, if [asked for](crate::Reports).
     pub access_list: Option<AccessList>,
     /// By thread, in the order in which they began, what it did when. Nothing unless

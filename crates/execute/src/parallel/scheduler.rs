@@ -58,8 +58,6 @@ pub(super) enum Job<R, A> {
     /// Execute this transaction ahead of its turn, then report its result to
     /// [`Scheduler::next`].
     Speculate(TxIndex),
-    /// Something that has to be done some time, and matters to no other transaction.
-    Errand,
     /// Nothing before something is released, and it asked not to wait for that.
     Idle,
     /// Nothing: the block is done, or given up.
@@ -103,7 +101,6 @@ impl<'s, R, A> Scheduler<'s, R, A> {
             next: 0,
             authority: Some(authority),
             idle: 0,
-            errands: 0,
             stopped: n == 0,
             is_distrusted: false,
             layers: Layers::default(),
@@ -191,10 +188,6 @@ impl<'s, R, A> Scheduler<'s, R, A> {
                 self.wake_for_ready(inner);
                 return Job::Speculate(tx);
             }
-            if inner.errands > 0 {
-                inner.errands -= 1;
-                return Job::Errand;
-            }
             if patience > 0 {
                 let seen = self.news.load(Ordering::Relaxed);
                 drop(inner);
@@ -244,13 +237,6 @@ impl<'s, R, A> Scheduler<'s, R, A> {
                 None
             }
         }
-    }
-
-    /// Something is to be done by whoever has nothing to execute.
-    pub(super) fn errand(&self) {
-        let mut inner = self.lock();
-        inner.errands += 1;
-        self.wake_for_ready(inner);
     }
 
     /// Tells that what this transaction yielded ahead of its turn was wrong.
@@ -314,7 +300,7 @@ impl<'s, R, A> Scheduler<'s, R, A> {
     /// Wakes as many waiting workers as there are transactions for them.
     fn wake_for_ready(&self, inner: MutexGuard<'_, Inner<R, A>>) {
         self.news.fetch_add(1, Ordering::Relaxed);
-        let wanted = (inner.ready_count + inner.errands).min(inner.idle);
+        let wanted = inner.ready_count.min(inner.idle);
         drop(inner);
         for _ in 0..wanted {
             self.wake.notify_one();

@@ -6,7 +6,6 @@ use super::{
     authority::{Authority, EvmError, evm_error, state_error},
     clock::{Clock, Task, Worked},
     known::{Known, Recall},
-    listing::{Listing, Notes},
     looks::{self, Aside, Looks, WorkerContext, WorkerInstructions},
     pays_ahead,
     precompiles::KnownPrecompiles,
@@ -18,9 +17,10 @@ use super::{
     witnessing,
 };
 use crate::{
-    Block, CancelToken, ExecuteError, InvalidReason, access_list::index_after, observe::sets,
+    Block, CancelToken, ExecuteError, InvalidReason, Observed, access_list::index_after,
+    observe::sets,
 };
-use foresee_access::{AccessSet, Location, TxIndex};
+use foresee_access::{Location, TxIndex};
 use foresee_schedule::Schedule;
 use revm::{
     Context, DatabaseCommit, DatabaseRef, ExecuteEvm, MainContext,
@@ -64,7 +64,7 @@ pub(super) struct Speculation {
     /// Which of the slots that it was said to add to it did add to.
     pub(super) proof: Proof,
     /// What the transaction accessed, if that is asked for.
-    pub(super) access: Option<AccessSet>,
+    pub(super) access: Option<Observed>,
 }
 
 /// What a worker does for others.
@@ -76,8 +76,6 @@ pub(super) struct Duty<'a> {
     pub(super) witnesses: bool,
     /// What is known already of the block.
     pub(super) known: Option<&'a Known>,
-    /// The access list, if it is asked for.
-    pub(super) listing: Option<&'a Listing>,
     /// Who may tell to give up.
     pub(super) cancel: Option<&'a CancelToken>,
 }
@@ -150,7 +148,6 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
                     finished = Some((tx, self.speculate(tx)));
                     self.clock.end(Task::Ahead(tx), start);
                 }
-                Job::Errand => self.duty.listing.into_iter().for_each(Listing::gather),
                 Job::Idle => return true,
                 Job::Stop => return false,
             }
@@ -199,9 +196,6 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
             }
             if authority.stats.reexecuted.last().is_some_and(|again| again.index == index) {
                 scheduler.was_wrong(index);
-            }
-            if authority.notes.as_mut().is_some_and(Notes::hand_over) {
-                scheduler.errand();
             }
             if authority.distrusts_now(index) {
                 scheduler.distrust();
@@ -298,7 +292,7 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
         result: ExecutionResult,
         mut changes: EvmState,
         looks: &Looks,
-        access: Option<AccessSet>,
+        access: Option<Observed>,
     ) {
         let tx = &self.block.transactions[index.position()];
         if let Some(observed) = &mut authority.observed {
@@ -319,9 +313,9 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
         result: &ExecutionResult,
         looks: &Looks,
         changes: &mut EvmState,
-    ) -> AccessSet {
+    ) -> Observed {
         let tx = &self.block.transactions[index.position()];
-        sets::access_set(self.block, tx, result.tx_gas_used(), &looks.witness, changes)
+        sets::accesses(self.block, tx, result.tx_gas_used(), &looks.witness, changes).into()
     }
 
     /// Lets revm work on the authoritative state for a while.

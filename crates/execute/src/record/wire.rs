@@ -8,7 +8,7 @@
 
 use super::{
     Basis, BlockIdentity, Forecast, Incarnation, RECORD_VERSION, Record, RecordError, Run, Status,
-    TransactionRecord, varint,
+    TransactionRecord, numbers::Numbers, varint,
 };
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy_rlp::{Decodable, Encodable, RlpDecodable, RlpEncodable};
@@ -135,7 +135,7 @@ impl Record {
         let incarnation = |one: &Incarnation| WireIncarnation {
             index: u64::from(one.index.0),
             gas: one.gas,
-            conflict: one.conflict.iter().map(|conflict| numbers[conflict]).collect(),
+            conflict: one.conflict.iter().map(|conflict| numbers.of(conflict)).collect(),
         };
         let body = Body {
             chain_id: self.block.chain_id,
@@ -148,7 +148,7 @@ impl Record {
             transactions_digest: self.block.transactions,
             access_list_hash: self.access_list_hash.get(),
             alone: self.basis == Basis::Alone,
-            accounts: accounts(numbers.keys()),
+            accounts: accounts(&numbers.locations),
             transactions: self.transactions.iter().map(|tx| transaction(tx, &numbers)).collect(),
             run: WireRun {
                 decision: run.decision.clone(),
@@ -165,19 +165,16 @@ impl Record {
     }
 
     /// Every location in the record, numbered in order.
-    fn numbers(&self) -> BTreeMap<Location, u64> {
+    fn numbers(&self) -> Numbers {
         let sets = self.transactions.iter().flat_map(|transaction| {
-            let predicted = transaction.predicted.as_ref().map(|predicted| &predicted.access);
-            predicted.into_iter().chain([&transaction.observed])
+            // A prediction that is right has no locations of its own.
+            let predicted = transaction.predicted.iter().map(|predicted| &predicted.access);
+            let observed: &AccessSet = &transaction.observed;
+            predicted.filter(move |predicted| *predicted != observed).chain([observed])
         });
-        let mut all: Vec<_> = sets
-            .flat_map(|set| set.reads.iter().chain(&set.writes).chain(&set.commutative))
-            .chain(self.run.reexecuted.iter().filter_map(|one| one.conflict.as_ref()))
-            .copied()
-            .collect();
-        all.sort_unstable();
-        all.dedup();
-        all.into_iter().zip(0..).collect()
+        let conflicts = self.run.reexecuted.iter().filter_map(|one| one.conflict.as_ref());
+        let all = sets.flat_map(|set| set.reads.iter().chain(&set.writes).chain(&set.commutative));
+        Numbers::new(all.chain(conflicts))
     }
 }
 
@@ -190,7 +187,7 @@ fn bad(what: &str) -> RecordError {
 }
 
 /// Locations, given in order, by account.
-fn accounts<'a>(locations: impl Iterator<Item = &'a Location>) -> Vec<Account> {
+fn accounts(locations: &[Location]) -> Vec<Account> {
     let mut accounts: Vec<Account> = Vec::new();
     for &Location { address, field } in locations {
         if accounts.last().is_none_or(|account| account.address != address) {
@@ -224,17 +221,13 @@ fn locations(accounts: &[Account]) -> Result<Vec<Location>, RecordError> {
     }
 }
 
-fn transaction(record: &TransactionRecord, numbers: &BTreeMap<Location, u64>) -> Transaction {
+fn transaction(record: &TransactionRecord, numbers: &Numbers) -> Transaction {
     let observed = uses(&record.observed, numbers);
     let predicted = record.predicted.iter().map(|forecast| {
-        let mut differs = uses(&forecast.access, numbers);
-        for (number, flags) in &observed {
-            match differs.get(number) {
-                Some(predicted) if predicted == flags => differs.remove(number),
-                Some(_) => None,
-                None => differs.insert(*number, 0),
-            };
-        }
+        let differs = match record.observed == forecast.access {
+            true => Vec::new(),
+            false => differences(&observed, &uses(&forecast.access, numbers)),
+        };
         let (gas_used, unknown) = (forecast.gas_used, forecast.unknown.clone());
         Prediction { gas_used, unknown, differs: pack(&differs) }
     });
@@ -243,32 +236,56 @@ fn transaction(record: &TransactionRecord, numbers: &BTreeMap<Location, u64>) ->
         Status::Succeeded => (1, Vec::new()),
         Status::Refused(reason) => (2, vec![reason.clone()]),
     };
-    let observed = pack(&observed);
     Transaction {
         status,
         gas_used: record.gas_used,
         predicted: predicted.collect(),
-        observed,
+        observed: pack(&observed),
         reason,
     }
 }
 
-/// The flags of each location in a set, by number.
-fn uses(set: &AccessSet, numbers: &BTreeMap<Location, u64>) -> BTreeMap<u64, u64> {
-    let mut uses = BTreeMap::new();
-    for (list, flag) in [
-        (&set.reads, flags::READ),
-        (&set.writes, flags::WRITE),
-        (&set.commutative, flags::COMMUTATIVE),
-    ] {
-        for location in list {
-            *uses.entry(numbers[location]).or_insert(0) |= flag;
-        }
+/// A location by number, and its flags in a set.
+type Uses = (u64, u64);
+
+/// The flags of each location in a set, by number. Lists that were read from a file may be
+/// in any order.
+fn uses(set: &AccessSet, numbers: &Numbers) -> Vec<Uses> {
+    let AccessSet { reads, writes, commutative } = set;
+    let mut uses = Vec::with_capacity(reads.len() + writes.len() + commutative.len());
+    for (list, flag) in
+        [(reads, flags::READ), (writes, flags::WRITE), (commutative, flags::COMMUTATIVE)]
+    {
+        uses.extend(list.iter().map(|location| (numbers.of(location), flag)));
     }
+    uses.sort_unstable();
+    uses.dedup_by(|(number, flags), (kept, all)| {
+        let is_same = number == kept;
+        if is_same {
+            *all |= *flags;
+        }
+        is_same
+    });
     uses
 }
 
-fn pack(uses: &BTreeMap<u64, u64>) -> Bytes {
+/// The locations whose flags differ from those observed, with the predicted flags.
+fn differences(observed: &[Uses], predicted: &[Uses]) -> Vec<Uses> {
+    let (mut observed, mut predicted) = (observed.iter().peekable(), predicted.iter().peekable());
+    let mut differs = Vec::new();
+    while let Some(number) =
+        observed.peek().into_iter().chain(predicted.peek()).map(|one| one.0).min()
+    {
+        let [observed, predicted] = [&mut observed, &mut predicted]
+            .map(|uses| uses.next_if(|one| one.0 == number).map_or(0, |one| one.1));
+        if observed != predicted {
+            differs.push((number, predicted));
+        }
+    }
+    differs
+}
+
+fn pack(uses: &[Uses]) -> Bytes {
     let mut out = Vec::with_capacity(2 * uses.len());
     let mut next = 0;
     for (number, flags) in uses {
@@ -375,7 +392,7 @@ impl Transaction {
             status,
             gas_used: self.gas_used,
             predicted: self.predicted.into_iter().next().map(forecast).transpose()?,
-            observed: access_set(&observed, locations),
+            observed: access_set(&observed, locations).into(),
         })
     }
 }

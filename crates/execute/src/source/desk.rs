@@ -21,7 +21,7 @@ use core::{
 };
 use std::{
     collections::VecDeque,
-    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
 use tray::Arrivals;
@@ -57,7 +57,11 @@ pub struct Desk {
     trays: [Arrivals; TRAYS],
     /// Whether patience has ended and nothing was settled since.
     is_silent: AtomicBool,
+    bell: OnceLock<Bell>,
 }
+
+/// Told of what was posted.
+type Bell = Box<dyn Fn(&Arc<Desk>) + Send + Sync>;
 
 #[derive(Debug, Default)]
 struct Posted {
@@ -120,10 +124,11 @@ pub(super) enum FirstLook {
     Posted,
 }
 
-/// A key that a source has taken over. Dropped unfulfilled it counts as failed.
+/// A key that a source has taken over, to be answered from wherever it likes. Dropped
+/// unfulfilled it counts as failed.
 #[derive(Debug)]
-pub struct Request<'a> {
-    desk: &'a Desk,
+pub struct Request {
+    desk: Arc<Desk>,
     key: StateKey,
     is_fulfilled: bool,
     /// Whether it was taken over by whoever needs the value, not by the source.
@@ -161,19 +166,22 @@ impl Desk {
             shards: core::array::from_fn(|_| shard()),
             trays: core::array::from_fn(|_| Arrivals::default()),
             is_silent: AtomicBool::new(false),
+            bell: OnceLock::new(),
         }
     }
 
-    /// Asks for values that nobody waits for yet, in this order.
-    pub fn post(&self, keys: impl IntoIterator<Item = StateKey>) {
+    /// Asks for values that nobody waits for yet, in this order. How many of them nobody
+    /// had asked for before.
+    pub fn post(self: &Arc<Self>, keys: impl IntoIterator<Item = StateKey>) -> usize {
         let fresh: Vec<_> = keys.into_iter().filter(|key| self.open(*key)).collect();
         if !fresh.is_empty() {
             self.enqueue(|posted| posted.eager.extend(&fresh));
         }
+        fresh.len()
     }
 
     /// One of the trays, of which there are 64.
-    pub fn tray(&self, number: usize) -> Option<Tray<'_>> {
+    pub fn tray(self: &Arc<Self>, number: usize) -> Option<Tray<'_>> {
         (number < TRAYS).then(|| Tray { desk: self, number, wanted: Vec::new() })
     }
 
@@ -194,7 +202,7 @@ impl Desk {
 
     /// Takes over the next request, waiting for one if need be. None when the desk is
     /// closed.
-    pub fn next(&self) -> Option<Request<'_>> {
+    pub fn next(self: &Arc<Self>) -> Option<Request> {
         let mut posted = self.posted();
         loop {
             if posted.is_closed {
@@ -214,21 +222,65 @@ impl Desk {
 
     /// Takes over as many requests as there are, up to a limit, waiting for the first if
     /// need be: what a source reads in one go. Nothing when the desk is closed.
-    pub fn next_batch(&self, max: usize) -> Vec<Request<'_>> {
+    pub fn next_batch(self: &Arc<Self>, max: usize) -> Vec<Request> {
         let mut batch: Vec<_> = self.next().into_iter().collect();
         if !batch.is_empty() {
-            let mut posted = self.posted();
-            while batch.len() < max {
-                let Some(request) = self.take(&mut posted) else { break };
-                batch.push(request);
-            }
+            batch.append(&mut self.batch(max - 1));
         }
         batch
     }
 
+    /// Takes over as many requests as there are, up to a limit, and waits for none.
+    pub fn batch(self: &Arc<Self>, max: usize) -> Vec<Request> {
+        let mut posted = self.posted();
+        if posted.is_closed {
+            return Vec::new();
+        }
+        core::iter::from_fn(|| self.take(&mut posted)).take(max).collect()
+    }
+
+    /// Has whoever posts something call this at once, on the thread that posts, when
+    /// nothing is locked: a source that can submit reads without waiting for them takes
+    /// [what there is](Self::batch) then, and nobody has to be woken for it. Once for a
+    /// desk; what was posted before is told of now. What `submit` owns lives as long as the
+    /// desk, so a queue that it fills is to be emptied in the end.
+    ///
+    /// ```
+    /// use alloy_primitives::{Address, U256};
+    /// use foresee_execute::{Desk, StateKey, StateValue};
+    /// use std::sync::{Arc, mpsc};
+    ///
+    /// let desk = Arc::new(Desk::new());
+    /// let (submit, submitted) = mpsc::channel();
+    /// desk.on_post(move |desk| {
+    ///     for request in desk.batch(usize::MAX) {
+    ///         // Here a read would be handed to the device.
+    ///         submit.send(request).expect("the other end is there");
+    ///     }
+    /// });
+    ///
+    /// let key = StateKey::Slot(Address::ZERO, U256::from(7));
+    /// desk.post([key]);
+    ///
+    /// // And here, on whatever thread, what the device has read is handed in.
+    /// for request in submitted.try_iter() {
+    ///     request.fulfil(StateValue::Slot(U256::ONE));
+    /// }
+    /// assert_eq!(desk.get(&key), Some(StateValue::Slot(U256::ONE)));
+    /// ```
+    pub fn on_post(self: &Arc<Self>, submit: impl Fn(&Arc<Self>) + Send + Sync + 'static) {
+        if self.bell.set(Box::new(submit)).is_ok() {
+            self.ring();
+        }
+    }
+
+    fn ring(self: &Arc<Self>) {
+        self.bell.get().into_iter().for_each(|bell| bell(self));
+    }
+
     /// Takes the first key in the queues that nobody has taken or settled. The lock of a
     /// shard is taken under that of the queues here, and never the other way round.
-    fn take(&self, posted: &mut Posted) -> Option<Request<'_>> {
+    fn take(self: &Arc<Self>, posted: &mut Posted) -> Option<Request> {
         loop {
             let key = posted.urgent.pop_front().or_else(|| posted.eager.pop_front())?;
             if let Some(cell) = self.shard(&key).lock().get_mut(&key)
@@ -236,7 +288,8 @@ impl Desk {
             {
                 cell.state = State::Taken;
                 posted.total += 1;
-                return Some(Request { desk: self, key, is_fulfilled: false, is_on_demand: false });
+                let desk = self.clone();
+                return Some(Request { desk, key, is_fulfilled: false, is_on_demand: false });
             }
         }
     }
@@ -245,6 +298,11 @@ impl Desk {
     pub fn close(&self) {
         self.posted().is_closed = true;
         self.work.notify_all();
+    }
+
+    /// Whether the service has ended.
+    pub fn is_closed(&self) -> bool {
+        self.posted().is_closed
     }
 
     /// How many requests the source has taken over.
@@ -256,9 +314,9 @@ impl Desk {
     /// to be met if execution has not looked at it before. If there is nothing, whoever
     /// asks has to read it, and all others wait for that.
     pub(super) fn wait(
-        &self,
+        self: &Arc<Self>,
         key: StateKey,
-    ) -> Result<(StateValue, Option<FirstLook>), Request<'_>> {
+    ) -> Result<(StateValue, Option<FirstLook>), Request> {
         let shard = self.shard(&key);
         let mut cells = shard.lock();
         let cell = cells.entry(key).or_insert_with(|| Cell::new(State::Failed));
@@ -283,7 +341,8 @@ impl Desk {
             Some(Cell { state: State::Ready(value), .. }) => Ok((value.clone(), first)),
             cell => {
                 cell.into_iter().for_each(|cell| cell.state = State::Taken);
-                Err(Request { desk: self, key, is_fulfilled: false, is_on_demand: true })
+                let desk = self.clone();
+                Err(Request { desk, key, is_fulfilled: false, is_on_demand: true })
             }
         }
     }
@@ -299,10 +358,11 @@ impl Desk {
         }
     }
 
-    fn enqueue(&self, push: impl FnOnce(&mut Posted)) {
+    fn enqueue(self: &Arc<Self>, push: impl FnOnce(&mut Posted)) {
         let mut posted = self.posted();
         push(&mut posted);
         self.wake(posted);
+        self.ring();
     }
 
     /// Wakes threads of the source if there is something for them to do.
@@ -343,7 +403,7 @@ impl Desk {
     }
 }
 
-impl Request<'_> {
+impl Request {
     /// What is to be read.
     pub const fn key(&self) -> StateKey {
         self.key
@@ -375,7 +435,7 @@ impl Request<'_> {
     }
 }
 
-impl Drop for Request<'_> {
+impl Drop for Request {
     fn drop(&mut self) {
         if !self.is_fulfilled {
             self.settle(State::Failed);

@@ -8,13 +8,14 @@ use revm::{
     DatabaseRef,
     state::{AccountInfo, Bytecode},
 };
+use std::sync::Arc;
 
 /// A state of which values come in while it is looked at. A value on its way is waited
 /// for; one that nobody asked for, or that was given up, is read here and now.
 #[derive(Debug)]
 pub struct Fetched<'a, S> {
     source: &'a S,
-    desk: &'a Desk,
+    desk: &'a Arc<Desk>,
     ready: AtomicUsize,
     waited: AtomicUsize,
     on_demand: AtomicUsize,
@@ -51,7 +52,7 @@ impl ReadStats {
 
 impl<'a, S: StateSource> Fetched<'a, S> {
     /// The state that a source serves a desk from.
-    pub const fn new(source: &'a S, desk: &'a Desk) -> Self {
+    pub const fn new(source: &'a S, desk: &'a Arc<Desk>) -> Self {
         let [ready, waited, on_demand] = [const { AtomicUsize::new(0) }; 3];
         Self { source, desk, ready, waited, on_demand }
     }

@@ -29,9 +29,9 @@ pub struct Readers {
 
 /// A database with threads that read it.
 #[derive(Clone, Debug)]
-pub struct ReadersOver<'a, DB> {
+pub struct ReadersOver<DB> {
     readers: Readers,
-    db: &'a DB,
+    db: DB,
 }
 
 impl Readers {
@@ -49,18 +49,18 @@ impl Readers {
     }
 
     /// A source that reads a database on these threads.
-    pub fn over<'a, DB: DatabaseRef + Sync>(&self, db: &'a DB) -> ReadersOver<'a, DB> {
+    pub fn over<DB: DatabaseRef + Sync>(&self, db: DB) -> ReadersOver<DB> {
         ReadersOver { readers: self.clone(), db }
     }
 }
 
-impl<DB: DatabaseRef + Sync> StateSource for ReadersOver<'_, DB> {
-    fn serve<R>(&self, desk: &Desk, work: impl FnOnce() -> R) -> R {
+impl<DB: DatabaseRef + Sync> StateSource for ReadersOver<DB> {
+    fn serve<R>(&self, desk: &Arc<Desk>, work: impl FnOnce() -> R) -> R {
         let pool = &self.readers.pool;
         pool.in_place_scope(|scope| {
             let _close = CloseOnDrop(desk);
             for _ in 0..pool.current_num_threads() {
-                scope.spawn(|_| read_for(desk, self.db));
+                scope.spawn(|_| read_for(desk, &self.db));
             }
             work()
         })
@@ -68,7 +68,7 @@ impl<DB: DatabaseRef + Sync> StateSource for ReadersOver<'_, DB> {
 }
 
 /// Reads what a desk is asked for until it is closed.
-fn read_for<DB: DatabaseRef>(desk: &Desk, db: &DB) {
+fn read_for<DB: DatabaseRef>(desk: &Arc<Desk>, db: &DB) {
     while let Some(request) = desk.next() {
         // Nothing of ours is left half done by a panic in the database.
         let value = catch_unwind(AssertUnwindSafe(|| read(db, request.key())));
@@ -87,7 +87,7 @@ impl Drop for CloseOnDrop<'_> {
     }
 }
 
-impl<DB: DatabaseRef> DatabaseRef for ReadersOver<'_, DB> {
+impl<DB: DatabaseRef> DatabaseRef for ReadersOver<DB> {
     type Error = DB::Error;
 
     fn basic_ref(&self, address: Address) -> Result<Option<AccountInfo>, DB::Error> {

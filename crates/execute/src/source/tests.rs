@@ -1,12 +1,16 @@
 //! What a desk promises, to whoever asks and to whoever serves.
 
 use super::{Desk, Fetched, Readers, Standing, StateKey, StateSource, StateValue};
-use alloy_primitives::{Address, U256};
+use alloy_primitives::{Address, B256, U256};
 use revm::{
     DatabaseRef,
     database::{CacheDB, EmptyDB},
+    state::AccountInfo,
 };
-use std::thread;
+use std::{
+    sync::{Arc, mpsc},
+    thread,
+};
 
 fn slot(number: u64) -> StateKey {
     StateKey::Slot(Address::ZERO, U256::from(number))
@@ -18,7 +22,7 @@ fn value(number: u64) -> StateValue {
 
 #[test]
 fn what_somebody_waits_for_goes_first_and_nothing_is_read_twice() {
-    let desk = Desk::new();
+    let desk = Arc::new(Desk::new());
     let mut tray = desk.tray(0).unwrap();
     desk.post([slot(1), slot(2), slot(1)]);
     assert_eq!(tray.await_key(slot(3)), Standing::Posted);
@@ -32,7 +36,7 @@ fn what_somebody_waits_for_goes_first_and_nothing_is_read_twice() {
 
 #[test]
 fn only_awaited_keys_are_announced_and_dropped_requests_fail() {
-    let desk = Desk::new();
+    let desk = Arc::new(Desk::new());
     let mut trays = [0, 63].map(|number| desk.tray(number).unwrap());
     desk.post([slot(1)]);
     for tray in &mut trays {
@@ -57,9 +61,47 @@ fn only_awaited_keys_are_announced_and_dropped_requests_fail() {
     assert_eq!(tray.await_key(slot(3)), Standing::Failed, "{failed}");
 }
 
+/// Whoever posts submits, so that nobody has to be woken; with an account its code is
+/// submitted by whoever hands the account in.
+#[test]
+fn whoever_posts_submits_until_the_desk_is_closed() {
+    let desk = Arc::new(Desk::new());
+    desk.post([slot(1)]);
+    let (submit, submitted) = mpsc::channel();
+    desk.on_post(move |desk| {
+        desk.batch(2).into_iter().for_each(|request| submit.send(request).unwrap());
+    });
+    let keys = || -> Vec<_> { submitted.try_iter().map(|request| request.key()).collect() };
+    assert_eq!(keys(), [slot(1)], "posted before");
+    assert_eq!(desk.post([slot(1), slot(2)]), 1);
+    assert_eq!(keys(), [slot(2)]);
+    desk.post([slot(3), slot(4), slot(5)]);
+    assert_eq!(keys(), [slot(3), slot(4)], "no more than are taken");
+    let mut tray = desk.tray(0).unwrap();
+    let account = StateKey::Account(Address::ZERO);
+    tray.await_key(account);
+    assert_eq!(keys(), [], "not in the queue yet");
+    tray.post();
+    let requests: Vec<_> = submitted.try_iter().collect();
+    let [account, five] = requests.try_into().unwrap();
+    assert_eq!(five.key(), slot(5));
+    let code_hash = B256::repeat_byte(7);
+    account.fulfil(StateValue::Account(Some(AccountInfo {
+        code_hash,
+        code: None,
+        ..AccountInfo::default()
+    })));
+    assert_eq!(keys(), [StateKey::Code(code_hash)]);
+    // What was dropped has failed.
+    assert_eq!(tray.await_key(slot(2)), Standing::Failed);
+    desk.close();
+    desk.post([slot(6)]);
+    assert_eq!(keys(), [], "closed");
+}
+
 #[test]
 fn a_closed_desk_sends_readers_home_whatever_is_posted() {
-    let desk = Desk::new();
+    let desk = Arc::new(Desk::new());
     thread::scope(|scope| {
         let idle = scope.spawn(|| desk.next().is_none());
         desk.close();
@@ -74,14 +116,14 @@ fn readers_serve_block_after_block_and_survive_a_panic_of_the_work() {
     let readers = Readers::new(3).unwrap();
     let db = CacheDB::new(EmptyDB::default());
     for _ in 0..3 {
-        let desk = Desk::new();
+        let desk = Arc::new(Desk::new());
         readers.over(&db).serve(&desk, || {
             let mut tray = desk.tray(0).unwrap();
             tray.await_key(slot(1));
             assert_eq!(tray.wait_for_arrivals(), [slot(1)]);
         });
         assert_eq!(desk.get(&slot(1)), Some(value(0)));
-        let desk = Desk::new();
+        let desk = Arc::new(Desk::new());
         let panics = std::panic::AssertUnwindSafe(|| {
             readers.over(&db).serve(&desk, || -> () { panic!("as it should") });
         });
@@ -94,7 +136,7 @@ fn readers_serve_block_after_block_and_survive_a_panic_of_the_work() {
 fn a_value_that_is_read_on_demand_arrives() {
     let readers = Readers::new(1).unwrap();
     let db = CacheDB::new(EmptyDB::default());
-    let desk = Desk::new();
+    let desk = Arc::new(Desk::new());
     let mut tray = desk.tray(0).unwrap();
     let Err(request) = desk.wait(slot(1)) else { panic!("nobody has asked for it") };
     assert_eq!(tray.await_key(slot(1)), Standing::Posted);

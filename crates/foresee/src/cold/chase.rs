@@ -23,7 +23,11 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use foresee_access::TxIndex;
 use foresee_execute::{Block, Desk, Known, Pace, Standing, StateKey, Tray};
 use foresee_predict::{Ahead, BlockPredictor, PredictOptions, ProgramCache, Progress, Want};
-use std::{collections::BinaryHeap, sync::OnceLock, time::Instant};
+use std::{
+    collections::BinaryHeap,
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
 
 /// How many transactions a thread predicts at a time; each takes some 100 KiB.
 const RUNNING_MAX: usize = 64;
@@ -32,12 +36,16 @@ const RUNNING_MAX: usize = 64;
 /// microseconds that scouting took: that is to cost little of the time it may save.
 const SCOUT_MICROSECONDS: u128 = 20;
 
+/// When every guess has found nothing, the wait doubles with each scout that does not
+/// either, so many times at most.
+const IN_VAIN_MAX: usize = 10;
+
 type Predictor<'a> = BlockPredictor<'a, AtHand<'a>>;
 
 /// What the threads that predict a block share.
 pub(super) struct Hunt<'a> {
     block: &'a Block,
-    desk: &'a Desk,
+    desk: &'a Arc<Desk>,
     /// Where results go that execution can use.
     known: &'a Known,
     /// The next transaction that nobody has taken.
@@ -78,19 +86,27 @@ struct Run<'a> {
     waits: usize,
     /// How often it was scouted for.
     scouts: usize,
+    /// How often in a row that found nothing.
+    in_vain: usize,
     /// After how many waits that may be done again.
     scout_at: usize,
 }
 
 impl<'a> Hunt<'a> {
-    pub(super) fn new(block: &'a Block, desk: &'a Desk, known: &'a Known) -> Self {
+    pub(super) fn new(block: &'a Block, desk: &'a Arc<Desk>, known: &'a Known) -> Self {
         let [next, thread, waits_max, scouted] = [const { AtomicUsize::new(0) }; 4];
         let predictions = block.transactions.iter().map(|_| OnceLock::new()).collect();
         Self { block, desk, known, next, thread, predictions, waits_max, scouted }
     }
 
     /// Predicts with others until no transaction is left but those that others are at.
-    pub(super) fn join(&self, cache: &ProgramCache, options: PredictOptions, pace: &dyn Pace) {
+    /// Where there is a pace the block is being executed meanwhile.
+    pub(super) fn join(
+        &self,
+        cache: &ProgramCache,
+        options: PredictOptions,
+        pace: Option<&dyn Pace>,
+    ) {
         let Some(tray) = self.desk.tray(self.thread.fetch_add(1, Ordering::Relaxed)) else {
             return;
         };
@@ -124,7 +140,7 @@ impl<'a> Hunt<'a> {
 }
 
 impl<'a> Chase<'_, 'a> {
-    fn run(&mut self, pace: &dyn Pace) {
+    fn run(&mut self, pace: Option<&dyn Pace>) {
         loop {
             let mut keys = self.tray.arrivals();
             if keys.is_empty() {
@@ -146,7 +162,7 @@ impl<'a> Chase<'_, 'a> {
                     self.waiting.keys().for_each(|key| self.hunt.desk.give_up(key));
                 }
             }
-            let turn = pace.turn();
+            let turn = turn(pace);
             let executed = self.runs.extract_if(|position, _| *position < turn);
             self.spare.extend(executed.map(|(_, run)| run.predictor));
             for key in keys {
@@ -168,10 +184,10 @@ impl<'a> Chase<'_, 'a> {
 
     /// Lets a transaction that has come to a precompile go on. False if there is none
     /// whose turn is still to come: what is being executed computes for itself.
-    fn compute_next(&mut self, pace: &dyn Pace) -> bool {
+    fn compute_next(&mut self, pace: Option<&dyn Pace>) -> bool {
         while let Some(position) = self.to_compute.pop() {
             let Some(mut run) = self.runs.remove(&position) else { continue };
-            if position > pace.turn() {
+            if pace.is_none_or(|pace| position > pace.turn()) {
                 run.predictor.view_mut().compute_one();
                 self.resume(run);
                 return true;
@@ -188,11 +204,13 @@ impl<'a> Chase<'_, 'a> {
             let Some(run) = run else { continue };
             let start = Instant::now();
             let tx = &self.hunt.block.transactions[position];
-            let computed = scout::scout(&mut self.first, self.hunt.desk, tx, run.scouts);
+            let (found, computed) = scout::scout(&mut self.first, self.hunt.desk, tx, run.scouts);
             know(self.hunt.known, &computed);
-            let waits = start.elapsed().as_micros() / SCOUT_MICROSECONDS;
+            let waits = 1 + start.elapsed().as_micros() / SCOUT_MICROSECONDS;
             run.scouts += 1;
-            run.scout_at = run.waits + 1 + waits as usize;
+            run.in_vain = if found == 0 { run.in_vain + 1 } else { 0 };
+            let vain = run.in_vain.saturating_sub(scout::GUESSES.len() - 1).min(IN_VAIN_MAX);
+            run.scout_at = run.waits + ((waits as usize) << vain);
             self.hunt.scouted.fetch_add(1, Ordering::Relaxed);
             return true;
         }
@@ -200,8 +218,8 @@ impl<'a> Chase<'_, 'a> {
     }
 
     /// Begins to predict one more transaction. False if there is none.
-    fn begin_next(&mut self, pace: &dyn Pace) -> bool {
-        self.hunt.next.fetch_max(pace.turn(), Ordering::Relaxed);
+    fn begin_next(&mut self, pace: Option<&dyn Pace>) -> bool {
+        self.hunt.next.fetch_max(turn(pace), Ordering::Relaxed);
         let position = self.hunt.next.fetch_add(1, Ordering::Relaxed);
         let Some(tx) = self.hunt.block.transactions.get(position) else { return false };
         let view = || AtHand::new(self.hunt.desk, None);
@@ -209,7 +227,10 @@ impl<'a> Chase<'_, 'a> {
         let mut predictor = self.spare.pop().unwrap_or_else(fresh);
         self.first.swap_memo(&mut predictor);
         let Ok(progress) = predictor.begin_ahead(tx);
-        self.go_on(Run { position, predictor, waits: 0, scouts: 0, scout_at: 0 }, progress);
+        self.go_on(
+            Run { position, predictor, waits: 0, scouts: 0, in_vain: 0, scout_at: 0 },
+            progress,
+        );
         true
     }
 
@@ -262,4 +283,9 @@ impl<'a> Chase<'_, 'a> {
         know(self.hunt.known, &run.predictor.take_precompiled());
         self.runs.insert(run.position, run);
     }
+}
+
+/// The transaction that is being executed, the first one if none is.
+fn turn(pace: Option<&dyn Pace>) -> usize {
+    pace.map_or(0, Pace::turn)
 }

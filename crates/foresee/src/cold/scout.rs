@@ -10,6 +10,7 @@ use alloy_primitives::U256;
 use foresee_execute::Desk;
 use foresee_predict::{BlockPredictor, Learning, PrecompileCall, PredictOptions};
 use revm::context::TxEnv;
+use std::sync::Arc;
 
 /// A scout goes only so far, and what it does on a wrong guess is no path to learn from.
 const OPTIONS: PredictOptions = PredictOptions {
@@ -18,27 +19,28 @@ const OPTIONS: PredictOptions = PredictOptions {
     keep_results: true,
     learning: Learning::Nothing,
     steps_max: 100_000,
+    compile_max: usize::MAX,
 };
 
 /// What missing slots are taken to hold, by turns: a flag that is set, much of whatever is
 /// counted, nothing.
-const GUESSES: [U256; 3] = [U256::ONE, U256::from_limbs([0, 1 << 32, 0, 0]), U256::ZERO];
+pub(super) const GUESSES: [U256; 3] = [U256::ONE, U256::from_limbs([0, 1 << 32, 0, 0]), U256::ZERO];
 
 /// Runs a transaction ahead on a guess, which changes with every wait, and asks for what
-/// it lacks. The predictor lends its memo, and stays where it is. Yields results of
-/// precompiles that were computed on the way.
+/// it lacks. The predictor lends its memo, and stays where it is. Tells how many keys that
+/// nobody had asked for it found, and results of precompiles that were computed on the way.
 pub(super) fn scout<'a>(
     predictor: &mut BlockPredictor<'a, AtHand<'a>>,
-    desk: &'a Desk,
+    desk: &'a Arc<Desk>,
     tx: &'a TxEnv,
     scouts: usize,
-) -> Vec<PrecompileCall> {
+) -> (usize, Vec<PrecompileCall>) {
     let guess = GUESSES[scouts % GUESSES.len()];
     let view = AtHand::new(desk, Some(guess));
     let mut scout = predictor.beside(view, OPTIONS);
     scout.swap_memo(predictor);
     let Ok(_) = scout.predict_ahead(tx);
     scout.swap_memo(predictor);
-    desk.post(scout.view_mut().take_missing());
-    scout.take_precompiled()
+    let found = desk.post(scout.view_mut().take_missing());
+    (found, scout.take_precompiled())
 }

@@ -8,11 +8,12 @@ use core::{
 use foresee_execute::{Desk, StateKey, StateValue};
 use foresee_predict::{Lookup, StateView, Want};
 use revm::state::{AccountInfo, Bytecode};
+use std::sync::Arc;
 
 /// What has been handed in at a desk so far.
 #[derive(Clone, Debug)]
 pub(super) struct AtHand<'a> {
-    desk: &'a Desk,
+    desk: &'a Arc<Desk>,
     /// What a slot that is not at hand is taken to hold, where predictions only scout for
     /// keys.
     guess: Option<U256>,
@@ -23,7 +24,7 @@ pub(super) struct AtHand<'a> {
 }
 
 impl<'a> AtHand<'a> {
-    pub(super) const fn new(desk: &'a Desk, guess: Option<U256>) -> Self {
+    pub(super) const fn new(desk: &'a Arc<Desk>, guess: Option<U256>) -> Self {
         Self { desk, guess, missing: RefCell::new(Vec::new()), defers: Cell::new(true) }
     }
 

@@ -3,7 +3,7 @@
 use super::run::{Cpu, read};
 use crate::{
     compile::fold,
-    instruction::{CONSTANTS, Instruction, NUMBERS, Op, Register},
+    instruction::{CONSTANTS, Instruction, Op, Register},
     origins::{Finding, Origins, Uses, place_bit},
     state::StateView,
     world::{SlotId, World},
@@ -78,8 +78,9 @@ impl<S: StateView> Cpu<'_, S> {
         &mut self,
         Additions { origins }: &mut Additions,
         at: Registers<'_>,
-        &Instruction { op, to, a, b, c, .. }: &Instruction,
+        instruction: &Instruction,
     ) {
+        let &Instruction { op, to, a, b, c, .. } = instruction;
         let world = &mut *self.world;
         let operands = match op {
             Op::Goto | Op::Call | Op::Create | Op::StackCheck | Op::Fail => return,
@@ -88,19 +89,7 @@ impl<S: StateView> Cpu<'_, S> {
                 origins.copy(at.place(to), at.place(a), |it| note(world, it, None));
                 return origins.copy(at.place(b), at.place(c), |it| note(world, it, None));
             }
-            Op::ExtCodeCopy => [a, b, c, to],
-            Op::GotoDynamic => [b, NUMBERS, NUMBERS, NUMBERS],
-            Op::Log
-            | Op::BranchIf
-            | Op::BranchUnless
-            | Op::BranchEq
-            | Op::BranchNe
-            | Op::BranchLt
-            | Op::BranchGe
-            | Op::BranchGt
-            | Op::BranchLe
-            | Op::BranchDynamic => [a, b, NUMBERS, NUMBERS],
-            _ => [a, b, c, NUMBERS],
+            _ => instruction.operands(),
         };
         let value = |register| *read(at.values, at.constants, at.top, register);
         let uses = Uses {

@@ -155,7 +155,7 @@ impl Machine {
             return self.run_precompile(&call, checkpoint, around);
         }
         let delegate = delegate_of(around, call.code)?.unwrap_or(call.code);
-        let Some(program) = program_of(around, delegate) else {
+        let Some(program) = program_of(around, delegate)? else {
             self.return_to_caller(call.role, true, call.gas as i64, 0);
             return Ok(None);
         };
@@ -283,13 +283,22 @@ pub(super) fn delegate_of<S: StateView>(
 fn program_of<S: StateView>(
     around: &mut Surroundings<'_, S>,
     id: AccountId,
-) -> Option<Arc<Program>> {
+) -> Result<Option<Arc<Program>>, Halt<S::Error>> {
     if let Some(program) = around.world.program(id) {
-        return Some(program.clone());
+        return Ok(Some(program.clone()));
     }
     let account = around.world.account(id);
-    let code = account.code.as_ref().filter(|code| !code.is_empty())?;
-    let program = around.cache.program(account.code_hash, code, around.rules);
+    let (hash, address) = (account.code_hash, account.address);
+    let Some(code) = account.code.clone().filter(|code| !code.is_empty()) else {
+        return Ok(None);
+    };
+    let program = match around.cache.find(hash, around.rules) {
+        Some(program) => program,
+        None => {
+            around.compile(code.len(), address, code.len())?;
+            around.cache.program(hash, &code, around.rules)
+        }
+    };
     around.world.set_program(id, program.clone());
-    Some(program)
+    Ok(Some(program))
 }

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     compile::fold,
-    instruction::{CONSTANTS, Instruction, Op, Register},
+    instruction::{CONSTANTS, Compare, Instruction, Op, Register},
     slice::Slice,
     state::{StateView, Want},
 };
@@ -61,44 +61,20 @@ impl<S: StateView> Cpu<'_, S> {
             let get_a = || get(registers, known, a);
             let get_b = || get(registers, known, b);
             let both = || Some((get_a()?, get_b()?));
-            let value = match op {
-                Op::Add
-                | Op::Mul
-                | Op::Sub
-                | Op::Div
-                | Op::SDiv
-                | Op::Mod
-                | Op::SMod
-                | Op::SignExtend
-                | Op::Lt
-                | Op::Gt
-                | Op::SLt
-                | Op::SGt
-                | Op::Eq
-                | Op::And
-                | Op::Or
-                | Op::Xor
-                | Op::Byte
-                | Op::Shl
-                | Op::Shr
-                | Op::Sar => both().map(|(a, b)| fold(op, [a, b, U256::ZERO])),
-                Op::IsZero | Op::Not | Op::Clz => {
-                    get_a().map(|a| fold(op, [a, U256::ZERO, U256::ZERO]))
+            if let Some((compare, taken_if)) = op.branch() {
+                let operands = match compare {
+                    Compare::Zero => get_a().map(|a| (a, U256::ZERO)),
+                    _ => both(),
+                };
+                let taken = operands.map(|(a, b)| compare.holds(&a, &b) == taken_if);
+                let target = gas as usize;
+                if taken.unwrap_or_else(|| bails(next) && !bails(target)) {
+                    next = target;
                 }
-                Op::Address
-                | Op::Origin
-                | Op::Caller
-                | Op::CallValue
-                | Op::CallDataSize
-                | Op::GasPrice
-                | Op::Coinbase
-                | Op::Timestamp
-                | Op::Number
-                | Op::Difficulty
-                | Op::GasLimit
-                | Op::ChainId
-                | Op::BaseFee
-                | Op::BlobBaseFee => Some(self.environment(op, U256::ZERO)),
+                continue;
+            }
+            let value = match op {
+                op if op.is_environment() => Some(self.environment(op, U256::ZERO)),
                 Op::Word => Some(self.calldata_word(gas as usize)),
                 Op::CallDataLoad => get_a().map(|a| self.calldata_load(a)),
                 Op::HashOne => get_a().map(|a| self.keccak.hash(&a.to_be_bytes::<32>())),
@@ -134,30 +110,6 @@ impl<S: StateView> Cpu<'_, S> {
                     }
                     None
                 }
-                Op::BranchIf
-                | Op::BranchUnless
-                | Op::BranchEq
-                | Op::BranchNe
-                | Op::BranchLt
-                | Op::BranchGe
-                | Op::BranchGt
-                | Op::BranchLe => {
-                    let target = gas as usize;
-                    let taken = match op {
-                        Op::BranchIf => get_a().map(|a| !a.is_zero()),
-                        Op::BranchUnless => get_a().map(|a| a.is_zero()),
-                        Op::BranchEq => both().map(|(a, b)| a == b),
-                        Op::BranchNe => both().map(|(a, b)| a != b),
-                        Op::BranchLt => both().map(|(a, b)| a < b),
-                        Op::BranchGe => both().map(|(a, b)| a >= b),
-                        Op::BranchGt => both().map(|(a, b)| a > b),
-                        _ => both().map(|(a, b)| a <= b),
-                    };
-                    if taken.unwrap_or_else(|| bails(next) && !bails(target)) {
-                        next = target;
-                    }
-                    continue;
-                }
                 Op::Call | Op::Create => {
                     let top = a as usize;
                     let callee = top.checked_sub(1 + CALLEE).map(|at| at as Register);
@@ -170,7 +122,8 @@ impl<S: StateView> Cpu<'_, S> {
                     known[top.saturating_sub(ARGUMENTS_MAX)..top].fill(false);
                     continue;
                 }
-                Op::Stop | Op::Return | Op::Revert | Op::SelfDestruct | Op::Bail => return,
+                Op::Bail => return,
+                op if op.ends_frame() => return,
                 // Instructions without a result, or that only change memory.
                 Op::Put
                 | Op::PutByte
@@ -182,7 +135,13 @@ impl<S: StateView> Cpu<'_, S> {
                 | Op::SStoreKnown
                 | Op::Looks
                 | Op::TStore => continue,
-                _ => None,
+                _ => match op.pure_inputs() {
+                    Some(1) => get_a().map(|a| fold(op, [a, U256::ZERO, U256::ZERO])),
+                    Some(2) => both().map(|(a, b)| fold(op, [a, b, U256::ZERO])),
+                    Some(_) => get(registers, known, c)
+                        .and_then(|c| both().map(|(a, b)| fold(op, [a, b, c]))),
+                    None => None,
+                },
             };
             set(registers, known, to, value);
         }

@@ -93,6 +93,10 @@ struct Cursor {
     steps: u64,
 }
 
+/// Blocks entered from one look at what had to be compiled to the next, where that is
+/// limited.
+const STRETCH: u64 = 256;
+
 /// Why a frame stops running.
 pub(super) enum Leave {
     /// For a call or creation, with so many arguments on the stack.
@@ -135,20 +139,37 @@ impl Machine {
     ) -> Result<Option<End>, Halt<S::Error>> {
         let Some(frame) = self.frames.last_mut() else { return Err(Halt::Fail) };
         let program = frame.program.clone();
-        let Frame { entry, next, top, bottom, .. } = *frame;
-        let mut cursor = Cursor { entry, next, top, bottom, steps: around.steps_max - self.steps };
+        let Frame { entry, next, top, bottom, code, .. } = *frame;
+        let mut cursor = Cursor { entry, next, top, bottom, steps: 0 };
+        let compile_left = *around.compile_left;
+        let stretch = if compile_left == usize::MAX { u64::MAX } else { STRETCH };
+        let mut steps = around.steps_max - self.steps;
         let mut cpu =
             Cpu::new(frame, &mut self.memory, &self.return_data, &mut self.keccak, around);
         let mut log = frame.log.as_deref_mut();
         let compiled = program.compiled_size();
         let mut additions = core::mem::take(&mut frame.additions);
         let registers = &mut self.registers;
-        let left = cpu.run::<LOG>(registers, &program, &mut cursor, &mut log, &mut additions);
+        let left = loop {
+            let granted = steps.min(stretch);
+            cursor.steps = granted;
+            let left = cpu.run::<LOG>(registers, &program, &mut cursor, &mut log, &mut additions);
+            steps -= granted - cursor.steps;
+            let paused = matches!(left, Err(Halt::Stop(Interrupt::Unknown(Unknown::StepLimit))));
+            if !paused || steps == 0 || program.compiled_size() - compiled > compile_left {
+                break left;
+            }
+        };
         frame.additions = additions;
         (frame.gas, frame.refund) = (cpu.gas, cpu.refund);
-        frame.compiled |= program.compiled_size() != compiled;
+        let compiled = program.compiled_size() - compiled;
+        frame.compiled |= compiled > 0;
         (frame.entry, frame.next, frame.top) = (cursor.entry, cursor.next, cursor.top);
-        self.steps = around.steps_max - cursor.steps;
+        self.steps = around.steps_max - steps;
+        if compiled > 0 {
+            let account = around.world.account(code.unwrap_or(frame.address)).address;
+            around.compile(compiled, account, program.code.len())?;
+        }
         Ok(match left? {
             Leave::End(end) => Some(end),
             Leave::Pending(pending, _) => {

@@ -117,7 +117,7 @@ impl<S: StateView> Walker<'_, S> {
             return Ok(on);
         }
         let Callee { gas, input, .. } = callee;
-        let (Some(code), Some(input), true) = (code, input, path.frames.len() < DEPTH_MAX) else {
+        let (Some(code), Some(input), true) = (code, input, path.depth() < DEPTH_MAX) else {
             let name = format!("{account}, with data or code that is not known");
             self.call_unknown(path, &name, gas, role);
             return Ok(on);
@@ -150,7 +150,7 @@ impl<S: StateView> Walker<'_, S> {
             before,
         };
         path.returned = Arc::default();
-        path.frames.push(Arc::new(callee));
+        path.enter(callee);
         Ok(on)
     }
 
@@ -279,8 +279,7 @@ impl<S: StateView> Walker<'_, S> {
             path.read(Place::Known(Location::balance(this)));
         }
         let salt = salt.and_then(|[salt]| salt.known());
-        let (Some(salt), Some(code), true) =
-            (salt, init_code.known(), path.frames.len() < DEPTH_MAX)
+        let (Some(salt), Some(code), true) = (salt, init_code.known(), path.depth() < DEPTH_MAX)
         else {
             // The address depends on the creator's nonce, or on the code.
             path.doubt(CALLEE);
@@ -331,7 +330,7 @@ impl<S: StateView> Walker<'_, S> {
         }
         path.transfer(creator, account, &value);
         path.returned = Arc::default();
-        path.frames.push(Arc::new(Frame {
+        path.enter(Frame {
             code: Arc::new(super::code::Code::new(init_code, None)),
             pc: 0,
             stack: Vec::new(),
@@ -345,6 +344,6 @@ impl<S: StateView> Walker<'_, S> {
             gas_max: gas.max,
             role: Role::Create(account),
             before,
-        }));
+        });
     }
 }

@@ -4,7 +4,7 @@
 use super::walk::Walker;
 use super::{
     path::{Gas, Path},
-    step::Stop,
+    step::{Stop, top},
     word::{Kind, Word},
 };
 use crate::{rules::Rules, state::StateView};
@@ -12,7 +12,6 @@ use alloy_primitives::{Address, U256};
 use foresee_access::Location;
 use revm::{context_interface::context::SStoreResult, primitives::hardfork::SpecId};
 use revm_bytecode::opcode;
-use std::sync::Arc;
 
 /// Offsets and lengths from here on cost more gas than any block has.
 const LIMIT: u64 = 1 << 28;
@@ -24,8 +23,7 @@ impl<S: StateView> Walker<'_, S> {
     /// Charges at least and at most so much. Who has less than the least fails; who may
     /// have less than the most may fail.
     pub(super) fn charge(&self, path: &mut Path, min: u64, max: u64) -> Result<(), Stop<S::Error>> {
-        let Some(frame) = path.frames.last_mut() else { return Ok(()) };
-        let gas = &mut Arc::make_mut(frame).gas;
+        let gas = &mut top(path).gas;
         gas.max = gas.max.checked_sub(min).ok_or(Stop::Fail)?;
         let suffices = gas.min >= max;
         gas.min = gas.min.saturating_sub(max);
@@ -55,7 +53,7 @@ impl<S: StateView> Walker<'_, S> {
         }
         let offset = self.small(offset, "where memory is used")?;
         let end = offset + len;
-        let size = path.frames.last().map_or(0, |frame| frame.memory.len());
+        let size = path.frame.memory.len();
         if end > size {
             let words = end.div_ceil(32);
             let gas = &self.rules.gas;
@@ -64,9 +62,7 @@ impl<S: StateView> Walker<'_, S> {
             if words * 32 > MEMORY_MAX {
                 return Err(Stop::Lost("much memory"));
             }
-            if let Some(frame) = path.frames.last_mut() {
-                Arc::make_mut(frame).memory.grow(words * 32);
-            }
+            top(path).memory.grow(words * 32);
         }
         Ok(offset)
     }

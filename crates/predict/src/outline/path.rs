@@ -40,8 +40,11 @@ pub(super) struct Gas {
 /// A path. See the module documentation.
 #[derive(Clone, Debug)]
 pub(super) struct Path {
-    /// Those that are called, the first one first. Shared until changed.
-    pub(super) frames: Vec<Arc<Frame>>,
+    /// The frame that runs. Shared until changed.
+    pub(super) frame: Arc<Frame>,
+    /// Those that wait for it, the first one first: whoever sent the transaction, who has
+    /// no code, and the frames in between.
+    callers: Vec<Arc<Frame>>,
     pub(super) returned: Arc<Data>,
     pub(super) state: State,
     pub(super) reads: BTreeMap<Place, bool>,
@@ -109,24 +112,57 @@ pub(super) struct Frame {
 
 impl Path {
     pub(super) fn new() -> Self {
+        let state = State {
+            storage: Store::default(),
+            transient: Store::transient(),
+            moved: BTreeMap::new(),
+            fields: BTreeSet::new(),
+            created: BTreeMap::new(),
+            warm: BTreeSet::new(),
+            blurred: false,
+            balances: 0,
+        };
+        let sender = Frame {
+            code: Arc::new(Code::new(Bytes::new(), None)),
+            pc: 0,
+            stack: Vec::new(),
+            memory: Data::default(),
+            input: Arc::default(),
+            address: Address::ZERO,
+            caller: Address::ZERO,
+            value: Word::ZERO,
+            is_static: false,
+            gas: Gas::exactly(0),
+            gas_max: 0,
+            role: Role::Call { to: 0, len: 0 },
+            before: Arc::new(state.clone()),
+        };
         Self {
-            frames: Vec::new(),
+            frame: Arc::new(sender),
+            callers: Vec::new(),
             returned: Arc::default(),
-            state: State {
-                storage: Store::default(),
-                transient: Store::transient(),
-                moved: BTreeMap::new(),
-                fields: BTreeSet::new(),
-                created: BTreeMap::new(),
-                warm: BTreeSet::new(),
-                blurred: false,
-                balances: 0,
-            },
+            state,
             reads: BTreeMap::new(),
             decided: BTreeMap::new(),
             doubt: None,
             numbers: 0,
         }
+    }
+
+    /// How many calls and creations are in progress.
+    pub(super) const fn depth(&self) -> usize {
+        self.callers.len()
+    }
+
+    /// Enters a call or creation.
+    pub(super) fn enter(&mut self, frame: Frame) {
+        self.callers.push(core::mem::replace(&mut self.frame, Arc::new(frame)));
+    }
+
+    /// Leaves the frame that runs, if one does: the one below it goes on.
+    pub(super) fn leave(&mut self) -> Option<Arc<Frame>> {
+        let caller = self.callers.pop()?;
+        Some(core::mem::replace(&mut self.frame, caller))
     }
 
     /// A number that this path has not used before.

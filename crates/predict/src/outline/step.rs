@@ -42,7 +42,7 @@ pub(super) type Result<T, E> = core::result::Result<T, Stop<E>>;
 
 /// The frame that runs.
 pub(super) fn top(path: &mut Path) -> &mut Frame {
-    Arc::make_mut(path.frames.last_mut().expect("a frame runs"))
+    Arc::make_mut(&mut path.frame)
 }
 
 pub(super) fn pop<E>(path: &mut Path) -> Result<Word, E> {

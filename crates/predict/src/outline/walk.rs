@@ -10,7 +10,7 @@ use super::{
     data::Data,
     name::Namer,
     path::{CALLEE, Gas, Path, Place, Role},
-    step::{Flow, Stop},
+    step::{Flow, Stop, top},
     store::{surely_changed, surely_unchanged},
     word::Word,
 };
@@ -76,7 +76,7 @@ impl<S: StateView> Walker<'_, S> {
     fn follow(&mut self, mut path: Path) -> Result<(), S::Error> {
         let last = self.steps.saturating_add(STRETCH_MAX).min(STEPS_MAX);
         loop {
-            if path.frames.is_empty() {
+            if path.depth() == 0 {
                 self.leaf(path, true);
                 return Ok(());
             }
@@ -151,7 +151,7 @@ impl<S: StateView> Walker<'_, S> {
 
     /// Ends the last frame with what it returns; none if that is not known.
     fn end_frame(&mut self, path: &mut Path, mut success: bool, output: Data) {
-        let Some(frame) = path.frames.pop() else { return };
+        let Some(frame) = path.leave() else { return };
         let mut gas = frame.gas;
         let mut output = output;
         if let (Role::Create(account), true) = (frame.role, success) {
@@ -180,7 +180,7 @@ impl<S: StateView> Walker<'_, S> {
 
     /// Ends the last frame as one that fails.
     pub(super) fn fail_frame(&self, path: &mut Path) {
-        let Some(frame) = path.frames.pop() else { return };
+        let Some(frame) = path.leave() else { return };
         path.state = (*frame.before).clone();
         self.hand_back(path, frame.role, false, Gas::exactly(0), Data::default());
     }
@@ -219,17 +219,15 @@ impl<S: StateView> Walker<'_, S> {
     }
 }
 
-/// Hands the result of a call to whoever made it, if somebody did.
+/// Hands the result of a call to whoever made it.
 pub(super) fn hand_back(path: &mut Path, role: Role, result: Word, gas: Gas, output: Data) {
-    if let Some(frame) = path.frames.last_mut() {
-        let frame = Arc::make_mut(frame);
-        frame.gas.min += gas.min;
-        // What was forwarded is within bounds too: their sum may not be.
-        frame.gas.max = frame.gas.max.saturating_add(gas.max).min(frame.gas_max);
-        frame.stack.push(result);
-        if let Role::Call { to, len } = role {
-            frame.memory.copy(to, &output, 0, len.min(output.len()));
-        }
+    let frame = top(path);
+    frame.gas.min += gas.min;
+    // What was forwarded is within bounds too: their sum may not be.
+    frame.gas.max = frame.gas.max.saturating_add(gas.max).min(frame.gas_max);
+    frame.stack.push(result);
+    if let Role::Call { to, len } = role {
+        frame.memory.copy(to, &output, 0, len.min(output.len()));
     }
     path.returned = Arc::new(output);
 }

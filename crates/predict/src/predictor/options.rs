@@ -15,6 +15,10 @@ pub struct PredictOptions {
     pub learning: Learning,
     /// The most blocks of register code that one transaction may enter.
     pub steps_max: u64,
+    /// The most bytes of code that one predictor may take in and compile. A prediction that
+    /// needs more ends there, as [not compiled](crate::Unknown::NotCompiled): where
+    /// execution is under way, code that nobody has seen must not keep it waiting.
+    pub compile_max: usize,
 }
 
 /// How much is learnt from the paths that are taken, for the blocks to come. Predictions
@@ -39,6 +43,7 @@ impl Default for PredictOptions {
             keep_results: false,
             learning: Learning::Bounded,
             steps_max: 50_000_000,
+            compile_max: usize::MAX,
         }
     }
 }

@@ -177,8 +177,7 @@ impl<'a> Grower<'a> {
     fn step(&mut self, step: &Step) -> Result<Flow, Refusal> {
         let operands = [0, 1].map(|n| self.operand(step, n));
         // What comes after these belongs to another stretch, or to none.
-        let ends = matches!(step.op, Op::Stop | Op::Return | Op::Revert | Op::SelfDestruct)
-            || branches(step.op);
+        let ends = step.op.ends_frame() || step.op.is_branch();
         if ends {
             self.find(step, operands)?;
         }
@@ -190,31 +189,30 @@ impl<'a> Grower<'a> {
     }
 
     fn execute(&mut self, step: &Step) -> Result<Flow, Refusal> {
+        if let Some(inputs) = step.op.pure_inputs() {
+            let operands = [0, 1, 2].map(|n| self.operand(step, n));
+            let value = self.tree.values.pure(step.op, inputs, operands);
+            self.set(step.to, value);
+            return Ok(Flow::Next);
+        }
         match step.op {
             Op::Move => self.shift(step.to, step.from[0], step.values[0]),
             Op::GotoDynamic => {
                 let target = self.operand(step, 0);
                 return self.pin(target, step.values[0]).map(Flow::To);
             }
-            op if branches(op) => return self.branch(step),
             Op::Call | Op::Create => self.call(step)?,
-            Op::Stop | Op::Return | Op::Revert | Op::SelfDestruct => {
-                self.end(step)?;
-                return Ok(Flow::Ended);
-            }
             Op::Log => {
                 let (at, len) = (self.pin_operand(step, 0)?, self.pin_operand(step, 1)?);
                 self.determined += self.subject.rules.gas.log_cost(step.number, len.into());
                 self.range(at, len)?;
             }
-            op => match inputs_of_pure(op) {
-                Some(inputs) => {
-                    let operands = [0, 1, 2].map(|n| self.operand(step, n));
-                    let value = self.tree.values.pure(op, inputs, operands);
-                    self.set(step.to, value);
-                }
-                None => self.access(step)?,
-            },
+            op if op.is_branch() => return self.branch(step),
+            op if op.ends_frame() => {
+                self.end(step)?;
+                return Ok(Flow::Ended);
+            }
+            _ => self.access(step)?,
         }
         Ok(Flow::Next)
     }
@@ -349,49 +347,4 @@ fn item(op: Op, operands: &[ValueId]) -> Item {
         covers: true,
         keep: true,
     }
-}
-
-/// Whether this is a branch.
-const fn branches(op: Op) -> bool {
-    matches!(
-        op,
-        Op::BranchIf
-            | Op::BranchUnless
-            | Op::BranchEq
-            | Op::BranchNe
-            | Op::BranchLt
-            | Op::BranchGe
-            | Op::BranchGt
-            | Op::BranchLe
-            | Op::BranchDynamic
-    )
-}
-
-/// The number of operands of a computation; none for other operations.
-const fn inputs_of_pure(op: Op) -> Option<usize> {
-    Some(match op {
-        Op::IsZero | Op::Not | Op::Clz => 1,
-        Op::Add
-        | Op::Mul
-        | Op::Sub
-        | Op::Div
-        | Op::SDiv
-        | Op::Mod
-        | Op::SMod
-        | Op::SignExtend
-        | Op::Lt
-        | Op::Gt
-        | Op::SLt
-        | Op::SGt
-        | Op::Eq
-        | Op::And
-        | Op::Or
-        | Op::Xor
-        | Op::Byte
-        | Op::Shl
-        | Op::Shr
-        | Op::Sar => 2,
-        Op::AddMod | Op::MulMod => 3,
-        _ => return None,
-    })
 }

@@ -84,18 +84,18 @@ impl Log {
         if self.overflowed() {
             return;
         }
-        let get = |register| *read(registers, constants, top, register);
-        if let Some(compare) = comparison(instruction.op) {
+        let get = |register| read(registers, constants, top, register);
+        if let Some((compare, _)) = instruction.op.branch() {
             let holds = compare.holds(get(instruction.a), get(instruction.b));
             self.branches.push(holds);
             if instruction.op == Op::BranchDynamic && !holds {
-                self.number(instruction.b, get(instruction.b));
+                self.number(instruction.b, *get(instruction.b));
             }
             return;
         }
         for operand in pinned(instruction.op) {
             let register = operand.of(instruction);
-            self.number(register, get(register));
+            self.number(register, *get(register));
         }
     }
 
@@ -126,38 +126,6 @@ impl Log {
             }
         }
     }
-}
-
-/// What a branch compares.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Compare {
-    /// Its first operand with zero.
-    Zero,
-    Equal,
-    Less,
-    Greater,
-}
-
-impl Compare {
-    fn holds(self, a: U256, b: U256) -> bool {
-        match self {
-            Self::Zero => a.is_zero(),
-            Self::Equal => a == b,
-            Self::Less => a < b,
-            Self::Greater => a > b,
-        }
-    }
-}
-
-/// What a branch compares; none if it is no branch.
-pub(super) const fn comparison(op: Op) -> Option<Compare> {
-    Some(match op {
-        Op::BranchIf | Op::BranchUnless | Op::BranchDynamic => Compare::Zero,
-        Op::BranchEq | Op::BranchNe => Compare::Equal,
-        Op::BranchLt | Op::BranchGe => Compare::Less,
-        Op::BranchGt | Op::BranchLe => Compare::Greater,
-        _ => return None,
-    })
 }
 
 /// An operand of an instruction.

@@ -21,6 +21,11 @@ pub fn dot(dag: &DependencyDag, view: &View<'_>) -> String {
         };
         format!("  t{} -> t{}{label};", edge.from, edge.to)
     }));
+    lines.extend(view.possible_edges().map(|edge| {
+        let label = quoted(&[vec!["possibly".to_owned()], view.edge(edge)].concat());
+        let style = "style=dashed, color=gray, fontcolor=gray, constraint=false";
+        format!("  t{} -> t{} [label={label}, {style}];", edge.from, edge.to)
+    }));
     lines.push("}\n".to_owned());
     lines.join("\n")
 }

@@ -16,6 +16,10 @@ pub fn mermaid(dag: &DependencyDag, view: &View<'_>) -> String {
         [] => format!("  t{} -.-> t{}", edge.from, edge.to),
         label => format!("  t{} -->|{}| t{}", edge.from, quoted(label), edge.to),
     }));
+    lines.extend(view.possible_edges().map(|edge| {
+        let label = [vec!["possibly".to_owned()], view.edge(edge)].concat();
+        format!("  t{} -.->|{}| t{}", edge.from, quoted(&label), edge.to)
+    }));
     lines.join("\n") + "\n"
 }
 

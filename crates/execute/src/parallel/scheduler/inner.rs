@@ -51,8 +51,6 @@ pub(super) struct Inner<R, A> {
     pub(super) authority: Option<A>,
     /// How many workers wait for something to do.
     pub(super) idle: usize,
-    /// How many [errands](super::Job::Errand) wait for somebody to do them.
-    pub(super) errands: usize,
     pub(super) stopped: bool,
     /// Whether nothing may be executed ahead any more.
     pub(super) is_distrusted: bool,

@@ -14,7 +14,6 @@ use revm::{
     primitives::{Address, U256},
     state::Bytecode,
 };
-use std::collections::BTreeMap;
 
 impl Versions {
     /// Takes over the changes that a list tells of. An account that cannot be read, and
@@ -67,7 +66,8 @@ fn fields<DB: DatabaseRef>(
         return Some(Vec::new());
     }
     let base = db.basic_ref(account.address).ok()?.unwrap_or_default();
-    let mut versions = BTreeMap::new();
+    // One for each change of a balance is nearly always enough.
+    let mut versions = Vec::with_capacity(balances.len().max(nonce_changes.len()));
     let (mut balance, mut nonce) = (base.balance, base.nonce);
     for change in balances {
         let entry = at(&mut versions, change.block_access_index)?;
@@ -83,20 +83,16 @@ fn fields<DB: DatabaseRef>(
         let code = Bytecode::new_raw_checked(change.new_code.clone()).ok()?;
         at(&mut versions, change.block_access_index)?.code = Some((code.hash_slow(), code));
     }
-    Some(versions.into_values().collect())
+    Some(versions)
 }
 
-/// The changes of one version.
-fn at(
-    versions: &mut BTreeMap<u32, FieldsVersion>,
-    index: BlockAccessIndex,
-) -> Option<&mut FieldsVersion> {
+/// The changes of one version, among those in ascending order.
+fn at(versions: &mut Vec<FieldsVersion>, index: BlockAccessIndex) -> Option<&mut FieldsVersion> {
     let version = version(index)?;
-    Some(versions.entry(version).or_insert(FieldsVersion {
-        version,
-        balance: U256::ZERO,
-        nonce: 0,
-        code: None,
-        destroyed: false,
-    }))
+    let at = versions.partition_point(|entry| entry.version < version);
+    if versions.get(at).is_none_or(|entry| entry.version != version) {
+        let (balance, nonce, code, destroyed) = (U256::ZERO, 0, None, false);
+        versions.insert(at, FieldsVersion { version, balance, nonce, code, destroyed });
+    }
+    versions.get_mut(at)
 }

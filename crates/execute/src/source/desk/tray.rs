@@ -4,7 +4,7 @@ use super::{BATCH, CELLS, Cell, Desk, PATIENCE, Standing, State};
 use crate::source::StateKey;
 use core::{sync::atomic::Ordering, time::Duration};
 use std::{
-    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
     time::Instant,
 };
@@ -30,7 +30,7 @@ struct Arrived {
 /// Where one thread awaits keys. No two threads may have the same.
 #[derive(Debug)]
 pub struct Tray<'a> {
-    pub(super) desk: &'a Desk,
+    pub(super) desk: &'a Arc<Desk>,
     pub(super) number: usize,
     /// Keys that are not in the queue yet.
     pub(super) wanted: Vec<StateKey>,

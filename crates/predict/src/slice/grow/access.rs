@@ -7,20 +7,9 @@ impl Grower<'_> {
     /// Follows an instruction that is neither control nor a computation.
     pub(super) fn access(&mut self, step: &Step) -> Result<(), Refusal> {
         let value = match step.op {
-            Op::Address
-            | Op::Origin
-            | Op::Caller
-            | Op::CallValue
-            | Op::GasPrice
-            | Op::Coinbase
-            | Op::Timestamp
-            | Op::Number
-            | Op::Difficulty
-            | Op::GasLimit
-            | Op::ChainId
-            | Op::BaseFee
-            | Op::BlobBaseFee => self.tree.values.intern(Value::Environment(step.op)),
+            // All that share a tree have calldata of one length.
             Op::CallDataSize => self.tree.values.constant(U256::from(self.subject.calldata)),
+            op if op.is_environment() => self.tree.values.intern(Value::Environment(op)),
             Op::MSize => self.tree.values.constant(U256::from(self.memory.size)),
             Op::CallDataLoad => {
                 let offset = self.operand(step, 0);

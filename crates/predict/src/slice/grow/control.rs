@@ -1,6 +1,7 @@
 //! Branches, switches, calls, and the end of a path.
 
 use super::{Condition, Flow, Grower, Item, Next, Op, Refusal, Step, Value, ValueId, Values, item};
+use crate::instruction::Compare;
 use alloy_primitives::U256;
 use revm_bytecode::opcode;
 
@@ -8,19 +9,14 @@ impl Grower<'_> {
     /// A conditional branch, taken or not.
     pub(super) fn branch(&mut self, step: &Step) -> Result<Flow, Refusal> {
         let (a, b) = (self.operand(step, 0), self.operand(step, 1));
-        let compare = |op| Condition { op, a, b };
-        let is_zero = Condition { op: Op::IsZero, a, b: Values::ZERO };
-        let condition = match step.op {
-            Op::BranchIf | Op::BranchUnless | Op::BranchDynamic => is_zero,
-            Op::BranchEq | Op::BranchNe => compare(Op::Eq),
-            Op::BranchLt | Op::BranchGe => compare(Op::Lt),
-            _ => compare(Op::Gt),
+        let (compare, taken_if) = step.op.branch().ok_or(Refusal::Foreign)?;
+        let condition = match compare {
+            Compare::Zero => Condition { op: Op::IsZero, a, b: Values::ZERO },
+            Compare::Equal => Condition { op: Op::Eq, a, b },
+            Compare::Less => Condition { op: Op::Lt, a, b },
+            Compare::Greater => Condition { op: Op::Gt, a, b },
         };
-        let holds = self.guard(condition, step.holds)?;
-        let taken = match step.op {
-            Op::BranchUnless | Op::BranchEq | Op::BranchLt | Op::BranchGt => holds,
-            _ => !holds,
-        };
+        let taken = self.guard(condition, step.holds)? == taken_if;
         if step.op == Op::BranchDynamic && taken {
             return self.pin(b, step.values[1]).map(Flow::To);
         }

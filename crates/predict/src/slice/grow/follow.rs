@@ -7,7 +7,7 @@ use super::{Decisions, Flow, Grower, Op, Path, Refusal, Step, Subject, Tree};
 use crate::{
     instruction::{CONSTANTS, Instruction, NO_ENTRY, NUMBERS, Register, SMALL, fits},
     program::Program,
-    slice::log::{Log, Operand, Reader, STEPS_MAX, comparison, pinned, ranges},
+    slice::log::{Log, Operand, Reader, STEPS_MAX, pinned, ranges},
 };
 use alloy_primitives::U256;
 use revm_bytecode::opcode;
@@ -130,12 +130,7 @@ impl Follower<'_> {
                 }
                 return Ok(Flow::Next);
             }
-            Op::ExtCodeCopy => [a, b, c, to],
-            Op::GotoDynamic => [b, NUMBERS, NUMBERS, NUMBERS],
-            // The third says how many topics there are.
-            Op::Log => [a, b, NUMBERS, NUMBERS],
-            _ if comparison(op).is_some() => [a, b, NUMBERS, NUMBERS],
-            _ => [a, b, c, NUMBERS],
+            _ => instruction.operands(),
         };
         let mut step = Step {
             op,
@@ -183,7 +178,7 @@ impl Follower<'_> {
 
 /// Adds to a step what the log tells of it.
 fn tell(log: &mut Reader<'_>, step: &mut Step, instruction: &Instruction) -> Option<()> {
-    if comparison(step.op).is_some() {
+    if step.op.is_branch() {
         step.holds = log.branch()?;
         if step.op == Op::BranchDynamic && !step.holds && instruction.b > CONSTANTS {
             step.values[1] = log.number()?;

@@ -1,0 +1,113 @@
+//! Code that nobody has seen does not keep a block waiting: beyond a limit it is left
+//! alone, and its transactions run on the chance that they meet no other.
+
+use alloy_primitives::{Address, B256, TxKind, U256};
+use foresee::{Config, Foresee, Mode};
+use foresee_execute::{Block, Protocol, execute_in_order};
+use revm::{
+    bytecode::opcode as op,
+    context::{BlockEnv, CfgEnv, TxEnv},
+    database::{CacheDB, EmptyDB},
+    primitives::hardfork::SpecId,
+    state::{AccountInfo, Bytecode},
+};
+
+/// Contracts of nothing but places to jump to, each of which is a block of its own: what
+/// costs the most to compile for its gas.
+const CONTRACTS: u64 = 60;
+
+/// Where transactions are that only increase a slot of a contract of their own.
+const SMALL: u64 = 20;
+
+/// More than a block may leave in the cache that is executed meanwhile; all of this code
+/// compiled takes ten times as much.
+const SIZE_MAX: usize = 10 << 20;
+
+fn address(n: u64) -> Address {
+    Address::from_word(B256::from(U256::from(0xaa_0000 + n)))
+}
+
+/// A block with one transaction that calls all those contracts.
+fn block() -> (Block, CacheDB<EmptyDB>) {
+    let mut state = CacheDB::new(EmptyDB::new());
+    let mut deploy = |address, code: Vec<u8>| {
+        let code = Bytecode::new_raw(code.into());
+        let code_hash = code.hash_slow();
+        let info = AccountInfo { nonce: 1, code_hash, code: Some(code), ..AccountInfo::default() };
+        state.insert_account_info(address, info);
+    };
+    let mut calls = Vec::new();
+    for n in 0..CONTRACTS {
+        let code = [vec![op::PUSH2, 0, n as u8], vec![op::JUMPDEST; 0x6000 - 3]].concat();
+        deploy(address(n), code);
+        calls.extend([op::PUSH0; 5]);
+        calls.push(op::PUSH20);
+        calls.extend(address(n).as_slice());
+        calls.extend([op::GAS, op::CALL, op::POP]);
+    }
+    let caller = address(1000);
+    deploy(caller, calls);
+    for n in 0..SMALL {
+        let code = vec![op::PUSH0, op::SLOAD, op::PUSH1, 1, op::ADD, op::PUSH0, op::SSTORE];
+        deploy(address(2000 + n), code);
+    }
+    let balance = U256::from(1_000_000_000_000_000_000u64);
+    let transactions = (0..SMALL)
+        .map(|n| {
+            let sender = address(3000 + n);
+            let to = if n == SMALL / 2 { caller } else { address(2000 + n) };
+            state.insert_account_info(sender, AccountInfo { balance, ..AccountInfo::default() });
+            TxEnv {
+                caller: sender,
+                gas_limit: 10_000_000,
+                gas_price: 10,
+                kind: TxKind::Call(to),
+                chain_id: None,
+                ..TxEnv::default()
+            }
+        })
+        .collect();
+    let env = BlockEnv {
+        number: U256::from(300),
+        gas_limit: 1_000_000_000,
+        prevrandao: Some(B256::repeat_byte(7)),
+        ..BlockEnv::default()
+    };
+    let mut cfg = CfgEnv::new_with_spec(SpecId::SHANGHAI);
+    cfg.tx_chain_id_check = false;
+    (Block { cfg, env, transactions, protocol: Protocol::default() }, state)
+}
+
+#[test]
+fn a_block_of_unseen_code_compiles_no_more_than_the_limit() {
+    let (block, state) = block();
+    let in_order = execute_in_order(&block, &state).unwrap();
+    for threads in [2, 3] {
+        let config = Config { threads, mode: Mode::Parallel, ..Config::default() };
+        let foresee = Foresee::new(config).unwrap();
+        assert!(foresee.execute_block(&block, &state).unwrap().output == in_order);
+        let size = foresee.cache().size();
+        assert!(size < SIZE_MAX, "{threads} threads: {size} bytes");
+        // Ahead of the block, all is compiled and all predicted.
+        let ahead = foresee.predict_ahead(&block, &state).unwrap();
+        assert!(ahead.iter().all(|ahead| ahead.prediction.is_complete()));
+        assert!(foresee.cache().size() > SIZE_MAX);
+        assert!(foresee.execute_ahead(&block, &state, &ahead).unwrap().output == in_order);
+    }
+}
+
+/// What is given such predictions takes the chance as well.
+#[test]
+fn transactions_whose_code_is_not_compiled_wait_for_nobody() {
+    let (block, state) = block();
+    let mut config = Config { threads: 3, mode: Mode::Parallel, ..Config::default() };
+    config.predict.compile_max = 1 << 16;
+    let foresee = Foresee::new(config).unwrap();
+    let predictions = foresee.predict_block(&block, &state).unwrap();
+    let unseen: Vec<_> = predictions.iter().map(|prediction| prediction.awaits_code()).collect();
+    assert_eq!(unseen.iter().filter(|unseen| **unseen).count(), SMALL as usize / 2);
+    assert!(unseen[SMALL as usize / 2], "{:?}", predictions[SMALL as usize / 2].unknown);
+    assert_eq!(foresee.schedule(&block, &predictions).layers().len(), 1);
+    let in_order = execute_in_order(&block, &state).unwrap();
+    assert!(foresee.execute_predicted(&block, &state, predictions).unwrap().output == in_order);
+}
