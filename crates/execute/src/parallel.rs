@@ -87,13 +87,19 @@ enum Plans<'s, F> {
     /// The calling thread makes it while another executes in order; the rest help it
     /// before they execute.
     Late(F, &'s (dyn Fn(&dyn Pace) + Sync)),
-    /// All go by this one until the calling thread finds nothing to do; then it makes
-    /// another.
-    Precaution(Schedule, F),
+    /// All go by this one until somebody finds nothing to do; then that thread makes
+    /// another, if it is the first.
+    Precaution(Schedule, &'s MakeOnce<'s>),
 }
 
+/// Makes a schedule, or finds that none is worth it; nothing if it has been called before.
+type MakeOnce<'s> = dyn Fn(&dyn Pace) -> Option<Option<Schedule>> + Sync + 's;
+
+/// No schedule is made by the calling thread.
+type NotLate = fn(&dyn Pace) -> Option<Schedule>;
+
 /// A schedule that is there.
-const fn ready(schedule: Cow<'_, Schedule>) -> Plans<'_, fn(&dyn Pace) -> Option<Schedule>> {
+const fn ready(schedule: Cow<'_, Schedule>) -> Plans<'_, NotLate> {
     Plans::Ready(schedule)
 }
 
@@ -101,6 +107,13 @@ const fn ready(schedule: Cow<'_, Schedule>) -> Plans<'_, fn(&dyn Pace) -> Option
 pub trait Pace {
     /// The transaction whose turn it is, as its position in the block.
     fn turn(&self) -> usize;
+
+    /// Whether something could still be made of knowing what this transaction accesses. Not
+    /// if it is executed, ahead of its turn or at it; and of what is just being executed
+    /// only if there are several that may have to wait for it.
+    fn is_open(&self, position: usize) -> bool {
+        position >= self.turn()
+    }
 }
 
 /// Executes blocks on several threads. Threads are started once, when the
@@ -296,8 +309,8 @@ impl ParallelExecutor {
     }
 
     /// As [`execute_while`](Self::execute_while), but all threads go by a
-    /// [precaution](Schedule::precaution) at first. The schedule is made when the calling
-    /// thread finds nothing to do that the precaution allows; often it is not.
+    /// [precaution](Schedule::precaution) at first. The schedule is made by the first thread
+    /// that finds nothing to do that the precaution allows; often it is not.
     ///
     /// # Errors
     ///
@@ -312,12 +325,18 @@ impl ParallelExecutor {
         block: &Block,
         db: &DB,
         precaution: Schedule,
-        schedule: impl FnOnce(&dyn Pace) -> Option<Schedule>,
+        schedule: impl FnOnce(&dyn Pace) -> Option<Schedule> + Send,
     ) -> Result<ParallelOutcome, ExecuteError<DB::Error>>
     where
         DB: DatabaseRef + Sync,
     {
-        self.run(pre, block, db, None, Plans::Precaution(precaution, schedule))
+        let schedule = Mutex::new(Some(schedule));
+        let make_once = |pace: &dyn Pace| {
+            let make = schedule.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+            Some(make(pace))
+        };
+        let plans: Plans<'_, NotLate> = Plans::Precaution(precaution, &make_once);
+        self.run(pre, block, db, None, plans)
     }
 
     /// Executes a block, with what a list says of it if there is one, and a schedule that
@@ -342,7 +361,7 @@ impl ParallelExecutor {
         let plan = Plan::default();
         let pays_ahead = block.transactions.iter().map(pays_ahead);
         let scheduler = Scheduler::new(&plan, self.config.policy, pays_ahead, authority);
-        let (mut help, mut first_works) = (None, false);
+        let (mut help, mut make_once) = (None, None);
         let late = match plans {
             Plans::Ready(schedule) => {
                 scheduler.install(schedule);
@@ -352,10 +371,10 @@ impl ParallelExecutor {
                 help = Some(helping);
                 Some(late)
             }
-            Plans::Precaution(precaution, late) => {
+            Plans::Precaution(precaution, make) => {
                 scheduler.install(Cow::Owned(precaution));
-                first_works = true;
-                Some(late)
+                make_once = Some(make);
+                None
             }
         };
         let threads = self.config.threads;
@@ -371,37 +390,46 @@ impl ParallelExecutor {
             Worker::new(block, db, &versions, &any_tx, &plan, duty, origin)
         };
         let keep = |mine| worked.lock().unwrap_or_else(PoisonError::into_inner).push(mine);
-        let plan_and_work = |shares| {
+        let install = |schedule| match schedule {
+            Some(schedule) => scheduler.install(Cow::Owned(schedule)),
+            None => {
+                scheduler.distrust();
+                versions.close();
+            }
+        };
+        let work = |shares| {
             let mut worker = worker(shares);
-            let goes_on = !first_works || worker.run_until_idle(&scheduler);
-            if let Some(late) = late.filter(|_| goes_on) {
+            if let Some(make) = make_once
+                && worker.run_until_idle(&scheduler)
+            {
+                let _cancel = CancelOnPanic { scheduler: &scheduler };
+                make(&scheduler).into_iter().for_each(install);
+            }
+            keep(worker.run(&scheduler));
+        };
+        let plan_and_work = |shares| {
+            if let Some(late) = late {
                 let _cancel = CancelOnPanic { scheduler: &scheduler };
                 // Nobody reads versions where one thread settles turn after turn.
                 if let Some(list) = list.filter(|_| shares) {
                     versions.seed(list, block.env.beneficiary, db);
                 }
-                match late(&scheduler) {
-                    Some(schedule) => scheduler.install(Cow::Owned(schedule)),
-                    None => {
-                        scheduler.distrust();
-                        versions.close();
-                    }
-                }
+                install(late(&scheduler));
             }
-            keep(worker.run(&scheduler));
+            work(shares);
         };
         match &self.helpers {
             None => plan_and_work(false),
             Some(pool) => pool.in_place_scope(|scope| {
                 for helper in 1..self.config.threads {
                     let help = help.filter(|_| helper > 1);
-                    let (scheduler, keep, worker) = (&scheduler, &keep, &worker);
+                    let (scheduler, work) = (&scheduler, &work);
                     scope.spawn(move |_| {
                         if let Some(help) = help {
                             let _cancel = CancelOnPanic { scheduler };
                             help(scheduler);
                         }
-                        keep(worker(true).run(scheduler));
+                        work(true);
                     });
                 }
                 plan_and_work(true);

@@ -1,7 +1,7 @@
 //! Several threads that predict one block together.
 //!
 //! Each transaction is predicted alone, so it does not matter who predicts which. They
-//! are handed out from the last one on, until those are met that have been executed
+//! are handed out from the last one on, but for those that have been executed
 //! meanwhile: so none is predicted in vain. Nothing is predicted of a transaction that
 //! runs no code; what it leaves behind is settled at commit.
 //!
@@ -150,12 +150,19 @@ impl<'a, DB: DatabaseRef, F: Fn() -> Predictor<'a, DB>> Crew<'a, DB, F> {
         Some(Member { members: &self.members, ended: &self.ended })
     }
 
-    /// The next transaction to predict, unless all from there on are executed.
+    /// The next transaction to predict, unless all are executed.
     fn take(&self, pace: &dyn Pace) -> Option<usize> {
         let one_less = |left: usize| left.checked_sub(1);
         let relaxed = Ordering::Relaxed;
-        let position = self.left.fetch_update(relaxed, relaxed, one_less).ok()? - 1;
-        (position >= pace.turn()).then_some(position)
+        loop {
+            let position = self.left.fetch_update(relaxed, relaxed, one_less).ok()? - 1;
+            if position < pace.turn() {
+                return None;
+            }
+            if pace.is_open(position) {
+                return Some(position);
+            }
+        }
     }
 
     fn so_far(&self) -> Outlook<'_> {
@@ -167,4 +174,40 @@ impl<'a, DB: DatabaseRef, F: Fn() -> Predictor<'a, DB>> Crew<'a, DB, F> {
 fn runs_code<DB: DatabaseRef>(tx: &TxEnv, db: &DB) -> bool {
     let TxKind::Call(to) = tx.kind else { return true };
     db.basic_ref(to).map_or(true, |to| to.is_some_and(|to| !to.is_empty_code_hash()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use foresee_predict::{BlockPredictor, Complete, PredictOptions, ProgramCache};
+    use foresee_workload::{Scenario, generate};
+
+    /// A block in which three transactions have been settled, and two executed ahead.
+    struct Halfway;
+
+    impl Pace for Halfway {
+        fn turn(&self) -> usize {
+            3
+        }
+
+        fn is_open(&self, position: usize) -> bool {
+            position >= 3 && ![4, 7].contains(&position)
+        }
+    }
+
+    #[test]
+    fn what_is_executed_already_is_not_predicted() {
+        let loaded = generate(Scenario::Erc20Cold, 9, 1).unwrap().into_block().unwrap();
+        let (block, db) = (&loaded.block, &loaded.state);
+        let cache = ProgramCache::new();
+        let known = Known::new(9);
+        let options = PredictOptions::default();
+        let crew = Crew::new(block, db, &known, || {
+            BlockPredictor::new(&cache, &block.cfg, &block.env, Complete(db), options)
+        });
+        assert!(crew.outlook(&Halfway, usize::MAX).is_some());
+        let predicted = crew.predictions.iter().map(|prediction| prediction.get().is_some());
+        let expected = [false, false, false, true, false, true, true, false, true];
+        assert!(predicted.eq(expected));
+    }
 }

@@ -1,7 +1,8 @@
 //! Results of precompiled contracts that were computed before they are needed.
 //!
 //! A precompile is a function of its input alone, so whoever meets the same call
-//! again may take the result; the gas is checked anew.
+//! again may take the result; the gas is checked anew. That may be another transaction, or
+//! the same, executed again because it had run ahead in vain.
 
 use super::{Known, looks::WorkerContext};
 use alloy_primitives::{
@@ -16,6 +17,9 @@ use revm::{
     primitives::hardfork::SpecId,
 };
 use std::sync::{PoisonError, RwLock};
+
+/// Results cheaper than this, in gas, are computed again rather than kept.
+const GAS_MIN: u64 = 1000;
 
 /// The most bytes of inputs and outputs that are kept for one block.
 const BYTES_MAX: usize = 64 << 20;
@@ -81,19 +85,25 @@ impl<'a, D: Database> PrecompileProvider<WorkerContext<'a, D>> for KnownPrecompi
         context: &mut WorkerContext<'a, D>,
         inputs: &CallInputs,
     ) -> Result<Option<InterpreterResult>, String> {
+        let address = inputs.bytecode_address;
         // State gas (EIP-8037) depends on more than the input.
-        if let Some(known) = self.known
-            && inputs.reservoir == 0
-            && self.inner.contains(&inputs.bytecode_address)
-        {
-            let input = inputs.input.as_bytes(context);
-            if let Some(output) =
-                known.precompiles.get(&inputs.bytecode_address, &input, inputs.gas_limit)
-            {
-                return Ok(Some(precompile_output_to_interpreter_result(output, inputs.gas_limit)));
+        let known = self.known.filter(|_| inputs.reservoir == 0 && self.inner.contains(&address));
+        let Some(known) = known else { return self.inner.run(context, inputs) };
+        let output =
+            known.precompiles.get(&address, &inputs.input.as_bytes(context), inputs.gas_limit);
+        if let Some(output) = output {
+            return Ok(Some(precompile_output_to_interpreter_result(output, inputs.gas_limit)));
+        }
+        let result = self.inner.run(context, inputs)?;
+        if let Some(result) = result.as_ref().filter(|result| result.is_ok()) {
+            let gas = inputs.gas_limit.saturating_sub(result.gas.remaining());
+            if gas >= GAS_MIN {
+                let input = Bytes::copy_from_slice(&inputs.input.as_bytes(context));
+                let output = PrecompileOutput::new(gas, result.output.clone(), 0);
+                known.precompiles.insert(address, input, output);
             }
         }
-        self.inner.run(context, inputs)
+        Ok(result)
     }
 
     fn warm_addresses(&self) -> &AddressSet {

@@ -317,6 +317,10 @@ impl<R, A> Pace for Scheduler<'_, R, A> {
     fn turn(&self) -> usize {
         self.lock().next
     }
+
+    fn is_open(&self, position: usize) -> bool {
+        self.lock().is_open(position)
+    }
 }
 
 /// How a turn was settled.
@@ -380,6 +384,26 @@ mod tests {
         let scheduler = cautious(&plan, 8);
         (0..8).for_each(|_| scheduler.was_wrong(TxIndex(7)));
         assert!(matches!(scheduler.next(None, WhenIdle::Leave), Job::Speculate(TxIndex(2))));
+    }
+
+    #[test]
+    fn what_is_executed_is_not_open_and_what_runs_is_if_several_may_wait_for_it() {
+        let plan = Plan::default();
+        let scheduler = cautious(&plan, 4);
+        let open = || (0..4).map(|position| scheduler.is_open(position)).collect::<Vec<_>>();
+        // The first is at its turn.
+        assert_eq!(open(), [true; 4]);
+        let Job::Speculate(tx) = scheduler.next(None, WhenIdle::Leave) else {
+            panic!("something is held")
+        };
+        assert_eq!((tx, open()), (TxIndex(2), vec![true; 4]));
+        let Job::Speculate(tx) = scheduler.next(Some((tx, ())), WhenIdle::Leave) else {
+            panic!("something is held")
+        };
+        // One is left that nobody has begun.
+        assert_eq!((tx, open()), (TxIndex(3), vec![false, true, false, false]));
+        assert!(matches!(scheduler.next(Some((tx, ())), WhenIdle::Leave), Job::Idle));
+        assert_eq!(open(), [false, true, false, false]);
     }
 
     #[test]

@@ -9,6 +9,9 @@ use foresee_access::TxIndex;
 use foresee_schedule::Schedule;
 use std::collections::BinaryHeap;
 
+/// So many transactions that are not begun are worth a schedule.
+const OPEN_MIN: usize = 2;
+
 /// Where a transaction stands. It only ever moves down this list, though it may
 /// leave stages out.
 pub(super) enum Stage<R> {
@@ -110,6 +113,18 @@ impl<R, A> Inner<R, A> {
             }
         };
         Some(Turn { tx, speculation })
+    }
+
+    /// Whether a schedule gains by knowing what this transaction accesses.
+    pub(super) fn is_open(&self, position: usize) -> bool {
+        let waits = |stage: &Stage<R>| matches!(stage, Stage::Held | Stage::Ready);
+        match &self.stages[position] {
+            Stage::Running => {
+                let waiting = self.stages[self.next..].iter().filter(|stage| waits(stage));
+                waiting.take(OPEN_MIN).count() == OPEN_MIN
+            }
+            stage => waits(stage),
+        }
     }
 
     /// The transaction to be executed ahead next: the ready one of the highest priority,

@@ -16,7 +16,10 @@ use super::{
     },
     lab::{Lab, contract, user},
 };
-use crate::{BlockOutput, ExecuteError, ParallelOutcome, PreBlock, Reports, execute_in_order};
+use crate::{
+    BlockOutput, ExecuteError, ParallelOutcome, PreBlock, Reports, execute_in_order,
+    sync::{AtomicBool, Ordering},
+};
 use core::convert::Infallible;
 use foresee_access::TxIndex;
 use foresee_schedule::Schedule;
@@ -46,7 +49,7 @@ enum Planner {
     Late,
     /// It never comes.
     Never,
-    /// It replaces a precaution when the first thread finds nothing to do.
+    /// It replaces a precaution when somebody finds nothing to do.
     Precaution,
 }
 
@@ -97,8 +100,18 @@ fn execute(case: &Case, lab: &Lab) -> Result<ParallelOutcome, ExecuteError<Infal
     let scheduler = Scheduler::new(&plan, case.policy, (0..n).map(|_| true), authority);
     let duty = Duty { shares: true, witnesses: false, known: None, cancel: None };
     let worker = || Worker::new(block, db, &versions, &any_tx, &plan, duty, None);
-    let work = || worker().run(&scheduler);
     let install = || scheduler.install(Cow::Borrowed(&schedule));
+    let is_made = AtomicBool::new(false);
+    let work = || {
+        let mut worker = worker();
+        if case.planner == Planner::Precaution
+            && worker.run_until_idle(&scheduler)
+            && !is_made.swap(true, Ordering::Relaxed)
+        {
+            install();
+        }
+        worker.run(&scheduler)
+    };
     match case.planner {
         Planner::Early => install(),
         Planner::Precaution => {
@@ -112,9 +125,6 @@ fn execute(case: &Case, lab: &Lab) -> Result<ParallelOutcome, ExecuteError<Infal
             scope.spawn(|| drop(work()));
         }
         if case.planner == Planner::Late {
-            install();
-        }
-        if case.planner == Planner::Precaution && worker().run_until_idle(&scheduler) {
             install();
         }
         drop(work());

@@ -1,6 +1,6 @@
-//! Hashes that are known beforehand change nothing but the time.
+//! Hashes and results of precompiles that are known beforehand change nothing but the time.
 
-use super::lab::{Lab, contract, user};
+use super::lab::{Lab, contract, speculate_knowing, user};
 use crate::{Known, ParallelConfig, ParallelExecutor, Policy, execute_in_order};
 use foresee_access::{Hashes, KeccakMemo, TxIndex};
 use foresee_schedule::Schedule;
@@ -44,6 +44,36 @@ fn known_hashes_cost_the_same_gas_and_yield_the_same_words() {
             let executor = ParallelExecutor::new(config).unwrap().knowing(known.clone());
             let outcome = executor.execute(&lab.block, &lab.db, &Schedule::independent(3)).unwrap();
             assert_eq!(outcome.output, expected, "gas limit {gas_limit}, {threads} threads");
+        }
+    }
+}
+
+/// Has the precompile at 1 recover a signer, from whatever memory holds, for all gas there
+/// is, and stores whether that went well beyond what slot 0 holds.
+const RECOVERS: [u8; 22] = [
+    PUSH1, 32, PUSH1, 128, PUSH1, 128, PUSH1, 0, PUSH1, 1, GAS, STATICCALL, PUSH1, 0, SLOAD, ADD,
+    PUSH1, 0, SSTORE, GAS, POP, STOP,
+];
+
+/// Each transaction adds to the slot that the one before adds to, so that what ran ahead
+/// from the last one on is executed again: with the results that it kept.
+#[test]
+fn what_ran_ahead_in_vain_leaves_its_results_of_precompiles() {
+    // From too little for the precompile to enough.
+    for gas_limit in (21_100..27_000).step_by(97).chain([90_000]) {
+        let mut lab = Lab::new(SpecId::PRAGUE);
+        lab.deploy(contract(1), 0, RECOVERS.to_vec());
+        for number in 1..4 {
+            lab.send(user(number), contract(1), 0).gas_limit = gas_limit;
+        }
+        let expected = execute_in_order(&lab.block, &lab.db).unwrap();
+        let known = Known::new(3);
+        let outcome =
+            speculate_knowing(&lab.block, &lab.db, lab.plan(), &[2, 1, 0], &known).unwrap();
+        assert_eq!(outcome.output, expected, "gas limit {gas_limit}");
+        if gas_limit == 90_000 {
+            assert_eq!(outcome.stats.reexecuted.len(), 2);
+            assert!(!known.precompiles.is_empty());
         }
     }
 }

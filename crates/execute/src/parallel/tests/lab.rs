@@ -1,7 +1,7 @@
 //! Builds contrived blocks and runs them in every way there is.
 
 use super::super::{
-    ParallelConfig, ParallelExecutor, ParallelOutcome, Policy, PreBlock, Reason,
+    Known, ParallelConfig, ParallelExecutor, ParallelOutcome, Policy, PreBlock, Reason,
     authority::Authority,
     finish,
     scheduler::{Plan, Turn},
@@ -233,8 +233,19 @@ pub(super) fn speculate_all<DB: DatabaseRef + Sync>(
     plan: Schedule,
     order: &[usize],
 ) -> Result<ParallelOutcome, ExecuteError<DB::Error>> {
+    speculate_knowing(block, db, plan, order, &Known::new(block.transactions.len()))
+}
+
+/// The same, with what is known already; what is found out is kept there.
+pub(super) fn speculate_knowing<DB: DatabaseRef + Sync>(
+    block: &Block,
+    db: &DB,
+    plan: Schedule,
+    order: &[usize],
+    known: &Known,
+) -> Result<ParallelOutcome, ExecuteError<DB::Error>> {
     let mut order = order.iter();
-    drive(block, db, plan, |_| order.next().copied())
+    drive(block, db, plan, known, |_| order.next().copied())
 }
 
 /// Executes ahead and settles as a sequence of random numbers has it.
@@ -245,7 +256,7 @@ pub(super) fn interleave<DB: DatabaseRef + Sync>(
     seed: u64,
 ) -> Result<ParallelOutcome, ExecuteError<DB::Error>> {
     let mut random = SplitMix(seed);
-    drive(block, db, plan, |open| {
+    drive(block, db, plan, &Known::new(block.transactions.len()), |open| {
         let choice = random.next() as usize % (open.len() + 1);
         open.get(choice).copied()
     })
@@ -258,6 +269,7 @@ fn drive<DB: DatabaseRef + Sync>(
     block: &Block,
     db: &DB,
     schedule: Schedule,
+    known: &Known,
     mut choose: impl FnMut(&[usize]) -> Option<usize>,
 ) -> Result<ParallelOutcome, ExecuteError<DB::Error>> {
     let mut pre = PreBlock::run(block, db)?;
@@ -268,7 +280,8 @@ fn drive<DB: DatabaseRef + Sync>(
     let any_tx = TxEnv::default();
     let mut authority = Box::new(Authority::new(block, pre, Reports::default()));
     let plan = Plan::of(schedule);
-    let duty = Duty { shares: true, witnesses: false, known: None, cancel: None };
+    let known = Some(known);
+    let duty = Duty { shares: true, witnesses: false, known, cancel: None };
     let mut worker = Worker::new(block, db, &versions, &any_tx, &plan, duty, None);
     let mut open: Vec<usize> = (0..block.transactions.len()).collect();
     let mut attempts: Vec<_> = open.iter().map(|_| None).collect();
