@@ -14,13 +14,13 @@ use revm::{
 
 /// Contracts of nothing but places to jump to, each of which is a block of its own: what
 /// costs the most to compile for its gas.
-const CONTRACTS: u64 = 60;
+const CONTRACTS: u64 = 20;
 
 /// Where transactions are that only increase a slot of a contract of their own.
 const SMALL: u64 = 20;
 
 /// More than a block may leave in the cache that is executed meanwhile; all of this code
-/// compiled takes ten times as much.
+/// compiled takes several times as much.
 const SIZE_MAX: usize = 10 << 20;
 
 fn address(n: u64) -> Address {
@@ -104,9 +104,9 @@ fn transactions_whose_code_is_not_compiled_wait_for_nobody() {
     config.predict.compile_max = 1 << 16;
     let foresee = Foresee::new(config).unwrap();
     let predictions = foresee.predict_block(&block, &state).unwrap();
-    let unseen: Vec<_> = predictions.iter().map(|prediction| prediction.awaits_code()).collect();
-    assert_eq!(unseen.iter().filter(|unseen| **unseen).count(), SMALL as usize / 2);
-    assert!(unseen[SMALL as usize / 2], "{:?}", predictions[SMALL as usize / 2].unknown);
+    // Those behind it call code that is known by then.
+    let unseen: Vec<_> = (0..predictions.len()).filter(|n| predictions[*n].awaits_code()).collect();
+    assert_eq!(unseen, [SMALL as usize / 2]);
     assert_eq!(foresee.schedule(&block, &predictions).layers().len(), 1);
     let in_order = execute_in_order(&block, &state).unwrap();
     assert!(foresee.execute_predicted(&block, &state, predictions).unwrap().output == in_order);
