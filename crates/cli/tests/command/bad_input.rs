@@ -68,7 +68,10 @@ fn a_file_without_permission() {
     let mut command = foresee();
     if File::open(&path).is_ok() {
         let binary = snapshot.folder().join("foresee");
-        std::fs::copy(env!("CARGO_BIN_EXE_foresee"), &binary).unwrap();
+        // By another process: were it open for writing here, children that other tests are
+        // starting would have it open for a moment as well, and it could not be executed.
+        let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_foresee")).arg(&binary).status();
+        assert!(copied.unwrap().success());
         set_permissions(snapshot.folder(), Permissions::from_mode(0o755)).unwrap();
         command = Command::new(binary);
         command.uid(NOBODY).current_dir("/");
