@@ -405,6 +405,24 @@ proptest! {
     }
 }
 
+/// Symptom: the read of a slot was called certain though gas ran out before it. Mechanism: a
+/// cold SSTORE was taken to pay what a cold SLOAD pays more than a warm one, 2,000, where it
+/// pays 2,100, so that the stipend of EIP-2200 seemed to be left. Fix: each pays its own.
+#[test]
+fn a_cold_sstore_pays_for_the_slot_in_full() {
+    use revm_bytecode::opcode::{PUSH1, SSTORE};
+    let store = |slot: u8| [PUSH1, 1, PUSH1, slot, SSTORE];
+    let code = [store(0x20), store(2), store(0)].concat();
+    // What two of them cost, and with little more than the stipend left, or that.
+    for left in (2_000..2_600).step_by(20) {
+        let gas = 21_000 + 2 * (22_100 + 6) + 6 + left;
+        let calls = [(contract(0), Bytes::new(), gas, U256::ZERO)];
+        let (block, state) = block_of_calls(SpecId::BERLIN, &[code.clone()], &calls);
+        let observed = observe(&block, &state).unwrap();
+        check(&block, &state, &observed, "three stores");
+    }
+}
+
 #[test]
 #[ignore = "needs FORESEE_DATA"]
 fn mainnet_blocks_are_outlined_rightly() {

@@ -80,14 +80,15 @@ impl<S: StateView> Walker<'_, S> {
         self.warm(path, Location::code(account), always, cost)
     }
 
-    /// The same for a slot.
+    /// The same for a slot, with what an opcode pays for it when it is cold: SLOAD only the
+    /// difference to a warm one, SSTORE all of it.
     pub(super) fn warm_slot(
         &self,
         path: &mut Path,
         account: Address,
         key: &Word,
+        cost: u64,
     ) -> Result<(), Stop<S::Error>> {
-        let cost = self.rules.gas.cold_storage_additional_cost();
         match key {
             Word::Known(key) => self.warm(path, Location::slot(account, *key), false, cost),
             Word::Symbol(_) => self.charge(path, 0, cost),

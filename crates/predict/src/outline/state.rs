@@ -35,7 +35,8 @@ impl<S: StateView> Walker<'_, S> {
                 return Ok(Flow::On);
             }
             opcode::SLOAD => {
-                self.warm_slot(path, this, &key)?;
+                let cold = self.rules.gas.cold_storage_additional_cost();
+                self.warm_slot(path, this, &key, cold)?;
                 self.touch_slot(path, &key);
                 let word = path.state.storage.load(this, &key);
                 let word = word.unwrap_or_else(|| path.other("storage"));
@@ -61,7 +62,7 @@ impl<S: StateView> Walker<'_, S> {
             path.doubt(GAS);
         }
         self.touch_slot(path, &key);
-        self.warm_slot(path, this, &key)?;
+        self.warm_slot(path, this, &key, gas.cold_storage_cost())?;
         let (min, max) = sstore_cost(self.rules, &value);
         self.charge(path, min, max)?;
         let now = path.number();
