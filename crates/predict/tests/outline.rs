@@ -417,7 +417,7 @@ fn a_cold_sstore_pays_for_the_slot_in_full() {
     for left in (2_000..2_600).step_by(20) {
         let gas = 21_000 + 2 * (22_100 + 6) + 6 + left;
         let calls = [(contract(0), Bytes::new(), gas, U256::ZERO)];
-        let (block, state) = block_of_calls(SpecId::BERLIN, &[code.clone()], &calls);
+        let (block, state) = block_of_calls(SpecId::BERLIN, std::slice::from_ref(&code), &calls);
         let observed = observe(&block, &state).unwrap();
         check(&block, &state, &observed, "three stores");
     }
