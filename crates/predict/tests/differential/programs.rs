@@ -175,7 +175,10 @@ pub(crate) fn block_of_calls(
     let rich = U256::from(1_000_000_000_000_000_000u64);
     state.insert_account_info(sender, AccountInfo { balance: rich, ..AccountInfo::default() });
     for (n, code) in codes.iter().enumerate() {
-        let code = Bytecode::new_raw(Bytes::copy_from_slice(code));
+        let code = Bytes::copy_from_slice(code);
+        // Whatever begins like a delegation and is none is code, as before EIP-3541.
+        let code =
+            Bytecode::new_raw_checked(code.clone()).unwrap_or_else(|_| Bytecode::new_legacy(code));
         let info = AccountInfo {
             balance: U256::from(n),
             nonce: 1,
