@@ -4,7 +4,8 @@
 //! Transactions that share either are likely to meet in storage, most others are not. For
 //! two threads that is enough: while one executes in order, the other finds plenty that
 //! is free, just ahead of it, and predicting would take longer than it could save. What
-//! calls lead to does not show; [`Conflicts`](crate::choice::conflicts::Conflicts) remember who was wrong.
+//! calls lead to does not show; [`Conflicts`](crate::choice::conflicts::Conflicts)
+//! remember who was wrong.
 
 use alloy_primitives::{Address, map::AddressMap};
 use foresee_access::TxIndex;
