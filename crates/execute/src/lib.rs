@@ -34,6 +34,6 @@ pub use record::{
 pub use reports::{InOrderOutcome, Reports, execute_in_order_reporting};
 pub use source::{
     Desk, Fetched, READERS, ReadStats, Readers, ReadersOver, Request, Standing, StateKey,
-    StateSource, StateValue, Tray, reads_after, reads_before, reads_of,
+    StateSource, StateValue, Tray, Waited, reads_after, reads_before, reads_of,
 };
 pub use whole_state::{apply_changes, state_root};

@@ -84,13 +84,16 @@ pub enum Policy {
 enum Plans<'s, F> {
     /// It is there.
     Ready(Cow<'s, Schedule>),
-    /// The calling thread makes it while another executes in order; the rest help it
-    /// before they execute.
-    Late(F, &'s (dyn Fn(&dyn Pace) + Sync)),
+    /// The calling thread makes it while another executes in order, and gets ready for
+    /// each transaction first if it is told how; the rest help before they execute.
+    Late(F, &'s Together<'s>, Option<&'s Together<'s>>),
     /// All go by this one until somebody finds nothing to do; then that thread makes
     /// another, if it is the first.
     Precaution(Schedule, &'s MakeOnce<'s>),
 }
+
+/// What several threads may do together while a block is executed.
+type Together<'s> = dyn Fn(&dyn Pace) + Sync + 's;
 
 /// Makes a schedule, or finds that none is worth it; nothing if it has been called before.
 type MakeOnce<'s> = dyn Fn(&dyn Pace) -> Option<Option<Schedule>> + Sync + 's;
@@ -279,7 +282,7 @@ impl ParallelExecutor {
         // Whoever settles finds results there as it goes, and none is left alone with them.
         let nearest_first = Schedule::precaution([], vec![false; block.transactions.len()]);
         let schedule = |_: &dyn Pace| Some(nearest_first);
-        self.run(pre, block, db, Some(list), Plans::Late(schedule, &|_| {}))
+        self.run(pre, block, db, Some(list), Plans::Late(schedule, &|_| {}, None))
     }
 
     /// Executes a block while its schedule is still being made: the calling thread
@@ -305,7 +308,33 @@ impl ParallelExecutor {
     where
         DB: DatabaseRef + Sync,
     {
-        self.run(pre, block, db, None, Plans::Late(schedule, &help))
+        self.run(pre, block, db, None, Plans::Late(schedule, &help, None))
+    }
+
+    /// As [`execute_while`](Self::execute_while), but as long as there is no schedule,
+    /// whoever executes a transaction at its turn calls `ready` first. It may work with the
+    /// others, and should come back when it is better executed.
+    ///
+    /// # Errors
+    ///
+    /// As [`execute`](Self::execute).
+    ///
+    /// # Panics
+    ///
+    /// As [`execute_while`](Self::execute_while), or if `ready` does.
+    pub fn execute_when_ready<DB>(
+        &self,
+        pre: PreBlock<'_, DB>,
+        block: &Block,
+        db: &DB,
+        schedule: impl FnOnce(&dyn Pace) -> Option<Schedule>,
+        help: impl Fn(&dyn Pace) + Sync,
+        ready: impl Fn(&dyn Pace) + Sync,
+    ) -> Result<ParallelOutcome, ExecuteError<DB::Error>>
+    where
+        DB: DatabaseRef + Sync,
+    {
+        self.run(pre, block, db, None, Plans::Late(schedule, &help, Some(&ready)))
     }
 
     /// As [`execute_while`](Self::execute_while), but all threads go by a
@@ -361,14 +390,14 @@ impl ParallelExecutor {
         let plan = Plan::default();
         let pays_ahead = block.transactions.iter().map(pays_ahead);
         let scheduler = Scheduler::new(&plan, self.config.policy, pays_ahead, authority);
-        let (mut help, mut make_once) = (None, None);
+        let (mut help, mut ready, mut make_once) = (None, None, None);
         let late = match plans {
             Plans::Ready(schedule) => {
                 scheduler.install(schedule);
                 None
             }
-            Plans::Late(late, helping) => {
-                help = Some(helping);
+            Plans::Late(late, helping, readying) => {
+                (help, ready) = (Some(helping), readying);
                 Some(late)
             }
             Plans::Precaution(precaution, make) => {
@@ -386,7 +415,8 @@ impl ParallelExecutor {
         let worker = |shares| {
             let known = self.known.as_deref();
             let cancel = self.cancel.as_ref();
-            let duty = Duty { shares, witnesses: self.reports.observed, known, cancel };
+            let witnesses = self.reports.observed;
+            let duty = Duty { shares, witnesses, known, cancel, ready };
             Worker::new(block, db, &versions, &any_tx, &plan, duty, origin)
         };
         let keep = |mine| worked.lock().unwrap_or_else(PoisonError::into_inner).push(mine);

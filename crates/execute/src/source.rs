@@ -18,7 +18,7 @@ mod readers;
 #[cfg(test)]
 mod tests;
 
-pub use desk::{Desk, Request, Standing, Tray};
+pub use desk::{Desk, Request, Standing, Tray, Waited};
 pub use evident::{reads_after, reads_before, reads_of};
 pub use fetched::{Fetched, ReadStats};
 pub use readers::{READERS, Readers, ReadersOver};

@@ -9,6 +9,7 @@
 //! The result is right as always, too: what was not foreseen is read when it is needed.
 
 mod chase;
+mod pool;
 mod scout;
 mod view;
 
@@ -109,9 +110,12 @@ impl Foresee {
         let keep_inputs = config.score;
         let options = PredictOptions { keep_results: true, keep_inputs, ..config.predict };
         let hunt = Hunt::new(block, desk, &known);
-        let join = |pace: &dyn Pace| hunt.join(self.cache(), options, Some(pace));
+        let join = |pace: &dyn Pace| hunt.join(self.cache(), options, Some(pace), None);
+        let ready = |pace: &dyn Pace| {
+            hunt.join(self.cache(), options, Some(pace), Some(pace.turn()));
+        };
         let mut executed = if config.score {
-            hunt.join(self.cache(), options, None);
+            hunt.join(self.cache(), options, None, None);
             let ahead = hunt.predictions().map(|ahead| ahead.cloned().unwrap_or_default());
             self.execute_ahead(block, fetched, &ahead.collect::<Vec<_>>())?
         } else {
@@ -122,7 +126,7 @@ impl Foresee {
                 let predictions = hunt.predictions().map(|ahead| Some(&ahead?.prediction));
                 Some(Outlook::new(predictions).schedule(block, executor.config().threads))
             };
-            let outcome = executor.execute_while(pre, block, fetched, make, join)?;
+            let outcome = executor.execute_when_ready(pre, block, fetched, make, join, ready)?;
             let decision = Decision::parallel(executor.config().threads);
             self.executed(outcome, decision, Vec::new())
         };

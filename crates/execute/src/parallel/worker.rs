@@ -2,7 +2,7 @@
 //! and settle turns.
 
 use super::{
-    Reason, Reexecution,
+    Reason, Reexecution, Together,
     authority::{Authority, EvmError, evm_error, state_error},
     clock::{Clock, Task, Worked},
     known::{Known, Recall},
@@ -78,6 +78,9 @@ pub(super) struct Duty<'a> {
     pub(super) known: Option<&'a Known>,
     /// Who may tell to give up.
     pub(super) cancel: Option<&'a CancelToken>,
+    /// What is done before a transaction is executed at its turn, as long as there is no
+    /// schedule.
+    pub(super) ready: Option<&'a Together<'a>>,
 }
 
 /// One thread at work on one block.
@@ -188,6 +191,11 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
                 Some(_) => Settled::Ahead,
                 None => Settled::AtItsTurn(index),
             };
+            if let Some(ready) = self.duty.ready.filter(|_| turn.speculation.is_none())
+                && self.plan.get().is_none()
+            {
+                ready(scheduler);
+            }
             let start = self.clock.start();
             authority = self.settle(authority, turn);
             self.clock.end(Task::Turn(index), start);

@@ -11,7 +11,7 @@
 
 mod tray;
 
-pub use tray::Tray;
+pub use tray::{Tray, Waited};
 
 use super::{StateKey, StateValue};
 use alloy_primitives::map::{DefaultHashBuilder, HashMap, hash_map::Entry};
@@ -182,7 +182,7 @@ impl Desk {
 
     /// One of the trays, of which there are 64.
     pub fn tray(self: &Arc<Self>, number: usize) -> Option<Tray<'_>> {
-        (number < TRAYS).then(|| Tray { desk: self, number, wanted: Vec::new() })
+        (number < TRAYS).then(|| Tray { desk: self, number, wanted: Vec::new(), nudges: 0 })
     }
 
     /// What was handed in for a key.
