@@ -1,10 +1,10 @@
 //! Execution on a state whose reads take long.
 //!
-//! What a block reads for certain is asked for at once. Then one thread executes in order,
-//! and reads what it lacks, while the others predict every transaction alone, as far as the
-//! values at hand allow; what it lacks goes to the source, and the transaction goes on
-//! when it is there, whatever the others do. When the last is predicted, schedule and
-//! parallel execution follow as always.
+//! What a block reads for certain is asked for at once. Then every transaction is predicted
+//! alone, as far as the values at hand allow; what it lacks goes to the source, and the
+//! transaction goes on when it is there, whatever the others do. All threads do that. One
+//! of them executes in order meanwhile, each transaction as soon as it is predicted. When
+//! the last is predicted, schedule and parallel execution follow as always.
 //!
 //! The result is right as always, too: what was not foreseen is read when it is needed.
 
@@ -13,7 +13,10 @@ mod pool;
 mod scout;
 mod view;
 
-use crate::{Decision, DecisionReason, ExecutedBlock, Foresee, Mode, outlook::Outlook};
+use crate::{
+    Decision, DecisionReason, ExecutedBlock, Foresee, Mode, outlook::Outlook,
+    pipeline::COMPILE_INSIDE_MAX, telemetry,
+};
 use chase::Hunt;
 use foresee_access::Location;
 use foresee_execute::{
@@ -108,7 +111,13 @@ impl Foresee {
         let config = self.config();
         let known = Arc::new(Known::new(block.transactions.len()));
         let keep_inputs = config.score;
-        let options = PredictOptions { keep_results: true, keep_inputs, ..config.predict };
+        // What is scored is predicted before the block is executed, and whole.
+        let compile_max = match config.score {
+            true => config.predict.compile_max,
+            false => config.predict.compile_max.min(COMPILE_INSIDE_MAX),
+        };
+        let options =
+            PredictOptions { keep_results: true, keep_inputs, compile_max, ..config.predict };
         let hunt = Hunt::new(block, desk, &known);
         let join = |pace: &dyn Pace| hunt.join(self.cache(), options, Some(pace), None);
         let ready = |pace: &dyn Pace| {
@@ -123,10 +132,14 @@ impl Foresee {
             let pre = PreBlock::run(block, fetched)?;
             let make = |pace: &dyn Pace| {
                 join(pace);
-                let predictions = hunt.predictions().map(|ahead| Some(&ahead?.prediction));
+                // What is not compiled yet runs on the chance that it meets no other.
+                let predictions = hunt.predictions().map(|ahead| {
+                    Some(&ahead?.prediction).filter(|prediction| !prediction.awaits_code())
+                });
                 Some(Outlook::new(predictions).schedule(block, executor.config().threads))
             };
             let outcome = executor.execute_when_ready(pre, block, fetched, make, join, ready)?;
+            telemetry::unseen(hunt.unseen());
             let decision = Decision::parallel(executor.config().threads);
             self.executed(outcome, decision, Vec::new())
         };

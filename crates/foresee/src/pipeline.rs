@@ -38,7 +38,7 @@ const SAMPLE_MIN: usize = 8;
 /// Code beyond that waits for the next block that calls it: what a block costs to execute
 /// bounds what its execution takes, but not what compiling all it touches for the first
 /// time would.
-const COMPILE_INSIDE_MAX: usize = 1 << 20;
+pub(crate) const COMPILE_INSIDE_MAX: usize = 1 << 20;
 
 /// What is foreseen of a block before it is executed.
 enum Foresight<'p> {

@@ -3,7 +3,7 @@
 
 use alloy_primitives::{Address, B256, TxKind, U256};
 use foresee::{Config, Foresee, Mode};
-use foresee_execute::{Block, Protocol, execute_in_order};
+use foresee_execute::{Block, Protocol, Readers, execute_in_order};
 use revm::{
     bytecode::opcode as op,
     context::{BlockEnv, CfgEnv, TxEnv},
@@ -27,8 +27,8 @@ fn address(n: u64) -> Address {
     Address::from_word(B256::from(U256::from(0xaa_0000 + n)))
 }
 
-/// A block with one transaction that calls all those contracts.
-fn block() -> (Block, CacheDB<EmptyDB>) {
+/// A block with so many transactions that call all those contracts, each its share.
+fn block(callers: u64) -> (Block, CacheDB<EmptyDB>) {
     let mut state = CacheDB::new(EmptyDB::new());
     let mut deploy = |address, code: Vec<u8>| {
         let code = Bytecode::new_raw(code.into());
@@ -36,8 +36,9 @@ fn block() -> (Block, CacheDB<EmptyDB>) {
         let info = AccountInfo { nonce: 1, code_hash, code: Some(code), ..AccountInfo::default() };
         state.insert_account_info(address, info);
     };
-    let mut calls = Vec::new();
+    let mut calls = vec![Vec::new(); callers as usize];
     for n in 0..CONTRACTS {
+        let calls = &mut calls[(n % callers) as usize];
         let code = [vec![op::PUSH2, 0, n as u8], vec![op::JUMPDEST; 0x6000 - 3]].concat();
         deploy(address(n), code);
         calls.extend([op::PUSH0; 5]);
@@ -45,8 +46,7 @@ fn block() -> (Block, CacheDB<EmptyDB>) {
         calls.extend(address(n).as_slice());
         calls.extend([op::GAS, op::CALL, op::POP]);
     }
-    let caller = address(1000);
-    deploy(caller, calls);
+    (1000..).zip(calls).for_each(|(n, calls)| deploy(address(n), calls));
     for n in 0..SMALL {
         let code = vec![op::PUSH0, op::SLOAD, op::PUSH1, 1, op::ADD, op::PUSH0, op::SSTORE];
         deploy(address(2000 + n), code);
@@ -55,7 +55,9 @@ fn block() -> (Block, CacheDB<EmptyDB>) {
     let transactions = (0..SMALL)
         .map(|n| {
             let sender = address(3000 + n);
-            let to = if n == SMALL / 2 { caller } else { address(2000 + n) };
+            // The first caller is in the middle.
+            let caller = (n + SMALL / 2) % SMALL;
+            let to = address(if caller < callers { 1000 + caller } else { 2000 + n });
             state.insert_account_info(sender, AccountInfo { balance, ..AccountInfo::default() });
             TxEnv {
                 caller: sender,
@@ -80,7 +82,7 @@ fn block() -> (Block, CacheDB<EmptyDB>) {
 
 #[test]
 fn a_block_of_unseen_code_compiles_no_more_than_the_limit() {
-    let (block, state) = block();
+    let (block, state) = block(1);
     let in_order = execute_in_order(&block, &state).unwrap();
     for threads in [2, 3] {
         let config = Config { threads, mode: Mode::Parallel, ..Config::default() };
@@ -96,10 +98,26 @@ fn a_block_of_unseen_code_compiles_no_more_than_the_limit() {
     }
 }
 
+/// Nor where its state is read meanwhile: all who predict a block share the limit, however
+/// many transactions they are at.
+#[test]
+fn a_block_of_unseen_code_on_cold_state_compiles_no_more_than_the_limit() {
+    let (block, state) = block(SMALL);
+    let in_order = execute_in_order(&block, &state).unwrap();
+    let readers = Readers::new(4).unwrap();
+    for threads in [1, 2, 3] {
+        let config = Config { threads, mode: Mode::Parallel, ..Config::default() };
+        let foresee = Foresee::new(config).unwrap();
+        assert!(foresee.execute_cold(&block, &readers.over(&state)).unwrap().output == in_order);
+        let size = foresee.cache().size();
+        assert!(size < SIZE_MAX, "{threads} threads: {size} bytes");
+    }
+}
+
 /// What is given such predictions takes the chance as well.
 #[test]
 fn transactions_whose_code_is_not_compiled_wait_for_nobody() {
-    let (block, state) = block();
+    let (block, state) = block(1);
     let mut config = Config { threads: 3, mode: Mode::Parallel, ..Config::default() };
     config.predict.compile_max = 1 << 16;
     let foresee = Foresee::new(config).unwrap();

@@ -123,9 +123,11 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
     }
 
     /// Exchanges remembered hashes and results of precompiles with another predictor, so
-    /// that one memo serves many predictors of a block in turn.
+    /// that one memo serves many predictors of a block in turn; and what is left of
+    /// [`PredictOptions::compile_max`], which so holds for all of them together.
     pub const fn swap_memo(&mut self, other: &mut Self) {
         self.machine.swap_memo(&mut other.machine);
+        core::mem::swap(&mut self.compile_left, &mut other.compile_left);
     }
 
     fn with_rules(

@@ -191,8 +191,10 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
                 Some(_) => Settled::Ahead,
                 None => Settled::AtItsTurn(index),
             };
-            if let Some(ready) = self.duty.ready.filter(|_| turn.speculation.is_none())
+            if turn.speculation.is_none()
                 && self.plan.get().is_none()
+                && !self.is_cancelled()
+                && let Some(ready) = self.duty.ready
             {
                 ready(scheduler);
             }
@@ -216,13 +218,17 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
         }
     }
 
+    fn is_cancelled(&self) -> bool {
+        self.duty.cancel.is_some_and(CancelToken::is_cancelled)
+    }
+
     /// Settles one turn: the transaction is included or refused for good.
     pub(super) fn settle(
         &mut self,
         mut authority: Box<Authority<'a, DB>>,
         turn: Turn<Attempt>,
     ) -> Box<Authority<'a, DB>> {
-        if self.duty.cancel.is_some_and(CancelToken::is_cancelled) {
+        if self.is_cancelled() {
             authority.failure = Some(ExecuteError::Cancelled);
             return authority;
         }

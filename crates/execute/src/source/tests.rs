@@ -1,6 +1,6 @@
 //! What a desk promises, to whoever asks and to whoever serves.
 
-use super::{Desk, Fetched, Readers, Standing, StateKey, StateSource, StateValue};
+use super::{Desk, Fetched, Readers, Standing, StateKey, StateSource, StateValue, Waited};
 use alloy_primitives::{Address, B256, U256};
 use revm::{
     DatabaseRef,
@@ -10,6 +10,7 @@ use revm::{
 use std::{
     sync::{Arc, mpsc},
     thread,
+    time::Duration,
 };
 
 fn slot(number: u64) -> StateKey {
@@ -120,7 +121,7 @@ fn readers_serve_block_after_block_and_survive_a_panic_of_the_work() {
         readers.over(&db).serve(&desk, || {
             let mut tray = desk.tray(0).unwrap();
             tray.await_key(slot(1));
-            assert_eq!(tray.wait_for_arrivals(), [slot(1)]);
+            assert_eq!(tray.wait(None), Waited::Arrived(vec![slot(1)]));
         });
         assert_eq!(desk.get(&slot(1)), Some(value(0)));
         let desk = Arc::new(Desk::new());
@@ -129,6 +130,32 @@ fn readers_serve_block_after_block_and_survive_a_panic_of_the_work() {
         });
         assert!(std::panic::catch_unwind(panics).is_err());
     }
+}
+
+/// Threads that share a tray sleep side by side. One of them takes what arrives; a nudge is
+/// for all of them, and counts also if it comes before they sleep.
+#[test]
+fn whoever_sleeps_at_a_tray_is_woken_by_an_arrival_or_a_nudge() {
+    let desk = Arc::new(Desk::new());
+    let mut tray = desk.tray(0).unwrap();
+    tray.await_key(slot(1));
+    tray.await_key(slot(2));
+    tray.post();
+    assert_eq!(tray.wait(Some(Duration::from_millis(1))), Waited::Late);
+    let arrived = thread::scope(|scope| {
+        let waiters = [0; 3].map(|_| scope.spawn(|| desk.tray(0).unwrap().wait(None)));
+        // Some of them sleep by then, others do not yet; it has to make no difference.
+        thread::yield_now();
+        desk.next_batch(10).into_iter().for_each(|request| request.fulfil(value(1)));
+        tray.nudge();
+        waiters.map(|waiter| match waiter.join().unwrap() {
+            Waited::Arrived(keys) => keys.len(),
+            Waited::Nudged => 0,
+            Waited::Late => panic!("nobody sleeps for two seconds"),
+        })
+    });
+    assert_eq!(arrived.iter().sum::<usize>(), 2);
+    assert_eq!(desk.tray(0).unwrap().wait(None), Waited::Nudged);
 }
 
 /// Who reads a value because nobody asked for it tells all who await it meanwhile.
@@ -141,7 +168,7 @@ fn a_value_that_is_read_on_demand_arrives() {
     let Err(request) = desk.wait(slot(1)) else { panic!("nobody has asked for it") };
     assert_eq!(tray.await_key(slot(1)), Standing::Posted);
     request.fulfil(value(7));
-    assert_eq!(tray.wait_for_arrivals(), [slot(1)]);
+    assert_eq!(tray.wait(None), Waited::Arrived(vec![slot(1)]));
     assert_eq!(desk.get(&slot(1)), Some(value(7)));
     // One that fails is read by whoever asks next.
     drop(desk.wait(slot(2)));

@@ -83,7 +83,7 @@ impl<'a> Hunt<'a> {
         pace: Option<&dyn Pace>,
         goal: Option<usize>,
     ) {
-        if goal.is_some_and(|goal| self.is_predicted(goal)) {
+        if goal.is_some_and(|goal| !self.gains_by_waiting(goal)) {
             return;
         }
         let Some(tray) = self.desk.tray(0) else { return };
@@ -103,6 +103,11 @@ impl<'a> Hunt<'a> {
         self.predictions.iter().map(OnceLock::get)
     }
 
+    /// How many transactions were left alone because their code is not compiled yet.
+    pub(super) fn unseen(&self) -> usize {
+        self.predictions().flatten().filter(|ahead| ahead.prediction.awaits_code()).count()
+    }
+
     /// How far the reads were foreseen; what became of them is not told here.
     pub(super) fn reads(&self) -> ColdReads {
         let (waits_max, scouted) = (&self.waits_max, &self.scouted);
@@ -112,6 +117,12 @@ impl<'a> Hunt<'a> {
 
     fn is_predicted(&self, position: usize) -> bool {
         self.predictions.get(position).is_none_or(|it| it.get().is_some())
+    }
+
+    /// Whether a transaction that is to be executed next had better wait: it is not
+    /// predicted, and has not come to a precompile, which execution computes as fast.
+    fn gains_by_waiting(&self, position: usize) -> bool {
+        !self.is_predicted(position) && !self.pool().is_deferred(position)
     }
 
     /// No panic can happen while the lock is held, except for want of memory.
@@ -124,13 +135,13 @@ impl<'a> Chase<'_, 'a> {
     fn run(&mut self, pace: Option<&dyn Pace>, goal: Option<usize>) {
         let n = self.hunt.block.transactions.len();
         let mut late = None;
-        while goal.is_none_or(|goal| !self.hunt.is_predicted(goal)) {
+        while goal.is_none_or(|goal| self.hunt.gains_by_waiting(goal)) {
             let keys = self.tray.arrivals();
             if self.go_on_with_one(keys, turn(pace)) || self.begin_next() {
                 continue;
             }
             self.tray.post();
-            if self.scout_next() || self.compute_next(goal) {
+            if self.scout_next() || goal.is_none() && self.compute_next() {
                 continue;
             }
             let most = goal.map(|_| {
@@ -143,7 +154,7 @@ impl<'a> Chase<'_, 'a> {
             }
             if let Some(goal) = goal {
                 pool.awaited = Some(goal);
-                if self.hunt.is_predicted(goal) {
+                if self.hunt.is_predicted(goal) || pool.is_deferred(goal) {
                     break;
                 }
             }
@@ -179,24 +190,18 @@ impl<'a> Chase<'_, 'a> {
         true
     }
 
-    fn resume(&mut self, mut run: Run<'a>) {
+    fn resume(&mut self, mut run: Box<Run<'a>>) {
         // One memo serves all; each of their own would not fit into the processor's cache.
         self.first.swap_memo(&mut run.predictor);
         let Ok(progress) = run.predictor.resume();
         self.go_on(run, progress);
     }
 
-    /// Lets a transaction that has come to a precompile go on: the one that is to be
-    /// executed next, or else the last one. False if there is none whose turn is still to
-    /// come: what is being executed computes for itself.
-    fn compute_next(&mut self, goal: Option<usize>) -> bool {
-        let mut pool = self.hunt.pool();
-        let run = match goal {
-            Some(goal) => pool.take_deferred(goal),
-            None => pool.take_last_deferred(),
-        };
-        drop(pool);
-        let Some(mut run) = run else { return false };
+    /// Lets the last transaction that has come to a precompile go on. False if there is none
+    /// whose turn is still to come: what is being executed computes for itself.
+    fn compute_next(&mut self) -> bool {
+        let last = self.hunt.pool().take_last_deferred();
+        let Some(mut run) = last else { return false };
         run.predictor.view_mut().compute_one();
         self.resume(run);
         true
@@ -224,12 +229,12 @@ impl<'a> Chase<'_, 'a> {
         let mut predictor = spare.unwrap_or_else(fresh);
         self.first.swap_memo(&mut predictor);
         let Ok(progress) = predictor.begin_ahead(&txs[position]);
-        self.go_on(Run::new(position, predictor), progress);
+        self.go_on(Box::new(Run::new(position, predictor)), progress);
         true
     }
 
     /// Takes a prediction to its end, or to a value that is on its way.
-    fn go_on(&mut self, mut run: Run<'a>, mut progress: Progress) {
+    fn go_on(&mut self, mut run: Box<Run<'a>>, mut progress: Progress) {
         loop {
             let want = match progress {
                 Progress::Suspended(want) => want,
@@ -240,7 +245,15 @@ impl<'a> Chase<'_, 'a> {
             self.hunt.desk.post(run.predictor.view_mut().take_missing());
             self.first.swap_memo(&mut run.predictor);
             let mut pool = self.hunt.pool();
-            let Some(key) = key_of(want) else { return pool.defer(run) };
+            let Some(key) = key_of(want) else {
+                let is_awaited = pool.awaited == Some(run.position);
+                pool.defer(run);
+                drop(pool);
+                if is_awaited {
+                    self.tray.nudge();
+                }
+                return;
+            };
             let suspended = pool.suspend(run, key, &mut self.tray);
             drop(pool);
             let Err((back, is_ready)) = suspended else { return self.tray.post_many() };
@@ -255,7 +268,7 @@ impl<'a> Chase<'_, 'a> {
         }
     }
 
-    fn finish(&mut self, mut run: Run<'a>, prediction: Prediction) {
+    fn finish(&mut self, mut run: Box<Run<'a>>, prediction: Prediction) {
         let hunt = self.hunt;
         let ahead = run.predictor.finish_ahead(prediction);
         know(hunt.known, &ahead.precompiled);

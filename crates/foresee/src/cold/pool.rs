@@ -20,7 +20,7 @@ const IN_VAIN_MAX: usize = 10;
 
 pub(super) type Predictor<'a> = BlockPredictor<'a, AtHand<'a>>;
 
-/// A transaction on its way.
+/// A transaction on its way; a large thing, which is boxed where it is handed around.
 pub(super) struct Run<'a> {
     pub(super) position: usize,
     pub(super) predictor: Predictor<'a>,
@@ -42,7 +42,7 @@ pub(super) struct Pool<'a> {
     /// The transactions before this one are executed.
     turn: usize,
     /// Transactions that no thread is at, by position.
-    runs: HashMap<usize, Run<'a>>,
+    runs: HashMap<usize, Box<Run<'a>>>,
     /// How many transactions some thread is at.
     taken: usize,
     /// Who waits for which key.
@@ -111,7 +111,7 @@ impl<'a> Pool<'a> {
     }
 
     /// Takes up a transaction whose value has come.
-    pub(super) fn take_ready(&mut self) -> Option<Run<'a>> {
+    pub(super) fn take_ready(&mut self) -> Option<Box<Run<'a>>> {
         while let Some(Reverse(position)) = self.ready.pop() {
             if let Some(run) = self.take(position) {
                 return Some(run);
@@ -122,17 +122,18 @@ impl<'a> Pool<'a> {
 
     /// Takes the last transaction that has come to a precompile, unless it is being
     /// executed: what is computes for itself.
-    pub(super) fn take_last_deferred(&mut self) -> Option<Run<'a>> {
+    pub(super) fn take_last_deferred(&mut self) -> Option<Box<Run<'a>>> {
         let last = self.deferred.last().copied().filter(|last| *last > self.turn)?;
-        self.take_deferred(last)
+        self.deferred.remove(&last);
+        self.take(last)
     }
 
-    /// Takes this transaction if it has come to a precompile.
-    pub(super) fn take_deferred(&mut self, position: usize) -> Option<Run<'a>> {
-        if self.deferred.remove(&position) { self.take(position) } else { None }
+    /// Whether this transaction has come to a precompile, and lies here.
+    pub(super) fn is_deferred(&self, position: usize) -> bool {
+        self.deferred.contains(&position)
     }
 
-    fn take(&mut self, position: usize) -> Option<Run<'a>> {
+    fn take(&mut self, position: usize) -> Option<Box<Run<'a>>> {
         let run = self.runs.remove(&position)?;
         self.taken += 1;
         Some(run)
@@ -142,10 +143,10 @@ impl<'a> Pool<'a> {
     /// its way, with whether its value is there.
     pub(super) fn suspend(
         &mut self,
-        mut run: Run<'a>,
+        mut run: Box<Run<'a>>,
         key: StateKey,
         tray: &mut Tray<'_>,
-    ) -> Result<(), (Run<'a>, bool)> {
+    ) -> Result<(), (Box<Run<'a>>, bool)> {
         match tray.await_key(key) {
             Standing::Posted => {}
             Standing::Ready => return Err((run, true)),
@@ -161,18 +162,18 @@ impl<'a> Pool<'a> {
     }
 
     /// Lays a transaction aside that has come to a precompile which takes long.
-    pub(super) fn defer(&mut self, run: Run<'a>) {
+    pub(super) fn defer(&mut self, run: Box<Run<'a>>) {
         self.deferred.insert(run.position);
         self.lay_aside(run);
     }
 
-    fn lay_aside(&mut self, run: Run<'a>) {
+    fn lay_aside(&mut self, run: Box<Run<'a>>) {
         self.taken -= 1;
         self.runs.insert(run.position, run);
     }
 
     /// A transaction is predicted.
-    pub(super) fn finish(&mut self, run: Run<'a>) {
+    pub(super) fn finish(&mut self, run: Box<Run<'a>>) {
         self.taken -= 1;
         self.spare.push(run.predictor);
     }
