@@ -30,9 +30,7 @@ use core::{
 };
 use foresee_access::TxIndex;
 use foresee_execute::{Block, Desk, Known, Pace, StateKey, Tray, Waited};
-use foresee_predict::{
-    Ahead, BlockPredictor, PredictOptions, Prediction, ProgramCache, Progress,
-};
+use foresee_predict::{Ahead, BlockPredictor, PredictOptions, Prediction, ProgramCache, Progress};
 use std::{
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Instant,

@@ -66,7 +66,11 @@ pub(super) struct Pool<'a> {
 impl<'a> Pool<'a> {
     /// Begins with the next transaction of so many, unless enough are on their way: its
     /// position, and a predictor that is free if there is one.
-    pub(super) fn begin(&mut self, n: usize, most: usize) -> Option<(usize, Option<Predictor<'a>>)> {
+    pub(super) fn begin(
+        &mut self,
+        n: usize,
+        most: usize,
+    ) -> Option<(usize, Option<Predictor<'a>>)> {
         let position = self.next.max(self.turn);
         if position >= n || self.runs.len() + self.taken >= most {
             return None;
