@@ -128,8 +128,12 @@ impl<R, A> Inner<R, A> {
 
     /// Whether a transaction is not begun, and could be ahead of its turn.
     fn waits(&self, position: usize) -> bool {
-        let is_waiting = matches!(self.stages[position], Stage::Held | Stage::Ready);
-        is_waiting && self.pays_ahead[position]
+        !self.is_begun(position) && self.pays_ahead[position]
+    }
+
+    /// Whether a transaction is being executed or has been.
+    pub(super) fn is_begun(&self, position: usize) -> bool {
+        !matches!(self.stages[position], Stage::Held | Stage::Ready)
     }
 
     /// The transaction to be executed ahead next: the ready one of the highest priority,
