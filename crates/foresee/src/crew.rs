@@ -205,7 +205,9 @@ fn runs_code<DB: DatabaseRef>(tx: &TxEnv, db: &DB) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloy_primitives::{Address, hex};
     use foresee_workload::{Scenario, generate};
+    use revm::state::{AccountInfo, Bytecode};
 
     /// A block in which three transactions have been settled, and two executed ahead.
     struct Halfway;
@@ -231,5 +233,36 @@ mod tests {
         let predicted = crew.predictions.iter().map(|prediction| prediction.get().is_some());
         let expected = [false, false, false, true, false, true, true, false, true];
         assert!(predicted.eq(expected));
+    }
+
+    /// A block whose second transaction is being executed.
+    struct AtTheSecond;
+
+    impl Pace for AtTheSecond {
+        fn turn(&self) -> usize {
+            0
+        }
+
+        fn is_begun(&self, position: usize) -> bool {
+            position == 1
+        }
+    }
+
+    #[test]
+    fn what_execution_computes_already_is_not_computed_for_a_prediction() {
+        let mut loaded = generate(Scenario::Erc20Cold, 4, 5).unwrap().into_block().unwrap();
+        let pairing = Address::repeat_byte(0x77);
+        // STATICCALL of the pairing check with no input.
+        let code = Bytecode::new_legacy(hex!("5f 5f 5f 5f 6008 5a fa 00").into());
+        let (code_hash, code) = (code.hash_slow(), Some(code));
+        let info = AccountInfo { code_hash, code, ..Default::default() };
+        loaded.state.insert_account_info(pairing, info);
+        loaded.block.transactions[..2].iter_mut().for_each(|tx| tx.kind = pairing.into());
+        let (block, db) = (&loaded.block, &loaded.state);
+        let (cache, known) = (ProgramCache::new(), Known::new(4));
+        let crew = Crew::new(block, db, &known, &[], &cache, PredictOptions::default());
+        assert!(crew.outlook(&AtTheSecond, usize::MAX).is_some());
+        let predicted = crew.predictions.iter().map(|prediction| prediction.get().is_some());
+        assert!(predicted.eq([true, false, true, true]));
     }
 }
