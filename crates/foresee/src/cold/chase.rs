@@ -163,6 +163,10 @@ impl<'a> Chase<'_, 'a> {
                 Waited::Late if goal.is_some() => break,
                 Waited::Late => {
                     let pool = self.hunt.pool();
+                    if pool.awaited_keys().next().is_none() {
+                        // Others are at what is left, and may be for long.
+                        break;
+                    }
                     pool.awaited_keys().for_each(|key| self.hunt.desk.give_up(key));
                 }
             }
@@ -244,13 +248,10 @@ impl<'a> Chase<'_, 'a> {
             self.first.swap_memo(&mut run.predictor);
             let mut pool = self.hunt.pool();
             let Some(key) = key_of(want) else {
-                let is_awaited = pool.awaited == Some(run.position);
                 pool.defer(run);
                 drop(pool);
-                if is_awaited {
-                    self.tray.nudge();
-                }
-                return;
+                // Others may compute it, wait for it, or have waited for nothing else.
+                return self.tray.nudge();
             };
             let suspended = pool.suspend(run, key, &mut self.tray);
             drop(pool);
