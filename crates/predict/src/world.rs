@@ -7,6 +7,7 @@
 
 mod account;
 mod contents;
+mod index;
 mod slot;
 mod storage;
 mod trace;
