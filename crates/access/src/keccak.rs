@@ -180,14 +180,16 @@ impl Hashes {
     }
 }
 
-/// A cheap mix of all limbs.
+/// A cheap mix of all limbs. What differs is mostly in the highest bits of a limb, which
+/// multiplying alone leaves there.
 fn position(words: &[u8]) -> usize {
+    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
     let mut mixed = 0u64;
     for limb in words.chunks_exact(8) {
         let limb = limb.try_into().map_or(0, u64::from_le_bytes);
-        mixed = (mixed.rotate_left(5) ^ limb).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        mixed = (mixed.rotate_left(5) ^ limb).wrapping_mul(FACTOR);
     }
-    (mixed >> 40) as usize
+    ((mixed ^ mixed >> 32).wrapping_mul(FACTOR) >> 48) as usize
 }
 
 #[cfg(test)]
