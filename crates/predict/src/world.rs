@@ -21,7 +21,7 @@ pub(crate) use trace::{AccountSeen, SlotSeen};
 use crate::{
     program::Program,
     rules::Rules,
-    slice::{Slice, SliceKey},
+    slice::{Slice, SliceKey, slice_of},
     state::{Lookup, StateView, Want},
 };
 use alloy_primitives::{Address, KECCAK256_EMPTY, U256};
@@ -360,7 +360,7 @@ impl<S: StateView> World<S> {
 
     /// A slice of an account's program.
     pub(crate) fn slice(&self, id: AccountId, key: SliceKey) -> Option<Arc<Slice>> {
-        self.contents.accounts.get(id).slices.as_ref()?.get(&key).cloned()
+        slice_of(self.contents.accounts.get(id).slices.as_ref()?, &key).cloned()
     }
 
     /// Takes over the slices that an account's program has now.
