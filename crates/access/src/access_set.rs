@@ -57,6 +57,11 @@ impl AccessSet {
         self.reads.iter().filter(|read| !self.is_commutative(read))
     }
 
+    /// Whether the location is one of the [ordering reads](Self::ordering_reads).
+    pub fn orders_by(&self, location: &Location) -> bool {
+        self.reads.binary_search(location).is_ok() && !self.is_commutative(location)
+    }
+
     /// Whether the location is settled at commit.
     pub fn is_commutative(&self, location: &Location) -> bool {
         self.commutative.binary_search(location).is_ok()
@@ -112,6 +117,8 @@ mod tests {
         );
         assert_eq!(set.reads, [slot, Location::nonce(b)]);
         assert_eq!(set.ordering_reads().collect::<Vec<_>>(), [&slot]);
+        assert!(set.orders_by(&slot) && !set.orders_by(&Location::nonce(b)));
+        assert!(!set.orders_by(&Location::balance(b)));
         assert_eq!(set.accounts(), [a, b]);
     }
 }
