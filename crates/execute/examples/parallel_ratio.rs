@@ -62,7 +62,7 @@ fn main() {
             let best = shortest[position + 1] / shortest[0];
             logs[position].0 += ratio.ln();
             logs[position].1 += best.ln();
-            let (ahead, again) = (stats.ahead.len(), stats.reexecuted.len());
+            let (ahead, again) = (stats.ahead, stats.reexecuted.len());
             print!("  {ratio:.3} {best:.3} ({ahead} ahead, {again} again)");
         }
         println!();

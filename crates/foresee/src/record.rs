@@ -60,7 +60,7 @@ impl Foresee {
                 Policy::Dataflow => "dataflow".to_owned(),
                 Policy::Layers => "layers".to_owned(),
             },
-            ahead: stats.ahead.len() as u64,
+            ahead: stats.ahead as u64,
             reexecuted: reexecuted.collect(),
             elapsed_us: elapsed.map(|time| u64::try_from(time.as_micros()).unwrap_or(u64::MAX)),
         };

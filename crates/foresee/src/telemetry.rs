@@ -44,15 +44,14 @@ pub(crate) fn block(executed: &ExecutedBlock, elapsed: Duration) {
         decision,
         threads = executed.decision.threads,
         transactions,
-        ahead = executed.stats.ahead.len(),
+        ahead = executed.stats.ahead,
         executed_again = executed.stats.reexecuted.len(),
         ?elapsed,
         "block executed"
     );
     metrics::counter!("foresee_blocks_total", "decision" => decision).increment(1);
     metrics::counter!("foresee_transactions_total").increment(transactions as u64);
-    metrics::counter!("foresee_transactions_ahead_total")
-        .increment(executed.stats.ahead.len() as u64);
+    metrics::counter!("foresee_transactions_ahead_total").increment(executed.stats.ahead as u64);
     for Reexecution { reason, gas, .. } in &executed.stats.reexecuted {
         let reason = match reason {
             Reason::Conflict(_) => "conflict",

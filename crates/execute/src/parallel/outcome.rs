@@ -25,9 +25,9 @@ pub struct ParallelOutcome {
 /// How a parallel execution went.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ParallelStats {
-    /// Transactions whose result was ready at their turn and right, in block order. The
-    /// others were executed at their turn.
-    pub ahead: Vec<TxIndex>,
+    /// Transactions whose result was ready at their turn and right. The others
+    /// were executed at their turn.
+    pub ahead: usize,
     /// Transactions that were executed a second time, in block order.
     pub reexecuted: Vec<Reexecution>,
     /// Time that all threads together spent executing transactions that run code.

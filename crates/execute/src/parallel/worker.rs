@@ -236,7 +236,7 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
                 let claims = self.claims(index);
                 match validate::rebase(state, &self.block.cfg, tx, claims, &mut speculation) {
                     Ok(None) => {
-                        authority.stats.ahead.push(index);
+                        authority.stats.ahead += 1;
                         let Speculation { result, changes, looks, access, .. } = *speculation;
                         self.include(&mut authority, index, result, changes, &looks, access);
                         return authority;

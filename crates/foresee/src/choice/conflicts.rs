@@ -1,10 +1,8 @@
 //! Who turned out to depend on more than its sender and recipient tell.
 //!
 //! Some contracts are called to follow up on what came just before: whoever runs ahead
-//! with such a call is wrong nearly always. A recipient of whose calls that were executed
-//! ahead too many had to be executed again is held back for a while, for longer each time,
-//! and tried again then. One that is called a hundred times in a block, a few times of them
-//! in vain, is not.
+//! with such a call is wrong nearly always. A recipient whose call had to be executed
+//! again is held back for a while, for longer each time, and tried again then.
 //!
 //! And there are blocks in which hardly anything that was executed ahead could be used. While
 //! nearly all calls of a block are to recipients of such blocks, it is executed in order: for
@@ -14,7 +12,6 @@
 //! here.
 
 use alloy_primitives::map::{AddressMap, AddressSet};
-use foresee_access::TxIndex;
 use foresee_execute::{Block, ParallelStats, pays_ahead};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -26,10 +23,6 @@ const CALLS: u32 = 16;
 
 /// The highest power.
 const STRIKES_MAX: u32 = 3;
-
-/// Of the calls of a recipient in a block that were executed ahead, one in so many may be
-/// wrong: a second execution costs less than one that was not begun ahead.
-const TRIED_PER_WRONG: u32 = 4;
 
 /// If less than one in so many transactions with code was settled as it had been executed
 /// ahead, and no time was saved, a block was shared in vain.
@@ -98,19 +91,19 @@ impl Conflicts {
     /// that has saved time.
     pub(crate) fn learn(&self, block: &Block, stats: &ParallelStats, saved: bool) {
         let with_code = block.transactions.iter().filter(|tx| pays_ahead(tx)).count();
-        let in_vain = !saved && stats.ahead.len().saturating_mul(USED_DIVISOR) < with_code;
+        let in_vain = !saved && stats.ahead.saturating_mul(USED_DIVISOR) < with_code;
+        let reexecuted = &stats.reexecuted;
         let mut recipients = self.lock();
-        if recipients.is_empty() && stats.reexecuted.is_empty() && !in_vain {
+        if recipients.is_empty() && reexecuted.is_empty() && !in_vain {
             return;
         }
-        let too_wrong = too_wrong(block, stats);
-        for (called, wrong) in &too_wrong {
-            recipients.entry(*called).or_default().strikes.strike(*wrong);
-        }
-        for called in block.transactions.iter().filter_map(|tx| tx.kind.to()) {
-            if let Some(recipient) = recipients.get_mut(called)
-                && !too_wrong.contains_key(called)
-            {
+        let mut wrong = reexecuted.iter().map(|again| again.index.position()).peekable();
+        for (position, tx) in block.transactions.iter().enumerate() {
+            let is_wrong = wrong.next_if_eq(&position).is_some();
+            let Some(recipient) = tx.kind.to() else { continue };
+            if is_wrong {
+                recipients.entry(*recipient).or_default().strikes.strike();
+            } else if let Some(recipient) = recipients.get_mut(recipient) {
                 recipient.strikes.pass();
             }
         }
@@ -146,27 +139,6 @@ impl Conflicts {
     }
 }
 
-/// Recipients of whose calls that were executed ahead of their turn too many were wrong, with
-/// how many those were.
-fn too_wrong(block: &Block, stats: &ParallelStats) -> AddressMap<u32> {
-    let called = |index: TxIndex| block.transactions[index.position()].kind.to();
-    let mut wrong = AddressMap::<u32>::default();
-    for called in stats.reexecuted.iter().filter_map(|again| called(again.index)) {
-        *wrong.entry(*called).or_default() += 1;
-    }
-    if wrong.is_empty() {
-        return wrong;
-    }
-    let mut tried = wrong.clone();
-    for called in stats.ahead.iter().filter_map(|index| called(*index)) {
-        if let Some(tried) = tried.get_mut(called) {
-            *tried += 1;
-        }
-    }
-    wrong.retain(|called, wrong| wrong.saturating_mul(TRIED_PER_WRONG) > tried[called]);
-    wrong
-}
-
 /// Who is called by transactions with code, each once.
 fn called(block: &Block) -> AddressSet {
     let with_code = block.transactions.iter().filter(|tx| pays_ahead(tx));
@@ -182,9 +154,8 @@ fn forget(recipients: &mut AddressMap<Recipient>) {
 }
 
 impl Strikes {
-    /// So many calls were wrong.
-    fn strike(&mut self, wrong: u32) {
-        self.count = self.count.saturating_add(wrong).min(STRIKES_MAX);
+    fn strike(&mut self) {
+        self.count = (self.count + 1).min(STRIKES_MAX);
         self.calls_left = CALLS.pow(self.count);
     }
 
@@ -208,6 +179,7 @@ impl Vain {
 mod tests {
     use super::*;
     use alloy_primitives::Address;
+    use foresee_access::TxIndex;
     use foresee_execute::{Reason, Reexecution};
     use foresee_workload::{Scenario, generate};
 
@@ -221,7 +193,7 @@ mod tests {
         block
     }
 
-    /// These were executed ahead: one to be used, and some that were wrong.
+    /// All is used that was executed ahead, but these were wrong.
     fn wrong(positions: &[usize]) -> ParallelStats {
         let again = |position: &usize| Reexecution {
             index: TxIndex::new(*position),
@@ -229,7 +201,7 @@ mod tests {
             gas: 0,
         };
         let reexecuted = positions.iter().map(again).collect();
-        ParallelStats { ahead: vec![TxIndex(1)], reexecuted, ..ParallelStats::default() }
+        ParallelStats { ahead: 5, reexecuted, ..ParallelStats::default() }
     }
 
     #[test]
@@ -255,28 +227,13 @@ mod tests {
         assert!(holds_back());
         conflicts.waited(&four);
         assert!(!holds_back());
-        // The next is wrong once more: 256.
+        // The next is wrong once more: 256, of which three have come.
         learn(&four, &[0]);
         (0..63).for_each(|_| learn(&four, &[]));
         assert!(holds_back());
-        learn(&four, &[]);
-        assert!(!holds_back());
-        // Two right calls: it is forgotten.
+        // The last of them, and two right calls: it is forgotten.
         learn(&four, &[]);
         assert!(conflicts.lock().is_empty());
-    }
-
-    #[test]
-    fn one_wrong_call_in_four_is_forgiven_at_once() {
-        let block = calls(5, None);
-        let held_back = |right: &[u32], wrongs: &[usize]| {
-            let conflicts = Conflicts::default();
-            let ahead = right.iter().copied().map(TxIndex).collect();
-            conflicts.learn(&block, &ParallelStats { ahead, ..wrong(wrongs) }, true);
-            conflicts.of(&block).kept > 0
-        };
-        assert!(held_back(&[], &[3]) && held_back(&[0, 1], &[3]) && held_back(&[0, 1, 2], &[3, 4]));
-        assert!(!held_back(&[0, 1, 2], &[3]) && !held_back(&[0, 1, 2, 4], &[3]));
     }
 
     #[test]
