@@ -3,6 +3,7 @@
 #![doc = include_str!("parallel/PROTOCOL.md")]
 
 mod authority;
+mod bundle;
 mod clock;
 mod hashing;
 mod known;
@@ -34,7 +35,7 @@ use authority::Authority;
 use foresee_schedule::Schedule;
 use ledger::Ledger;
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
-use revm::{DatabaseRef, context::TxEnv, database::states::bundle_state::BundleRetention};
+use revm::{DatabaseRef, context::TxEnv};
 use scheduler::{Plan, Scheduler};
 use std::{
     borrow::Cow,
@@ -476,10 +477,8 @@ fn finish<DB: DatabaseRef + Sync>(
     let requests = phases::after_transactions(&mut state, block, &ledger.receipts)?;
     let included = ledger.receipts.len();
     let list = notes.map(|(notes, after)| move || notes.into_list(&after, included));
-    let mut bundle = move || {
-        state.merge_transitions(BundleRetention::Reverts);
-        state.take_bundle()
-    };
+    let transitions = state.transition_state.take().unwrap_or_default();
+    let bundle = || bundle::bundle(transitions);
     let (state, access_list) = match (list, helpers) {
         (Some(list), Some(helpers)) => {
             // The bundle usually takes longer, and this thread is awake.

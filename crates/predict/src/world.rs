@@ -245,6 +245,13 @@ impl<S: StateView> World<S> {
         account.balance = balance;
     }
 
+    /// Notes what is looked at to tell whether an account can pay: that its balance suffices,
+    /// or if it does not, the balance itself.
+    pub(crate) fn touch_payer(&mut self, id: AccountId, value: U256) {
+        let suffices = self.account(id).balance >= value;
+        self.touch(id, if suffices { Look::FUNDS } else { Look::BALANCE });
+    }
+
     /// Moves balance between loaded accounts; false if it does not suffice, or the
     /// receiver's would overflow.
     pub(crate) fn transfer(&mut self, from: AccountId, to: AccountId, value: U256) -> bool {

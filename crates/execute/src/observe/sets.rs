@@ -75,13 +75,13 @@ fn fields(
     let is_delegate = roles.delegates.contains(&address);
     // Changed without being looked at: it was credited and no more. The sender's
     // solvency and nonce are settled at commit too, unless its code looked at them:
-    // with EIP-7702 a sender can have code.
-    let credited = balance_changes && !existence;
+    // with EIP-7702 a sender can have code. So is the solvency of whoever else pays.
+    let credited_or_pays = (balance_changes || named.funds) && !existence;
     FieldUses::new([
         Use {
-            reads: named.balance || existence || is_caller,
+            reads: named.balance || named.funds || existence || is_caller,
             writes: balance_changes,
-            settles: !named.balance && (is_caller || credited),
+            settles: !named.balance && (is_caller || credited_or_pays),
         },
         Use {
             reads: named.nonce || is_caller || is_authority,

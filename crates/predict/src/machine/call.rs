@@ -89,7 +89,7 @@ impl Machine {
         frame.pending = None;
         let this = frame.address;
         if transfers && with_value {
-            around.world.touch(this, Look::BALANCE);
+            around.world.touch_payer(this, value);
         }
         let own = around.world.account(this).address;
         let keeps_storage = matches!(kind, opcode::CALLCODE | opcode::DELEGATECALL);

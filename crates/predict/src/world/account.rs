@@ -33,6 +33,8 @@ bitflags! {
         const CODE = 4;
         /// Whether the account is empty.
         const EXISTENCE = 8;
+        /// That the balance suffices for what the account pays.
+        const FUNDS = 16;
     }
 }
 
