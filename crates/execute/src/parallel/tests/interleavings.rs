@@ -129,7 +129,7 @@ fn execute(case: &Case, lab: &Lab) -> Result<ParallelOutcome, ExecuteError<Infal
         }
         drop(work());
     });
-    let authority = scheduler.into_authority().expect("it was handed back");
+    let authority = scheduler.take_authority().expect("it was handed back");
     finish(block, *authority, None)
 }
 
