@@ -126,24 +126,31 @@ fn account(notes: &Notes, of_one: &[Sorted], scratch: &mut Scratch) -> AccountCh
         match slot.writes.is_empty() {
             true => reads.push(key),
             false => {
-                let writes = slot.writes.drain(..).map(|(index, it)| StorageChange::new(index, it));
-                changes.push(SlotChanges::new(key, writes.collect()));
+                let writes = taken(&mut slot.writes, |(at, it)| StorageChange::new(at, it));
+                changes.push(SlotChanges::new(key, writes));
             }
         }
     }
     let AccountInfoBal { balance, nonce, code, .. } = info;
-    let balances = balance.writes.drain(..).map(|(index, it)| BalanceChange::new(index, it));
-    let nonces = nonce.writes.drain(..).map(|(index, it)| NonceChange::new(index, it));
-    let codes = code.writes.drain(..);
-    let codes = codes.map(|(index, (_, code))| CodeChange::new(index, code.original_bytes()));
     AccountChanges {
         address: notes.accounts[of_one[0].at() as usize].address,
-        storage_changes: changes.drain(..).collect(),
-        storage_reads: reads.drain(..).collect(),
-        balance_changes: balances.collect(),
-        nonce_changes: nonces.collect(),
-        code_changes: codes.collect(),
+        storage_changes: taken(changes, |it| it),
+        storage_reads: taken(reads, |it| it),
+        balance_changes: taken(&mut balance.writes, |(at, it)| BalanceChange::new(at, it)),
+        nonce_changes: taken(&mut nonce.writes, |(at, it)| NonceChange::new(at, it)),
+        code_changes: taken(&mut code.writes, |(at, (_, code))| {
+            CodeChange::new(at, code.original_bytes())
+        }),
     }
+}
+
+/// Everything out of a list that is used again. It is often empty.
+fn taken<T, U>(list: &mut Vec<T>, make: impl FnMut(T) -> U) -> Vec<U> {
+    let mut taken = Vec::with_capacity(list.len());
+    if !list.is_empty() {
+        taken.extend(list.drain(..).map(make));
+    }
+    taken
 }
 
 /// Adds what a commit makes of a field.

@@ -9,7 +9,7 @@ use super::{
     super::{
         Policy,
         authority::Authority,
-        finish,
+        closing::{Extras, close},
         scheduler::{Plan, Scheduler},
         versions::Versions,
         worker::{Duty, Worker},
@@ -130,7 +130,7 @@ fn execute(case: &Case, lab: &Lab) -> Result<ParallelOutcome, ExecuteError<Infal
         drop(work());
     });
     let authority = scheduler.take_authority().expect("it was handed back");
-    finish(block, *authority, None)
+    close(block, *authority, &Extras::default(), None)
 }
 
 /// Whatever the order, the output is that of in-order execution, and no transaction is
