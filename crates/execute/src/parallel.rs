@@ -32,7 +32,7 @@ pub use precompiles::PrecompileResults;
 
 use crate::{AccessList, Block, CancelToken, ExecuteError, Reports};
 use authority::Authority;
-use closing::{Aside, Extras};
+use closing::{Aside, Made};
 use foresee_schedule::Schedule;
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use revm::{DatabaseRef, context::TxEnv};
@@ -419,13 +419,13 @@ impl ParallelExecutor {
             }
             work(shares);
         };
-        let extras = Extras::default();
+        let made = Made::new();
         let aside = Aside::new(self.reports);
         let outcome = match &self.helpers {
             None => {
                 plan_and_work(false);
                 let authority = scheduler.take_authority();
-                authority.map(|authority| closing::close(block, *authority, &extras, None))
+                authority.map(|authority| closing::close(block, *authority, &made, None))
             }
             Some(pool) => pool.in_place_scope(|scope| {
                 for helper in 1..self.config.threads {
@@ -443,13 +443,14 @@ impl ParallelExecutor {
                 plan_and_work(true);
                 let helpers = Some((scope, &aside));
                 let authority = scheduler.take_authority();
-                authority.map(|authority| closing::close(block, *authority, &extras, helpers))
+                authority.map(|authority| closing::close(block, *authority, &made, helpers))
             }),
         };
         drop(aside);
         // Without a panic, which has gone on by now.
         let outcome = outcome.expect("whoever settles turns hands the authority back");
-        let mut outcome = extras.complete(outcome?);
+        let mut outcome = outcome?;
+        outcome.access_list = made.into_inner();
         let worked = worked.into_inner().unwrap_or_else(PoisonError::into_inner);
         outcome.stats.executing = worked.iter().map(|worked| worked.executing).sum();
         let timeline = &mut outcome.timeline;

@@ -110,11 +110,6 @@ impl Accesses {
 }
 
 impl Observed {
-    /// Makes the set now, by a thread that has nothing else to do.
-    pub(crate) fn sort(&self) {
-        self.set.get_or_init(|| self.accesses.set());
-    }
-
     /// The set.
     pub fn into_set(self) -> AccessSet {
         let Self { set, accesses } = self;

@@ -1,29 +1,20 @@
 //! What is left of a block when its last turn is settled: what the protocol changes after
-//! the transactions, the bundle of all changes, the access list, and the sets of what was
-//! accessed.
+//! the transactions, the bundle of all changes, and the access list.
 //!
-//! The calling thread makes the bundle, which takes longest. Everything else is for threads
-//! that have nothing left to execute: they stay awake for it for a while, since waking one
-//! takes as long as a good part of what there is to do. Nothing depends on them. A list that
-//! none of them has begun when the bundle is there is made by the calling thread; sets
-//! are [sorted](Observed::sort) only as long as the bundle takes, because what is not can be
-//! when somebody looks at it.
+//! The calling thread makes the bundle, which takes longest. The list is for a thread that has
+//! nothing left to execute: it stays awake for it for a while, since waking one takes as long
+//! as a good part of what there is to do. Nothing depends on it: a list that nobody has begun
+//! when the bundle is there is made by the calling thread.
 
-use super::{
-    ParallelOutcome,
-    authority::Authority,
-    ledger::Ledger,
-    listing::{self, Notes},
-    phases,
-};
+use super::{ParallelOutcome, authority::Authority, ledger::Ledger, listing, phases};
 use crate::{
-    AccessList, Block, BlockOutput, ExecuteError, Observed, Reports,
-    sync::{AtomicBool, Mutex, MutexGuard, Ordering, PoisonError},
+    AccessList, Block, BlockOutput, ExecuteError, Reports,
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 use core::time::Duration;
 use rayon::Scope;
 use revm::{DatabaseRef, database::states::bundle_state::BundleRetention};
-use std::{collections::VecDeque, sync::OnceLock, time::Instant};
+use std::{sync::OnceLock, time::Instant};
 
 /// How long a thread stays awake for work that may come, or for others to end theirs:
 /// about twice what waking it takes.
@@ -32,35 +23,29 @@ const PATIENCE: Duration = Duration::from_micros(100);
 /// How often it does nothing before it looks again.
 const SPINS: u32 = 16;
 
-/// What is made beside the bundle.
-#[derive(Default)]
-pub(super) struct Extras {
-    list: OnceLock<AccessList>,
-    observed: OnceLock<Vec<Observed>>,
-    /// Whether the bundle is there, so that nobody should take up anything else.
-    is_over: AtomicBool,
-}
+/// The list, once it is made.
+pub(super) type Made = OnceLock<AccessList>;
 
-/// Work for threads that have nothing left to execute.
+/// Work for a thread that has nothing left to execute.
 pub(super) struct Aside<'e>(Mutex<Desk<'e>>);
 
 type Job<'e> = Box<dyn FnOnce() + Send + 'e>;
 
 struct Desk<'e> {
-    jobs: VecDeque<Job<'e>>,
-    /// Whether there will be some.
+    job: Option<Job<'e>>,
+    /// Whether there will be one.
     is_expecting: bool,
-    /// Threads that wait for them.
+    /// Threads that wait for it.
     waiting: usize,
-    /// Jobs that are begun and not done.
-    begun: usize,
+    /// Whether it is begun and not done.
+    is_begun: bool,
 }
 
 impl<'e> Aside<'e> {
     /// Whether there will be something to do follows from what is asked for.
     pub(super) fn new(reports: Reports) -> Self {
-        let is_expecting = reports.access_list || reports.observed;
-        Self(Mutex::new(Desk { jobs: VecDeque::new(), is_expecting, waiting: 0, begun: 0 }))
+        let is_expecting = reports.access_list;
+        Self(Mutex::new(Desk { job: None, is_expecting, waiting: 0, is_begun: false }))
     }
 
     /// Waits for a while for something to do, and does it.
@@ -79,34 +64,30 @@ impl<'e> Aside<'e> {
         self.work_off();
     }
 
-    /// Tells all that there is to do, and whether somebody is waiting for it.
-    fn post(&self, jobs: VecDeque<Job<'e>>) -> bool {
+    /// Tells what there is to do, and whether somebody is waiting for it.
+    fn post(&self, job: Job<'e>) -> bool {
         let mut desk = self.lock();
         desk.is_expecting = false;
-        desk.jobs = jobs;
+        desk.job = Some(job);
         desk.waiting > 0
     }
 
-    /// Does what nobody else has begun.
+    /// Does it, if nobody else has begun.
     fn work_off(&self) {
-        while let Some(job) = self.take() {
+        let mut desk = self.lock();
+        if let Some(job) = desk.job.take() {
+            desk.is_begun = true;
+            drop(desk);
             job();
-            self.lock().begun -= 1;
+            self.lock().is_begun = false;
         }
     }
 
-    fn take(&self) -> Option<Job<'e>> {
-        let mut desk = self.lock();
-        let job = desk.jobs.pop_front()?;
-        desk.begun += 1;
-        Some(job)
-    }
-
-    /// Waits for a while until everything that was begun is done. The scope waits for it in
-    /// any case, but asleep.
+    /// Waits for a while until what was begun is done. The scope waits for it in any case, but
+    /// asleep.
     fn wait(&self) {
         let start = Instant::now();
-        while self.lock().begun > 0 && start.elapsed() < PATIENCE {
+        while self.lock().is_begun && start.elapsed() < PATIENCE {
             (0..SPINS).for_each(|_| core::hint::spin_loop());
         }
     }
@@ -119,11 +100,12 @@ impl<'e> Aside<'e> {
 /// The threads beside the calling one.
 pub(super) type Helpers<'h, 'scope, 'e> = (&'h Scope<'scope>, &'scope Aside<'e>);
 
-/// Makes the changes after the transactions and takes the output.
+/// Makes the changes after the transactions and takes the output, but for the list, which is
+/// in `made` when all threads are done.
 pub(super) fn close<'e: 'scope, 'scope, DB: DatabaseRef>(
     block: &Block,
     authority: Authority<'_, DB>,
-    extras: &'e Extras,
+    made: &'e Made,
     helpers: Option<Helpers<'_, 'scope, 'e>>,
 ) -> Result<ParallelOutcome, ExecuteError<DB::Error>> {
     let _entered = tracing::debug_span!("commit").entered();
@@ -135,60 +117,35 @@ pub(super) fn close<'e: 'scope, 'scope, DB: DatabaseRef>(
     let notes = notes.map(|notes| (notes, listing::keep_commits(&mut state)));
     let requests = phases::after_transactions(&mut state, block, &ledger.receipts)?;
     let included = ledger.receipts.len();
-    let list = notes.map(|(notes, after)| extras.list_job(notes, after, included));
-    let sets = observed.map(|observed| extras.sets_job(observed));
-    let jobs: VecDeque<_> = list.into_iter().chain(sets).collect();
+    let list: Option<Job<'e>> = notes.map(|(notes, after)| -> Job<'e> {
+        Box::new(move || {
+            made.get_or_init(|| notes.into_list(&after, included));
+        })
+    });
     let mut bundle = || {
         state.merge_transitions(BundleRetention::Reverts);
         state.take_bundle()
     };
-    let state = match helpers {
-        _ if jobs.is_empty() => bundle(),
-        Some((scope, aside)) => {
-            if !aside.post(jobs) {
+    let state = match (list, helpers) {
+        (Some(list), Some((scope, aside))) => {
+            if !aside.post(list) {
                 scope.spawn(|_| aside.work_off());
             }
             let bundle = bundle();
-            extras.is_over.store(true, Ordering::Relaxed);
             aside.work_off();
             aside.wait();
             bundle
         }
-        None => {
-            let bundle = bundle();
-            extras.is_over.store(true, Ordering::Relaxed);
-            jobs.into_iter().for_each(|job| job());
-            bundle
+        (list, _) => {
+            if let Some(list) = list {
+                list();
+            }
+            bundle()
         }
     };
     let Ledger { receipts, invalid, gas_used, blob_gas_used, .. } = ledger;
     let output = BlockOutput { receipts, invalid, requests, gas_used, blob_gas_used, state };
     metrics::histogram!("foresee_commit_seconds").record(start.elapsed());
-    let (observed, access_list, timeline) = (Vec::new(), None, Vec::new());
+    let (observed, access_list, timeline) = (observed.unwrap_or_default(), None, Vec::new());
     Ok(ParallelOutcome { output, stats, observed, access_list, timeline })
-}
-
-impl Extras {
-    /// Puts the list together.
-    fn list_job(&self, notes: Notes, after: listing::Commits, included: usize) -> Job<'_> {
-        Box::new(move || {
-            self.list.get_or_init(|| notes.into_list(&after, included));
-        })
-    }
-
-    /// Sorts sets until there is the bundle.
-    fn sets_job(&self, observed: Vec<Observed>) -> Job<'_> {
-        let observed = self.observed.get_or_init(|| observed);
-        Box::new(move || {
-            let is_over = || self.is_over.load(Ordering::Relaxed);
-            observed.iter().take_while(|_| !is_over()).for_each(Observed::sort);
-        })
-    }
-
-    /// Adds them to an outcome.
-    pub(super) fn complete(self, outcome: ParallelOutcome) -> ParallelOutcome {
-        let Self { list, observed, .. } = self;
-        let observed = observed.into_inner().unwrap_or_default();
-        ParallelOutcome { access_list: list.into_inner(), observed, ..outcome }
-    }
 }

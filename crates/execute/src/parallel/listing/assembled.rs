@@ -164,3 +164,21 @@ fn update(info: &mut AccountInfoBal, index: BlockAccessIndex, field: &FieldNote)
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_begins_alike_is_sorted_by_the_rest_and_then_by_position() {
+        let keys = [(1, 9), (0, 5), (1, 3), (1, 9), (0, 5), (1, 2)];
+        let mut order: Vec<_> =
+            keys.iter().zip(0..).map(|((begins, _), at)| Sorted::new(*begins, at)).collect();
+        let key = |at: u32| keys[at as usize].1;
+        sort(&mut order, key);
+        let positions: Vec<_> = order.iter().map(|it| it.at()).collect();
+        assert_eq!(positions, [1, 4, 5, 2, 0, 3]);
+        let groups: Vec<_> = order.chunk_by(same(key)).map(<[_]>::len).collect();
+        assert_eq!(groups, [2, 1, 1, 2]);
+    }
+}

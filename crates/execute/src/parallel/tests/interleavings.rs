@@ -9,7 +9,7 @@ use super::{
     super::{
         Policy,
         authority::Authority,
-        closing::{Extras, close},
+        closing::{Made, close},
         scheduler::{Plan, Scheduler},
         versions::Versions,
         worker::{Duty, Worker},
@@ -130,7 +130,7 @@ fn execute(case: &Case, lab: &Lab) -> Result<ParallelOutcome, ExecuteError<Infal
         drop(work());
     });
     let authority = scheduler.take_authority().expect("it was handed back");
-    close(block, *authority, &Extras::default(), None)
+    close(block, *authority, &Made::new(), None)
 }
 
 /// Whatever the order, the output is that of in-order execution, and no transaction is

@@ -3,7 +3,7 @@
 use super::super::{
     Known, ParallelConfig, ParallelExecutor, ParallelOutcome, Policy, PreBlock, Reason,
     authority::Authority,
-    closing::{Extras, close},
+    closing::{Made, close},
     scheduler::{Plan, Turn},
     versions::Versions,
     worker::{Duty, Worker},
@@ -298,7 +298,7 @@ fn drive<DB: DatabaseRef + Sync>(
             break;
         }
     }
-    close(block, *authority, &Extras::default(), None)
+    close(block, *authority, &Made::new(), None)
 }
 
 /// A small random number generator, so that a seed is all there is to print.
