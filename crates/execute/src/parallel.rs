@@ -115,6 +115,11 @@ pub trait Pace {
     fn is_open(&self, position: usize) -> bool {
         position >= self.turn()
     }
+
+    /// Whether this transaction is being executed or has been, ahead of its turn or at it.
+    fn is_begun(&self, position: usize) -> bool {
+        position < self.turn()
+    }
 }
 
 /// Executes blocks on several threads. Threads are started once, when the

@@ -8,24 +8,29 @@
 //! The thread that needs the outlook is one of the crew. It ends when nothing is left to
 //! be handed out and no other is at a transaction; whoever comes later finds it closed.
 
+mod view;
+
 use crate::{
     choice,
     outlook::{Outlook, take_results},
-    pipeline::Predictor,
 };
 use alloy_primitives::TxKind;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use foresee_execute::{Block, Known, Pace, pays_ahead};
-use foresee_predict::Prediction;
-use revm::{DatabaseRef, context::TxEnv};
+use foresee_predict::{BlockPredictor, PredictOptions, Prediction, ProgramCache};
+use revm::{DatabaseRef, context::TxEnv, state::EvmState};
 use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
+use view::Timely;
 
 /// The predictions of a block while they are made.
-pub(crate) struct Crew<'a, DB, F> {
+pub(crate) struct Crew<'a, DB> {
     block: &'a Block,
     db: &'a DB,
-    /// Makes a predictor for one of the crew.
-    predictor: F,
+    /// The programs, and how they are used.
+    cache: &'a ProgramCache,
+    options: PredictOptions,
+    /// The protocol's changes before the transactions.
+    changes: Vec<EvmState>,
     /// Where results go that execution can use.
     known: &'a Known,
     /// The transactions before this one are not handed out yet.
@@ -62,13 +67,23 @@ impl Drop for Member<'_> {
     }
 }
 
-impl<'a, DB: DatabaseRef, F: Fn() -> Predictor<'a, DB>> Crew<'a, DB, F> {
-    pub(crate) fn new(block: &'a Block, db: &'a DB, known: &'a Known, predictor: F) -> Self {
+impl<'a, DB: DatabaseRef> Crew<'a, DB> {
+    /// `changes` are the protocol's before the transactions.
+    pub(crate) fn new(
+        block: &'a Block,
+        db: &'a DB,
+        known: &'a Known,
+        changes: &[EvmState],
+        cache: &'a ProgramCache,
+        options: PredictOptions,
+    ) -> Self {
         let n = block.transactions.len();
         Self {
             block,
             db,
-            predictor,
+            cache,
+            options: PredictOptions { keep_results: true, ..options },
+            changes: changes.to_vec(),
             known,
             left: AtomicUsize::new(n),
             predictions: (0..n).map(|_| OnceLock::new()).collect(),
@@ -117,12 +132,13 @@ impl<'a, DB: DatabaseRef, F: Fn() -> Predictor<'a, DB>> Crew<'a, DB, F> {
 
     fn work(&self, pace: &dyn Pace, mut after_each: impl FnMut()) {
         let Some(_member) = self.join() else { return };
-        let mut predictor = (self.predictor)();
+        let mut predictor = self.predictor(Timely::new(self.db, pace));
         while let Some(position) = self.take(pace) {
             let tx = &self.block.transactions[position];
             if !pays_ahead(tx) && !runs_code(tx, self.db) {
                 continue;
             }
+            predictor.view_mut().begin(position);
             let Ok(prediction) = predictor.predict_alone(tx) else {
                 self.failed.store(true, Ordering::Relaxed);
                 self.left.store(0, Ordering::Relaxed);
@@ -134,11 +150,21 @@ impl<'a, DB: DatabaseRef, F: Fn() -> Predictor<'a, DB>> Crew<'a, DB, F> {
                 self.unseen.fetch_add(1, Ordering::Relaxed);
                 continue;
             }
+            if prediction.awaits_result() {
+                continue;
+            }
             // Each position is handed out once.
             let _ = self.predictions[position].set(prediction);
             self.predicted.fetch_add(1, Ordering::Relaxed);
             after_each();
         }
+    }
+
+    fn predictor<'p>(&self, view: Timely<'p, DB>) -> BlockPredictor<'a, Timely<'p, DB>> {
+        let Block { cfg, env, .. } = self.block;
+        let mut predictor = BlockPredictor::new(self.cache, cfg, env, view, self.options);
+        self.changes.iter().for_each(|changes| predictor.apply(changes));
+        predictor
     }
 
     fn join(&self) -> Option<Member<'_>> {
@@ -179,8 +205,9 @@ fn runs_code<DB: DatabaseRef>(tx: &TxEnv, db: &DB) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use foresee_predict::{BlockPredictor, Complete, PredictOptions, ProgramCache};
+    use alloy_primitives::{Address, hex};
     use foresee_workload::{Scenario, generate};
+    use revm::state::{AccountInfo, Bytecode};
 
     /// A block in which three transactions have been settled, and two executed ahead.
     struct Halfway;
@@ -201,13 +228,41 @@ mod tests {
         let (block, db) = (&loaded.block, &loaded.state);
         let cache = ProgramCache::new();
         let known = Known::new(9);
-        let options = PredictOptions::default();
-        let crew = Crew::new(block, db, &known, || {
-            BlockPredictor::new(&cache, &block.cfg, &block.env, Complete(db), options)
-        });
+        let crew = Crew::new(block, db, &known, &[], &cache, PredictOptions::default());
         assert!(crew.outlook(&Halfway, usize::MAX).is_some());
         let predicted = crew.predictions.iter().map(|prediction| prediction.get().is_some());
         let expected = [false, false, false, true, false, true, true, false, true];
         assert!(predicted.eq(expected));
+    }
+
+    /// A block whose second transaction is being executed.
+    struct AtTheSecond;
+
+    impl Pace for AtTheSecond {
+        fn turn(&self) -> usize {
+            0
+        }
+
+        fn is_begun(&self, position: usize) -> bool {
+            position == 1
+        }
+    }
+
+    #[test]
+    fn what_execution_computes_already_is_not_computed_for_a_prediction() {
+        let mut loaded = generate(Scenario::Erc20Cold, 4, 5).unwrap().into_block().unwrap();
+        let pairing = Address::repeat_byte(0x77);
+        // STATICCALL of the pairing check with no input.
+        let code = Bytecode::new_legacy(hex!("5f 5f 5f 5f 6008 5a fa 00").into());
+        let (code_hash, code) = (code.hash_slow(), Some(code));
+        let info = AccountInfo { code_hash, code, ..Default::default() };
+        loaded.state.insert_account_info(pairing, info);
+        loaded.block.transactions[..2].iter_mut().for_each(|tx| tx.kind = pairing.into());
+        let (block, db) = (&loaded.block, &loaded.state);
+        let (cache, known) = (ProgramCache::new(), Known::new(4));
+        let crew = Crew::new(block, db, &known, &[], &cache, PredictOptions::default());
+        assert!(crew.outlook(&AtTheSecond, usize::MAX).is_some());
+        let predicted = crew.predictions.iter().map(|prediction| prediction.get().is_some());
+        assert!(predicted.eq([true, false, true, true]));
     }
 }

@@ -1,15 +1,11 @@
 //! What is foreseen of a block for its schedule: predictions of some of its
 //! transactions, each made alone on the state before the block.
 
-use crate::{
-    choice::{PAYMENT_GAS, Shape, mul_div, parallelism_percent},
-    pipeline::Predictor,
-};
+use crate::choice::{PAYMENT_GAS, Shape, mul_div, parallelism_percent};
 use foresee_access::{AccessSet, Hashes, Location, TxIndex};
 use foresee_execute::{Block, Known, pays_ahead};
-use foresee_predict::{Ahead, PrecompileCall, Prediction};
+use foresee_predict::{Ahead, BlockPredictor, PrecompileCall, Prediction, StateView};
 use foresee_schedule::{Additions, DependencyDag, Node, Schedule};
-use revm::DatabaseRef;
 use std::{borrow::Cow, sync::Arc};
 
 /// So many times as many threads have to be kept busy for additions to go unordered.
@@ -156,8 +152,8 @@ pub(crate) fn knows_results(ahead: &[Ahead]) -> bool {
 }
 
 /// Hands what a predictor computed for a transaction to whoever executes it.
-pub(crate) fn take_results<DB: DatabaseRef>(
-    predictor: &mut Predictor<'_, DB>,
+pub(crate) fn take_results<S: StateView>(
+    predictor: &mut BlockPredictor<'_, S>,
     known: &Known,
     tx: usize,
 ) {

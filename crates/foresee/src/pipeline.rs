@@ -393,21 +393,16 @@ impl Foresee {
             Mode::Parallel | Mode::InOrder => usize::MAX,
         };
         let sample = (sample / SAMPLE_DIVISOR).max(SAMPLE_MIN);
-        let changes = pre.changes().to_vec();
         let compile_max = self.config.predict.compile_max.min(COMPILE_INSIDE_MAX);
         let options = PredictOptions { compile_max, ..self.config.predict };
-        let predictor = || {
-            let mut predictor = self.predictor(block, db, options);
-            changes.iter().for_each(|changes| predictor.apply(changes));
-            predictor
-        };
         let (ahead, precaution) = match foresight {
             Foresight::Nothing => (None, None),
             Foresight::Precaution(precaution) => (None, Some(precaution)),
             Foresight::Ahead(ahead) => (Some(ahead), None),
         };
         // Nobody is called where everything is predicted already.
-        let crew = ahead.is_none().then(|| Crew::new(block, db, &known, predictor));
+        let crew = || Crew::new(block, db, &known, pre.changes(), &self.cache, options);
+        let crew = ahead.is_none().then(crew);
         let make = |pace: &dyn Pace| {
             let span = tracing::debug_span!("predict");
             let outlook = telemetry::stage(span, "foresee_predict_seconds", || match ahead {

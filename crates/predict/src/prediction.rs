@@ -1,6 +1,6 @@
 //! What is predicted of one transaction.
 
-use crate::unknown::Unknown;
+use crate::{state::Want, unknown::Unknown};
 use foresee_access::{AccessSet, Location};
 
 /// The predicted accesses of one transaction. It is never an error: what could not
@@ -30,6 +30,13 @@ impl Prediction {
     /// a transaction: it may run on the chance that it meets no other.
     pub fn awaits_code(&self) -> bool {
         self.unknown.iter().any(|unknown| matches!(unknown, Unknown::NotCompiled(..)))
+    }
+
+    /// Whether it stands still at a precompiled contract whose result the view wanted to be
+    /// [deferred](crate::StateView::defers).
+    pub fn awaits_result(&self) -> bool {
+        let is_result = |unknown: &Unknown| matches!(unknown, Unknown::Value(Want::Precompile(_)));
+        self.unknown.iter().any(is_result)
     }
 
     /// The label of a location.

@@ -322,6 +322,10 @@ impl<R, A> Pace for Scheduler<'_, R, A> {
     fn is_open(&self, position: usize) -> bool {
         self.lock().is_open(position)
     }
+
+    fn is_begun(&self, position: usize) -> bool {
+        self.lock().is_begun(position)
+    }
 }
 
 /// How a turn was settled.
@@ -405,6 +409,19 @@ mod tests {
         assert_eq!((tx, open()), (TxIndex(3), vec![false, true, false, false]));
         assert!(matches!(scheduler.next(Some((tx, ())), WhenIdle::Leave), Job::Idle));
         assert_eq!(open(), [false, true, false, false]);
+        let begun = (0..4).map(|position| scheduler.is_begun(position));
+        assert!(begun.eq([true, false, true, true]));
+    }
+
+    #[test]
+    fn nothing_waits_for_what_runs_but_transactions_that_could_run_ahead() {
+        let plan = Plan::default();
+        let pays_ahead = [true, false, true, false].into_iter();
+        let scheduler: Scheduler<'_, (), ()> =
+            Scheduler::new(&plan, Policy::Dataflow, pays_ahead, ());
+        assert!(matches!(scheduler.next(None, WhenIdle::Leave), Job::Settle((), _)));
+        let open = (0..4).map(|position| scheduler.is_open(position));
+        assert!(open.eq([false, false, true, false]));
     }
 
     #[test]

@@ -117,14 +117,23 @@ impl<R, A> Inner<R, A> {
 
     /// Whether a schedule gains by knowing what this transaction accesses.
     pub(super) fn is_open(&self, position: usize) -> bool {
-        let waits = |stage: &Stage<R>| matches!(stage, Stage::Held | Stage::Ready);
         match &self.stages[position] {
             Stage::Running => {
-                let waiting = self.stages[self.next..].iter().filter(|stage| waits(stage));
+                let waiting = (self.next..self.stages.len()).filter(|later| self.waits(*later));
                 waiting.take(OPEN_MIN).count() == OPEN_MIN
             }
-            stage => waits(stage),
+            _ => self.waits(position),
         }
+    }
+
+    /// Whether a transaction is not begun, and could be ahead of its turn.
+    fn waits(&self, position: usize) -> bool {
+        !self.is_begun(position) && self.pays_ahead[position]
+    }
+
+    /// Whether a transaction is being executed or has been.
+    pub(super) fn is_begun(&self, position: usize) -> bool {
+        !matches!(self.stages[position], Stage::Held | Stage::Ready)
     }
 
     /// The transaction to be executed ahead next: the ready one of the highest priority,
