@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 ///   from its value at the start.
 /// * A **commutative** location is one whose use in this transaction need not
 ///   order it after earlier writers, because it is settled at commit: the plain
-///   credit of a balance, the sender's nonce and solvency; and a slot that is added to,
+///   credit of a balance, the sender's nonce, that whoever pays has enough; and a slot that is added to,
 ///   whose old value is used for nothing but sums and comparisons. The latter is taken
 ///   for what it is worth: who executes finds out whether it is so.
 ///
@@ -55,6 +55,11 @@ impl AccessSet {
     /// The reads that an earlier write of the same location must precede.
     pub fn ordering_reads(&self) -> impl Iterator<Item = &Location> {
         self.reads.iter().filter(|read| !self.is_commutative(read))
+    }
+
+    /// Whether the location is one of the [ordering reads](Self::ordering_reads).
+    pub fn orders_by(&self, location: &Location) -> bool {
+        self.reads.binary_search(location).is_ok() && !self.is_commutative(location)
     }
 
     /// Whether the location is settled at commit.
@@ -112,6 +117,8 @@ mod tests {
         );
         assert_eq!(set.reads, [slot, Location::nonce(b)]);
         assert_eq!(set.ordering_reads().collect::<Vec<_>>(), [&slot]);
+        assert!(set.orders_by(&slot) && !set.orders_by(&Location::nonce(b)));
+        assert!(!set.orders_by(&Location::balance(b)));
         assert_eq!(set.accounts(), [a, b]);
     }
 }

@@ -8,10 +8,10 @@
 
 use alloy_primitives::{B256, keccak256};
 
-/// Entries of the memo; a power of two.
+/// Entries of the memo.
 const MEMO: usize = 2048;
 
-/// Entries of the memo for other short inputs; a power of two.
+/// Entries of the memo for other short inputs.
 const SHORT: usize = 512;
 
 /// The longest of them, in bytes. The address of a contract at a known salt is the hash
@@ -31,68 +31,38 @@ pub type Words = [u8; 64];
 /// The hashes of short inputs that a block has met lately.
 #[derive(Debug, Default)]
 pub struct KeccakMemo {
-    entries: Vec<Entry>,
-    short: Vec<ShortEntry>,
-    /// The number of the block at hand; entries of other blocks count as empty.
-    block: u64,
+    two_words: Table<{ size_of::<Words>() }, MEMO>,
+    short: Table<SHORT_MAX, SHORT>,
     /// What the transaction at hand hashed, if that is kept.
     hashes: Option<Hashes>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Entry {
-    input: Words,
-    hash: B256,
-    block: u64,
-}
-
-/// An input that is not two words, and zeroes behind it.
-#[derive(Clone, Copy, Debug)]
-struct ShortEntry {
-    input: [u8; SHORT_MAX],
-    len: usize,
-    hash: B256,
-    block: u64,
 }
 
 impl KeccakMemo {
     /// Forgets everything, and sets whether hashes are kept for [`take`](Self::take).
     pub fn begin(&mut self, keeps: bool) {
-        self.block += 1;
+        self.two_words.clear();
+        self.short.clear();
         self.hashes = keeps.then(Hashes::default);
     }
 
     /// Exchanges what is remembered with another memo of the same block, so that one table
     /// serves many in turn. What is kept stays.
     pub const fn swap(&mut self, other: &mut Self) {
-        core::mem::swap(&mut self.entries, &mut other.entries);
+        core::mem::swap(&mut self.two_words, &mut other.two_words);
         core::mem::swap(&mut self.short, &mut other.short);
-        core::mem::swap(&mut self.block, &mut other.block);
     }
 
     /// The hash of any input.
     pub fn hash(&mut self, input: &[u8]) -> B256 {
         match <&Words>::try_from(input) {
             Ok(words) => self.hash_two(words),
-            Err(_) if input.len() <= SHORT_MAX => self.hash_short(input),
+            Err(_) if input.len() <= SHORT_MAX => {
+                let mut padded = [0; SHORT_MAX];
+                padded[..input.len()].copy_from_slice(input);
+                self.short.hash(&padded, input.len())
+            }
             Err(_) => keccak256(input),
         }
-    }
-
-    /// The hash of at most [`SHORT_MAX`] bytes.
-    fn hash_short(&mut self, input: &[u8]) -> B256 {
-        let mut padded = [0; SHORT_MAX];
-        padded[..input.len()].copy_from_slice(input);
-        let len = input.len();
-        if self.short.is_empty() {
-            let empty = ShortEntry { input: [0; SHORT_MAX], len: 0, hash: B256::ZERO, block: 0 };
-            self.short = vec![empty; SHORT];
-        }
-        let entry = &mut self.short[position(&padded) % SHORT];
-        if entry.block != self.block || entry.len != len || entry.input != padded {
-            *entry = ShortEntry { input: padded, len, hash: keccak256(input), block: self.block };
-        }
-        entry.hash
     }
 
     /// The hash of two words.
@@ -108,20 +78,70 @@ impl KeccakMemo {
 
     /// The hash of two words that will be asked for once more: it is remembered, not kept.
     pub fn hash_beforehand(&mut self, words: &Words) -> B256 {
-        if self.entries.is_empty() {
-            self.entries = vec![Entry { input: [0; 64], hash: B256::ZERO, block: 0 }; MEMO];
-        }
-        let entry = &mut self.entries[position(words)];
-        if entry.block != self.block || entry.input != *words {
-            *entry = Entry { input: *words, hash: keccak256(words), block: self.block };
-        }
-        entry.hash
+        self.two_words.hash(words, words.len())
     }
 
     /// The hashes of two-word inputs since this was last called, in the order in which
     /// they were asked for; at most 1,024, and none unless they are kept.
     pub fn take(&mut self) -> Hashes {
         self.hashes.as_mut().map(core::mem::take).unwrap_or_default()
+    }
+}
+
+/// The last `ENTRIES` hashes of inputs of at most `N` bytes, one after the other, and a
+/// small table of where they are, so that little memory is met.
+#[derive(Debug, Default)]
+struct Table<const N: usize, const ENTRIES: usize> {
+    /// By [`position`], one more than where the entry is; 0 if there is none.
+    places: Vec<u16>,
+    entries: Vec<Entry<N>>,
+    /// Which entry is replaced next, once there are all.
+    oldest: usize,
+}
+
+/// An input with zeroes behind it, and its hash.
+#[derive(Clone, Copy, Debug)]
+struct Entry<const N: usize> {
+    input: [u8; N],
+    len: usize,
+    hash: B256,
+}
+
+impl<const N: usize, const ENTRIES: usize> Table<N, ENTRIES> {
+    /// Forgets everything.
+    fn clear(&mut self) {
+        if !self.entries.is_empty() {
+            self.places.fill(0);
+            self.entries.clear();
+            self.oldest = 0;
+        }
+    }
+
+    /// The hash of the first `len` bytes of an input, behind which there are zeroes.
+    fn hash(&mut self, input: &[u8; N], len: usize) -> B256 {
+        if self.places.is_empty() {
+            self.places = vec![0; 2 * ENTRIES];
+        }
+        let place = &mut self.places[position(input) % (2 * ENTRIES)];
+        let entry = usize::from(*place).checked_sub(1).and_then(|at| self.entries.get(at));
+        if let Some(entry) = entry
+            && entry.len == len
+            && entry.input == *input
+        {
+            return entry.hash;
+        }
+        let hash = keccak256(&input[..len]);
+        let entry = Entry { input: *input, len, hash };
+        // A place may lead to an entry that was replaced; inputs are compared.
+        if self.entries.len() < ENTRIES {
+            self.entries.push(entry);
+            *place = self.entries.len() as u16;
+        } else {
+            self.entries[self.oldest] = entry;
+            self.oldest = (self.oldest + 1) % ENTRIES;
+            *place = if self.oldest == 0 { ENTRIES } else { self.oldest } as u16;
+        }
+        hash
     }
 }
 
@@ -160,14 +180,16 @@ impl Hashes {
     }
 }
 
-/// A cheap mix of all limbs.
+/// A cheap mix of all limbs. What differs is mostly in the highest bits of a limb, which
+/// multiplying alone leaves there.
 fn position(words: &[u8]) -> usize {
+    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
     let mut mixed = 0u64;
     for limb in words.chunks_exact(8) {
         let limb = limb.try_into().map_or(0, u64::from_le_bytes);
-        mixed = (mixed.rotate_left(5) ^ limb).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        mixed = (mixed.rotate_left(5) ^ limb).wrapping_mul(FACTOR);
     }
-    (mixed >> 52) as usize % MEMO
+    ((mixed ^ mixed >> 32).wrapping_mul(FACTOR) >> 48) as usize
 }
 
 #[cfg(test)]

@@ -80,7 +80,7 @@ pub fn true_dag(block: &Block, observations: &[Observation]) -> DependencyDag {
         .map(|Observation { access, gas_used, .. }| Node {
             access,
             gas: *gas_used,
-            in_order: access.ordering_reads().any(|read| *read == fees),
+            in_order: access.orders_by(&fees),
         })
         .collect();
     DependencyDag::build(&nodes)

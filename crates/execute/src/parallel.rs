@@ -3,7 +3,9 @@
 #![doc = include_str!("parallel/PROTOCOL.md")]
 
 mod authority;
+mod bundle;
 mod clock;
+mod closing;
 mod hashing;
 mod known;
 mod ledger;
@@ -29,12 +31,12 @@ pub use outcome::{ParallelOutcome, ParallelStats, Reason, Reexecution};
 pub use phases::PreBlock;
 pub use precompiles::PrecompileResults;
 
-use crate::{AccessList, Block, BlockOutput, CancelToken, ExecuteError, Reports};
+use crate::{AccessList, Block, CancelToken, ExecuteError, Reports};
 use authority::Authority;
+use closing::{Aside, Made};
 use foresee_schedule::Schedule;
-use ledger::Ledger;
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
-use revm::{DatabaseRef, context::TxEnv, database::states::bundle_state::BundleRetention};
+use revm::{DatabaseRef, context::TxEnv};
 use scheduler::{Plan, Scheduler};
 use std::{
     borrow::Cow,
@@ -453,32 +455,45 @@ impl ParallelExecutor {
             }
             work(shares);
         };
-        match &self.helpers {
-            None => plan_and_work(false),
+        let made = Made::new();
+        let aside = Aside::new(self.reports);
+        let outcome = match &self.helpers {
+            None => {
+                plan_and_work(false);
+                let authority = scheduler.take_authority();
+                authority.map(|authority| closing::close(block, *authority, &made, None))
+            }
             Some(pool) => pool.in_place_scope(|scope| {
                 for helper in 1..self.config.threads {
                     let help = help.filter(|_| helper > 1);
-                    let (scheduler, work) = (&scheduler, &work);
+                    let (scheduler, work, aside) = (&scheduler, &work, &aside);
                     scope.spawn(move |_| {
                         if let Some(help) = help {
                             let _cancel = CancelOnPanic { scheduler };
                             help(scheduler);
                         }
                         work(true);
+                        aside.help();
                     });
                 }
                 plan_and_work(true);
+                let helpers = Some((scope, &aside));
+                let authority = scheduler.take_authority();
+                authority.map(|authority| closing::close(block, *authority, &made, helpers))
             }),
-        }
-        let authority = scheduler.into_authority();
-        let mut authority = authority.expect("whoever settles turns hands the authority back");
+        };
+        drop(aside);
+        // Without a panic, which has gone on by now.
+        let outcome = outcome.expect("whoever settles turns hands the authority back");
+        let mut outcome = outcome?;
+        outcome.access_list = made.into_inner();
         let worked = worked.into_inner().unwrap_or_else(PoisonError::into_inner);
-        authority.stats.executing = worked.iter().map(|worked| worked.executing).sum();
-        let outcome = finish(block, *authority, self.helpers())?;
-        let mut timeline: Vec<_> = worked.into_iter().map(|worked| worked.activities).collect();
+        outcome.stats.executing = worked.iter().map(|worked| worked.executing).sum();
+        let timeline = &mut outcome.timeline;
+        timeline.extend(worked.into_iter().map(|worked| worked.activities));
         timeline.retain(|activities| !activities.is_empty());
         timeline.sort_by_key(|activities| activities.first().map(|first| first.start));
-        Ok(ParallelOutcome { timeline, ..outcome })
+        Ok(outcome)
     }
 }
 
@@ -487,44 +502,4 @@ impl ParallelExecutor {
 pub fn pays_ahead(tx: &TxEnv) -> bool {
     let runs_code = tx.gas_limit > PAYMENT_GAS_MAX || !tx.data.is_empty();
     runs_code || tx.kind.is_create() || !tx.authorization_list.is_empty()
-}
-
-/// Makes the changes after the transactions and takes the output. If there is an access
-/// list to be put together, one of the helpers does that meanwhile, if there are any.
-fn finish<DB: DatabaseRef + Sync>(
-    block: &Block,
-    authority: Authority<'_, DB>,
-    helpers: Option<&ThreadPool>,
-) -> Result<ParallelOutcome, ExecuteError<DB::Error>> {
-    let _entered = tracing::debug_span!("commit").entered();
-    let start = Instant::now();
-    let Authority { mut state, ledger, stats, observed, notes, failure, .. } = authority;
-    if let Some(failure) = failure {
-        return Err(failure);
-    }
-    let notes = notes.map(|notes| (notes, listing::keep_commits(&mut state)));
-    let requests = phases::after_transactions(&mut state, block, &ledger.receipts)?;
-    let included = ledger.receipts.len();
-    let list = notes.map(|(notes, after)| move || notes.into_list(&after, included));
-    let mut bundle = move || {
-        state.merge_transitions(BundleRetention::Reverts);
-        state.take_bundle()
-    };
-    let (state, access_list) = match (list, helpers) {
-        (Some(list), Some(helpers)) => {
-            // The bundle usually takes longer, and this thread is awake.
-            let mut made = None;
-            let bundle = helpers.in_place_scope(|scope| {
-                scope.spawn(|_| made = Some(list()));
-                bundle()
-            });
-            (bundle, Some(made.expect("the scope has waited for it")))
-        }
-        (list, _) => (bundle(), list.map(|list| list())),
-    };
-    let Ledger { receipts, invalid, gas_used, blob_gas_used, .. } = ledger;
-    let output = BlockOutput { receipts, invalid, requests, gas_used, blob_gas_used, state };
-    let (observed, timeline) = (observed.unwrap_or_default(), Vec::new());
-    metrics::histogram!("foresee_commit_seconds").record(start.elapsed());
-    Ok(ParallelOutcome { output, stats, observed, access_list, timeline })
 }

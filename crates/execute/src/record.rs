@@ -214,7 +214,7 @@ impl Record {
     /// after all of them.
     fn node<'a>(&self, access: &'a AccessSet, gas: u64, is_complete: bool) -> Node<'a> {
         let fees = Location::balance(self.block.beneficiary);
-        let in_order = !is_complete || access.ordering_reads().any(|read| *read == fees);
+        let in_order = !is_complete || access.orders_by(&fees);
         Node { access, gas, in_order }
     }
 }

@@ -120,9 +120,12 @@ fn what_a_contract_sends_it_must_have() {
     // Whether the recipient is empty is part of the price, so it is no mere credit.
     let [other, credited] = [Location::code(RECIPIENT), Location::balance(RECIPIENT)];
     let (reads, writes) = ([code, balance, other, credited], [balance, credited]);
-    // CALL of the recipient with 1 wei
+    // CALL of the recipient with 1 wei: any balance that suffices does.
     let run = bytes!("5f5f5f5f600173020202020202020202020202020202020202020261fffff100");
-    check(call(CONTRACT, 0), run, &reads, &writes, &[]);
+    check(call(CONTRACT, 0), run, &reads, &writes, &[balance]);
+    // With 4 wei, where it has 3: one that was topped up before would do otherwise.
+    let run = bytes!("5f5f5f5f600473020202020202020202020202020202020202020261fffff100");
+    check(call(CONTRACT, 0), run, &reads, &[], &[]);
     // SELFDESTRUCT into the recipient
     let run = bytes!("730202020202020202020202020202020202020202ff");
     check(call(CONTRACT, 0), run, &reads, &writes, &[]);
@@ -155,7 +158,7 @@ fn a_creation_needs_the_nonce_and_writes_the_new_account() {
     // CREATE with 1 wei and no code
     let run = bytes!("5f5f6001f000");
     let reads = [code, balance, nonce, new[0]];
-    check(call(CONTRACT, 0), run, &reads, &[balance, nonce, new[1], new[2]], &[new[2]]);
+    check(call(CONTRACT, 0), run, &reads, &[balance, nonce, new[1], new[2]], &[balance, new[2]]);
 }
 
 #[test]

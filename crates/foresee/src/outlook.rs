@@ -121,12 +121,11 @@ fn node_alone<'p>(block: &Block, prediction: Option<&'p Prediction>) -> Node<'p>
 /// What the DAG has to know of a transaction that was predicted in its place.
 pub(crate) fn node<'p>(block: &Block, prediction: &'p Prediction) -> Node<'p> {
     let fees = Location::balance(block.env.beneficiary);
-    let mut ordering = prediction.access.ordering_reads();
     Node {
         access: &prediction.access,
         gas: prediction.gas_used,
         in_order: !prediction.is_complete() && !prediction.awaits_code()
-            || ordering.any(|read| *read == fees),
+            || prediction.access.orders_by(&fees),
     }
 }
 

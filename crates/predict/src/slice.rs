@@ -28,7 +28,7 @@ mod tests;
 pub(crate) use learning::{Allowance, Candidates};
 pub(crate) use log::{Log, PATH_MAX};
 pub(crate) use path::Path;
-pub(crate) use table::{KeyPaths, SliceKey, SliceTable, Slices};
+pub(crate) use table::{KeyPaths, Plan, SliceKey, SliceTable, Slices, slice_of};
 
 use crate::instruction::Instruction;
 use alloy_primitives::U256;

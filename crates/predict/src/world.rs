@@ -7,6 +7,7 @@
 
 mod account;
 mod contents;
+mod index;
 mod slot;
 mod storage;
 mod trace;
@@ -20,7 +21,7 @@ pub(crate) use trace::{AccountSeen, SlotSeen};
 use crate::{
     program::Program,
     rules::Rules,
-    slice::{Slice, SliceKey},
+    slice::{Slice, SliceKey, slice_of},
     state::{Lookup, StateView, Want},
 };
 use alloy_primitives::{Address, KECCAK256_EMPTY, U256};
@@ -244,6 +245,13 @@ impl<S: StateView> World<S> {
         account.balance = balance;
     }
 
+    /// Notes what is looked at to tell whether an account can pay: that its balance suffices,
+    /// or if it does not, the balance itself.
+    pub(crate) fn touch_payer(&mut self, id: AccountId, value: U256) {
+        let suffices = self.account(id).balance >= value;
+        self.touch(id, if suffices { Look::FUNDS } else { Look::BALANCE });
+    }
+
     /// Moves balance between loaded accounts; false if it does not suffice, or the
     /// receiver's would overflow.
     pub(crate) fn transfer(&mut self, from: AccountId, to: AccountId, value: U256) -> bool {
@@ -359,7 +367,7 @@ impl<S: StateView> World<S> {
 
     /// A slice of an account's program.
     pub(crate) fn slice(&self, id: AccountId, key: SliceKey) -> Option<Arc<Slice>> {
-        self.contents.accounts.get(id).slices.as_ref()?.get(&key).cloned()
+        slice_of(self.contents.accounts.get(id).slices.as_ref()?, &key).cloned()
     }
 
     /// Takes over the slices that an account's program has now.

@@ -73,12 +73,6 @@ impl<'a> Writers<'a> {
         Self { latest, additions, ..Self::default() }
     }
 
-    /// Whether what this set does to the location adds up in any order.
-    fn commutes(&self, access: &AccessSet, location: &Location) -> bool {
-        access.is_commutative(location)
-            && (self.additions == Additions::Free || !location.is_slot())
-    }
-
     /// Appends what a transaction with this set reads of earlier writes, by
     /// location; what it settles at commit is left out. Slots of which credits are left out
     /// are passed on.
@@ -93,8 +87,9 @@ impl<'a> Writers<'a> {
             if !self.written.may_hold(location) {
                 continue;
             }
-            let commutes = self.commutes(access, location);
+            let additions = self.additions;
             let Some(latest) = self.latest.get_mut(location) else { continue };
+            let commutes = commutes(additions, access, location);
             if commutes && latest.newest_credit != END && location.is_slot() {
                 unordered(*location);
             }
@@ -119,7 +114,7 @@ impl<'a> Writers<'a> {
     pub(crate) fn write(&mut self, tx: TxIndex, access: &'a AccessSet) {
         for location in &access.writes {
             self.written.add(location);
-            let commutes = self.commutes(access, location);
+            let commutes = commutes(self.additions, access, location);
             let latest = self.latest.entry(location).or_insert(Latest {
                 overwriter: None,
                 newest_credit: END,
@@ -140,4 +135,9 @@ impl<'a> Writers<'a> {
     pub(crate) fn into_locations(self) -> Vec<Location> {
         self.locations
     }
+}
+
+/// Whether what this set does to the location adds up in any order.
+fn commutes(additions: Additions, access: &AccessSet, location: &Location) -> bool {
+    (additions == Additions::Free || !location.is_slot()) && access.is_commutative(location)
 }

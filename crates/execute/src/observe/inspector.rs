@@ -54,10 +54,10 @@ impl<DB: DatabaseRef> Inspector<InOrderContext<'_, DB>> for Witness {
         inputs: &mut CallInputs,
     ) -> Option<CallOutcome> {
         // What the sender itself sends is a matter of its solvency.
-        let by_code = context.journaled_state.depth > 0;
-        let sends = matches!(inputs.value, CallValue::Transfer(value) if !value.is_zero());
-        if by_code && sends {
-            self.entry(inputs.caller).balance = true;
+        if let CallValue::Transfer(value) = inputs.value
+            && context.journaled_state.depth > 0
+        {
+            self.pays(inputs.caller, value, balance(context, &inputs.caller));
         }
         None
     }
@@ -70,13 +70,16 @@ impl<DB: DatabaseRef> Inspector<InOrderContext<'_, DB>> for Witness {
         let caller = inputs.caller();
         if context.journaled_state.depth > 0 {
             self.entry(caller).nonce = true;
-            if !inputs.value().is_zero() {
-                self.entry(caller).balance = true;
-            }
+            self.pays(caller, inputs.value(), balance(context, &caller));
         }
         if let Some(account) = context.journaled_state.state.get(&caller) {
             self.entry(inputs.created_address(account.info.nonce)).code = true;
         }
         None
     }
+}
+
+/// What an account owns, if it is loaded.
+fn balance<DB: DatabaseRef>(context: &InOrderContext<'_, DB>, address: &Address) -> Option<U256> {
+    context.journaled_state.state.get(address).map(|account| account.info.balance)
 }

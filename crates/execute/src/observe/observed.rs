@@ -57,6 +57,11 @@ impl FieldUses {
         Self(bits)
     }
 
+    /// Adds that the code is read.
+    pub(crate) const fn read_code(&mut self) {
+        self.0 |= 1 << 6;
+    }
+
     fn get(self) -> [Use; 3] {
         [0, 3, 6].map(|shift| {
             let is_set = |bit| self.0 >> shift & bit != 0;

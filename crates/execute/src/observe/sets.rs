@@ -4,15 +4,15 @@
 
 use super::{
     observed::{Accesses, AccountAccess, FieldUses, Use},
-    witness::Witness,
+    witness::{Named, Witness},
 };
 use crate::Block;
 use alloy_primitives::{Address, U256};
 use revm::{
     context::TxEnv,
     context_interface::transaction::{AuthorizationTr, Transaction},
-    primitives::{TxKind, hardfork::SpecId},
-    state::{Account, EvmState},
+    primitives::{KECCAK_EMPTY, TxKind, hardfork::SpecId},
+    state::{Account, Bytecode, EvmState},
 };
 
 /// What an included transaction read and wrote. The journal is not changed; revm lends
@@ -24,23 +24,34 @@ pub(crate) fn accesses(
     witness: &Witness,
     state: &mut EvmState,
 ) -> Accesses {
-    let roles = Roles::new(tx, witness, state);
-    let count = state.values().map(|account| account.storage.len()).sum();
-    let mut noted =
-        Accesses { accounts: Vec::with_capacity(state.len()), slots: Vec::with_capacity(count) };
+    let roles = Roles::new(tx);
+    let mut noted = Accesses { accounts: Vec::with_capacity(state.len()), slots: Vec::new() };
+    // Those whose code runs in place of somebody's who is called.
+    let mut delegates = Vec::new();
     for (&address, account) in state {
-        let fee = match address == block.env.beneficiary {
-            true => fee(block, tx, gas_used),
-            false => U256::ZERO,
-        };
-        let fields = fields(address, account, &roles, witness, fee);
+        let is_beneficiary = address == block.env.beneficiary;
+        let fee = is_beneficiary.then(|| fee(block, tx, gas_used));
+        let named = witness.at(&address);
+        let fields = fields(address, account, &roles, named, fee);
+        if let Some(delegate) = account.info.code.as_ref().and_then(Bytecode::eip7702_address) {
+            let is_called = named.called || (tx.kind.is_call() && roles.target == address);
+            delegates.extend(is_called.then_some(delegate));
+        }
         let is_destroyed = account.is_selfdestructed();
         noted.slots.extend(account.storage.iter().map(|(slot, value)| {
-            let present = if is_destroyed { U256::ZERO } else { value.present_value };
-            (*slot, value.original_value != present)
+            let is_written = match is_destroyed {
+                true => !value.original_value.is_zero(),
+                false => value.original_value != value.present_value,
+            };
+            (*slot, is_written)
         }));
         let slots = account.storage.len() as u32;
         noted.accounts.push(AccountAccess { address, fields, slots });
+    }
+    for account in &mut noted.accounts {
+        if delegates.contains(&account.address) {
+            account.fields.read_code();
+        }
     }
     noted
 }
@@ -50,38 +61,37 @@ fn fields(
     address: Address,
     account: &mut Account,
     roles: &Roles,
-    witness: &Witness,
-    fee: U256,
+    named: Named,
+    fee: Option<U256>,
 ) -> FieldUses {
-    let named = witness.at(&address);
     let is_destroyed = account.is_selfdestructed();
     let before = account.original_info_mut();
     let (balance, nonce, code_hash) = (before.balance, before.nonce, before.code_hash);
-    let has_code = !before.is_empty_code_hash();
+    let has_code = || code_hash != KECCAK_EMPTY;
     // That it is empty was found out where the balance decides it: the surcharge for a
     // new account depends on earlier payments.
-    let existence = named.existence && nonce == 0 && !has_code;
+    let existence = named.existence && nonce == 0 && !has_code();
     let after = &account.info;
-    let balance_changes = match is_destroyed {
-        true => !balance.is_zero(),
-        // Without the fee that it earned as beneficiary.
-        false => balance != after.balance.saturating_sub(fee),
+    let balance_changes = match fee {
+        _ if is_destroyed => !balance.is_zero(),
+        // Without what it earned as beneficiary.
+        Some(fee) => balance != after.balance.saturating_sub(fee),
+        None => balance != after.balance,
     };
     let nonce_changes = if is_destroyed { nonce != 0 } else { nonce != after.nonce };
-    let code_changes = if is_destroyed { has_code } else { code_hash != after.code_hash };
+    let code_changes = if is_destroyed { has_code() } else { code_hash != after.code_hash };
     let is_caller = roles.caller == address;
     let is_authority = roles.authorities.contains(&address);
     let is_called = named.called || roles.target == address;
-    let is_delegate = roles.delegates.contains(&address);
     // Changed without being looked at: it was credited and no more. The sender's
     // solvency and nonce are settled at commit too, unless its code looked at them:
-    // with EIP-7702 a sender can have code.
-    let credited = balance_changes && !existence;
+    // with EIP-7702 a sender can have code. So is the solvency of whoever else pays.
+    let credited_or_pays = (balance_changes || named.funds) && !existence;
     FieldUses::new([
         Use {
-            reads: named.balance || existence || is_caller,
+            reads: named.balance || named.funds || existence || is_caller,
             writes: balance_changes,
-            settles: !named.balance && (is_caller || credited),
+            settles: !named.balance && (is_caller || credited_or_pays),
         },
         Use {
             reads: named.nonce || is_caller || is_authority,
@@ -89,7 +99,7 @@ fn fields(
             settles: is_caller && !named.nonce && !is_authority,
         },
         Use {
-            reads: named.code || is_called || is_authority || is_delegate,
+            reads: named.code || is_called || is_authority,
             writes: code_changes,
             settles: false,
         },
@@ -104,30 +114,17 @@ struct Roles {
     /// Those that authorize delegations
     /// ([EIP-7702](https://eips.ethereum.org/EIPS/eip-7702)).
     authorities: Vec<Address>,
-    /// Those whose code runs in place of somebody's who was called.
-    delegates: Vec<Address>,
 }
 
 impl Roles {
-    fn new(tx: &TxEnv, witness: &Witness, state: &EvmState) -> Self {
+    fn new(tx: &TxEnv) -> Self {
         let target = match &tx.kind {
             TxKind::Call(to) => *to,
             TxKind::Create => tx.caller.create(tx.nonce),
         };
-        let is_called = |address: &Address| {
-            witness.at(address).called || (tx.kind.is_call() && *address == target)
-        };
-        let delegate = |(address, account): (&Address, &Account)| {
-            let code = account.info.code.as_ref()?;
-            code.eip7702_address().filter(|_| is_called(address))
-        };
         let list = tx.authorization_list();
-        Self {
-            caller: tx.caller,
-            target,
-            authorities: list.filter_map(|authorization| authorization.authority()).collect(),
-            delegates: state.iter().filter_map(delegate).collect(),
-        }
+        let authorities = list.filter_map(|authorization| authorization.authority()).collect();
+        Self { caller: tx.caller, target, authorities }
     }
 }
 

@@ -4,7 +4,7 @@
 //! load it, so a [`Witness`] holds *candidates*: they count if the account is
 //! in the journal afterwards.
 
-use alloy_primitives::{Address, map::AddressMap};
+use alloy_primitives::{Address, U256, map::AddressMap};
 
 /// The accounts that the code of a transaction named.
 #[derive(Clone, Debug, Default)]
@@ -17,8 +17,10 @@ pub(crate) struct Named {
     pub(crate) called: bool,
     /// To create it, to destroy something into it, or its code, its size or its hash.
     pub(crate) code: bool,
-    /// Its balance, or to send value from it.
+    /// Its balance, or to send more from it than it has.
     pub(crate) balance: bool,
+    /// To send value from it that it has.
+    pub(crate) funds: bool,
     /// To pay it, which costs more if it is empty.
     pub(crate) existence: bool,
     /// To create a contract, whose address depends on its nonce.
@@ -29,6 +31,18 @@ impl Witness {
     /// What was wanted from this account.
     pub(crate) fn at(&self, address: &Address) -> Named {
         self.0.get(address).copied().unwrap_or_default()
+    }
+
+    /// This account is to pay something, out of this balance if it is at hand.
+    pub(crate) fn pays(&mut self, payer: Address, value: U256, owned: Option<U256>) {
+        if value.is_zero() {
+            return;
+        }
+        let named = self.entry(payer);
+        match owned.is_some_and(|owned| owned >= value) {
+            true => named.funds = true,
+            false => named.balance = true,
+        }
     }
 
     /// What is wanted from this account, to be added to.

@@ -263,9 +263,10 @@ impl<'s, R, A> Scheduler<'s, R, A> {
         self.stop_locked(inner);
     }
 
-    /// The authority, when all workers have stopped.
-    pub(super) fn into_authority(self) -> Option<A> {
-        self.inner.into_inner().unwrap_or_else(PoisonError::into_inner).authority
+    /// The authority, when a worker has been told to stop: nobody settles turns any more.
+    /// None if there was a panic.
+    pub(super) fn take_authority(&self) -> Option<A> {
+        self.lock().authority.take()
     }
 
     fn stop_locked(&self, mut inner: MutexGuard<'_, Inner<R, A>>) {

@@ -98,19 +98,19 @@ fn enter<D: Database>(context: Ictx<'_, '_, D>) {
         return;
     };
     let witness = &mut context.host.chain.looks.witness;
+    let loaded = &context.host.journaled_state.inner.state;
     match frame {
         FrameInput::Call(inputs) => {
-            if inputs.transfer_value().is_some_and(|value| !value.is_zero()) {
-                witness.entry(inputs.caller).balance = true;
-            }
+            let owned = loaded.get(&inputs.caller).map(|account| account.info.balance);
+            witness.pays(inputs.caller, inputs.transfer_value().unwrap_or_default(), owned);
         }
         FrameInput::Create(inputs) => {
             let caller = inputs.caller();
-            let named = witness.entry(caller);
-            named.nonce = true;
-            named.balance |= !inputs.value().is_zero();
-            if let Some(account) = context.host.journaled_state.inner.state.get(&caller) {
-                witness.entry(inputs.created_address(account.info.nonce)).code = true;
+            let account = loaded.get(&caller).map(|account| &account.info);
+            witness.entry(caller).nonce = true;
+            witness.pays(caller, inputs.value(), account.map(|account| account.balance));
+            if let Some(account) = account {
+                witness.entry(inputs.created_address(account.nonce)).code = true;
             }
         }
         FrameInput::Empty => {}

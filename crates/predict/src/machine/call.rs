@@ -89,7 +89,7 @@ impl Machine {
         frame.pending = None;
         let this = frame.address;
         if transfers && with_value {
-            around.world.touch(this, Look::BALANCE);
+            around.world.touch_payer(this, value);
         }
         let own = around.world.account(this).address;
         let keeps_storage = matches!(kind, opcode::CALLCODE | opcode::DELEGATECALL);
@@ -291,12 +291,13 @@ fn program_of<S: StateView>(
     }
     let account = around.world.account(id);
     let (hash, address) = (account.code_hash, account.address);
-    let Some(code) = account.code.clone().filter(|code| !code.is_empty()) else {
+    let Some(code) = account.code.as_ref().filter(|code| !code.is_empty()) else {
         return Ok(None);
     };
     let program = match around.cache.find(hash, around.rules) {
         Some(program) => program,
         None => {
+            let code = code.clone();
             around.compile(code.len(), address, code.len())?;
             around.cache.program(hash, &code, around.rules)
         }

@@ -70,7 +70,7 @@ impl Machine {
         frame.pending = None;
         around.world.touch(creator, Look::NONCE);
         if !value.is_zero() {
-            around.world.touch(creator, Look::BALANCE);
+            around.world.touch_payer(creator, value);
         }
         self.start_create(create, created, around)
     }

@@ -198,7 +198,7 @@ impl<S: StateView> Cpu<'_, S> {
         additions: &mut Additions,
     ) -> Result<Leave, Halt<S::Error>> {
         'blocks: loop {
-            // No path of a slice is as long, so that this happens wherever the frame runs.
+            // No path of a slice is as long, so nobody needs the log any more.
             if cursor.ran > PATH_MAX && cursor.next == 0 {
                 cursor.chained = true;
             }

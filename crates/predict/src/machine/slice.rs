@@ -8,7 +8,7 @@ use crate::{
     compile::{div, fold, shl, shr, truth},
     instruction::{Instruction, Op},
     predictor::Learning,
-    slice::{Allowance, Slice, SliceKey},
+    slice::{Allowance, Plan, Slice, SliceKey},
     state::StateView,
     unknown::Unknown,
     world::{AccountId, SlotId},
@@ -47,6 +47,13 @@ impl Frame {
         let (start, len) = self.input;
         SliceKey::new(&memory[start..start + len], self.is_static)
     }
+
+    /// Prepares to run without a slice.
+    fn follow_plan(&mut self, key: SliceKey) {
+        let Plan { logs, chains } = self.program.slices.plan(key);
+        self.log = logs.then(Box::default);
+        self.chained = chains;
+    }
 }
 
 impl Machine {
@@ -73,7 +80,7 @@ impl Machine {
                 }
             }
             None if !may_log => {}
-            None => frame.log = frame.program.slices.wants_log(key).then(Box::default),
+            None => frame.follow_plan(key),
         }
     }
 
@@ -134,8 +141,7 @@ impl Machine {
         (frame.entry, frame.next, frame.top) = (0, 0, frame.bottom);
         (frame.ran, frame.chained) = (0, false);
         if may_log {
-            let key = frame.slice_key(&self.memory);
-            frame.log = frame.program.slices.wants_log(key).then(Box::default);
+            frame.follow_plan(frame.slice_key(&self.memory));
         }
     }
 

@@ -23,8 +23,9 @@ pub(super) fn access_set<S: StateView>(world: &mut World<S>, sender: AccountId) 
         let looks = account.looks;
         let looks_at_balance = looks.contains(Look::BALANCE)
             || looks.contains(Look::EXISTENCE) && !is_sender && account.existed_by_balance();
+        let pays = looks.contains(Look::FUNDS);
         let changes = world.changes(account);
-        if is_sender || looks_at_balance {
+        if is_sender || looks_at_balance || pays {
             reads.push(Location::balance(address));
         }
         if is_sender || looks.contains(Look::NONCE) {
@@ -42,7 +43,7 @@ pub(super) fn access_set<S: StateView>(world: &mut World<S>, sender: AccountId) 
         if changes.contains(Look::CODE) {
             writes.push(Location::code(address));
         }
-        if !looks_at_balance && (is_sender || changes.contains(Look::BALANCE)) {
+        if !looks_at_balance && (is_sender || pays || changes.contains(Look::BALANCE)) {
             commutative.push(Location::balance(address));
         }
         if is_sender && !looks.contains(Look::NONCE) {

@@ -3,7 +3,7 @@
 //! It is followed once. Registers hold values, expressions over what the frame
 //! started with; moves, jumps to constants, stack checks and logs leave nothing
 //! behind. Where the path needs a constant, for a memory offset, a length or a jump,
-//! and the value is none, the tree switches on the value.
+//! and the value is none, the tree switches on the value, or on what it follows from.
 //!
 //! What keeps it right: nothing that was seen while the log was written, the
 //! outcomes of conditions and the constants of switches apart, finds its way into an
@@ -17,6 +17,7 @@ mod access;
 mod additions;
 mod control;
 mod follow;
+mod told;
 
 pub(super) use follow::{Route, follow};
 
@@ -104,9 +105,9 @@ struct Grower<'a> {
     spilt: Vec<Finding<ValueId>>,
     /// Slots that were looked at on the way.
     looked: HashSet<ValueId>,
-    /// What guards have told.
+    /// What guards have told: conditions, and values that are constants.
     conditions: HashMap<Condition, bool>,
-    constants: HashMap<ValueId, U256>,
+    constants: HashMap<ValueId, ValueId>,
     /// Static gas charged so far, dynamic gas that the path determines, and how much
     /// of the two the items have been told of.
     charged: u64,
@@ -235,7 +236,7 @@ impl<'a> Grower<'a> {
             if register >= self.registers.len() {
                 self.registers.resize(register + 1, Values::ZERO);
             }
-            self.registers[register] = value;
+            self.registers[register] = self.constants.get(&value).copied().unwrap_or(value);
         }
     }
 
@@ -244,23 +245,6 @@ impl<'a> Grower<'a> {
         let value = self.operand(step, n);
         let constant = self.pin(value, step.values[n])?;
         u32::try_from(constant).map_err(|_| Refusal::TooLarge)
-    }
-
-    /// Makes sure that a value is the constant it was, and yields that.
-    fn pin(&mut self, value: ValueId, seen: U256) -> Result<U256, Refusal> {
-        let known = self.tree.values.as_constant(value).or(self.constants.get(&value).copied());
-        if let Some(known) = known {
-            return if self.decisions.agree(&known, &seen) {
-                Ok(known)
-            } else {
-                Err(Refusal::Foreign)
-            };
-        }
-        let constant = self.decisions.constant(seen).ok_or(Refusal::Foreign)?;
-        self.constants.insert(value, constant);
-        let case = self.tree.values.constant(constant);
-        self.enter_switch(value, case)?;
-        Ok(constant)
     }
 
     /// Makes sure that memory reaches over a range, which must be a constant one.

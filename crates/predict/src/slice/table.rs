@@ -61,8 +61,24 @@ impl SliceKey {
     }
 }
 
-/// The slices of a program at one time.
-pub(crate) type SliceTable = HashMap<SliceKey, Arc<Slice>>;
+/// The slices of a program at one time, in the order of their keys: few, and met once in a
+/// while, so that what matters is how little memory is met.
+pub(crate) type SliceTable = [(SliceKey, Arc<Slice>)];
+
+/// The slice of a key, if there is one.
+pub(crate) fn slice_of<'a>(table: &'a SliceTable, key: &SliceKey) -> Option<&'a Arc<Slice>> {
+    let at = table.binary_search_by(|(there, _)| there.cmp(key)).ok()?;
+    table.get(at).map(|(_, slice)| slice)
+}
+
+/// How a frame without a slice runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Plan {
+    /// It is logged.
+    pub(crate) logs: bool,
+    /// It runs in chains from the start, since others ran for long.
+    pub(crate) chains: bool,
+}
 
 /// The paths of a key.
 pub(crate) type KeyPaths = (SliceKey, Vec<Path>);
@@ -76,6 +92,8 @@ struct Growth {
     /// Whether somebody has it among the candidates for learning.
     listed: bool,
     refusals: u8,
+    /// Whether a frame ran longer than any path.
+    long: bool,
     /// How many steps it takes to follow the paths so far.
     steps: u32,
     paths: Vec<Path>,
@@ -141,15 +159,16 @@ impl Slices {
         self.lock().table.clone()
     }
 
-    /// Whether a frame that is about to run in blocks should be logged.
-    pub(crate) fn wants_log(&self, key: SliceKey) -> bool {
+    /// How a frame is to run that has no slice.
+    pub(crate) fn plan(&self, key: SliceKey) -> Plan {
         let inner = &mut *self.lock();
         if inner.growth.len() >= KEYS_MAX && !inner.growth.contains_key(&key) {
-            return false;
+            return Plan::default();
         }
         let growth = inner.growth.entry(key).or_default();
         growth.seen = growth.seen.saturating_add(1);
-        growth.seen > SEEN_MIN && !growth.sealed
+        let logs = growth.seen > SEEN_MIN && !growth.sealed;
+        Plan { logs, chains: growth.long && !logs }
     }
 
     /// Takes in what a frame did in blocks. Yields whether the key became a candidate for
@@ -160,6 +179,7 @@ impl Slices {
             return false;
         };
         if log.overflowed() {
+            growth.long = true;
             growth.refuse();
             if growth.sealed {
                 inner.waiting -= growth.waiting.take().map_or(0, |waiting| waiting.size());
@@ -262,12 +282,11 @@ impl Slices {
         growth.sealed |= is_full(&tree);
         inner.paths += growth.paths[before..].iter().map(Path::size).sum::<usize>();
         inner.slices += slice.size();
-        let mut table = SliceTable::clone(&inner.table);
-        if let Some(old) = table.insert(key, Arc::new(slice)) {
+        if let Some(old) = slice_of(&inner.table, &key) {
             inner.slices -= old.size();
         }
-        table.shrink_to_fit();
-        inner.table = Arc::new(table);
+        let others = inner.table.iter().filter(|(other, _)| *other != key).cloned();
+        inner.table = in_order(others.chain([(key, Arc::new(slice))]).collect());
         steps
     }
 
@@ -285,10 +304,13 @@ impl Slices {
     /// many steps suffice. There must be none yet.
     pub(crate) fn restore(&self, keys: Vec<KeyPaths>, program: &Program, steps_left: &mut usize) {
         let inner = &mut *self.lock();
-        let mut table = SliceTable::default();
+        let mut table = Vec::new();
         for (key, mut paths) in keys {
             if inner.growth.len() >= KEYS_MAX || paths.len() > PATHS_MAX || *steps_left == 0 {
                 break;
+            }
+            if inner.growth.contains_key(&key) {
+                continue;
             }
             let mut steps = 0;
             let tree = regrow(key, &paths, program, &mut steps);
@@ -302,16 +324,13 @@ impl Slices {
             inner.slices += slice.size();
             inner.paths += paths.iter().map(Path::size).sum::<usize>();
             paths.shrink_to_fit();
-            if let Some(old) = table.insert(key, Arc::new(slice)) {
-                inner.slices -= old.size();
-            }
+            table.push((key, Arc::new(slice)));
             let sealed = is_full(&tree);
             let steps = u32::try_from(steps).unwrap_or(u32::MAX);
             let growth = Growth { seen: SEEN_MIN, sealed, steps, paths, ..Growth::default() };
             inner.growth.insert(key, growth);
         }
-        table.shrink_to_fit();
-        inner.table = Arc::new(table);
+        inner.table = in_order(table);
     }
 
     /// Size in bytes of the slices and of what they grow from.
@@ -321,7 +340,7 @@ impl Slices {
             + inner.paths
             + inner.waiting
             + inner.growth.capacity() * size_of::<(SliceKey, Growth)>()
-            + inner.table.capacity() * size_of::<(SliceKey, Arc<Slice>)>()
+            + size_of_val(&*inner.table)
     }
 }
 
@@ -331,6 +350,12 @@ impl Growth {
         self.refusals = self.refusals.saturating_add(1);
         self.sealed |= self.refusals >= REFUSALS_MAX;
     }
+}
+
+/// The table of some slices.
+fn in_order(mut slices: Vec<(SliceKey, Arc<Slice>)>) -> Arc<SliceTable> {
+    slices.sort_unstable_by_key(|(key, _)| *key);
+    slices.into()
 }
 
 /// The most bytes that the slices of a program may take.

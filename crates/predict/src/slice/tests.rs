@@ -8,8 +8,8 @@ use crate::{
 use alloy_primitives::{Address, Bytes, U256};
 use revm::{
     bytecode::opcode::{
-        ADD, CALLDATALOAD, CALLER, DUP1, JUMPDEST, JUMPI, KECCAK256, LOG0, MSTORE, POP, PUSH0,
-        PUSH1, SLOAD, SSTORE, STOP,
+        ADD, CALLDATALOAD, CALLER, DUP1, DUP2, JUMPDEST, JUMPI, KECCAK256, LOG0, MSTORE, POP,
+        PUSH0, PUSH1, SLOAD, SSTORE, STOP, SWAP1,
     },
     context::{BlockEnv, CfgEnv, TxEnv},
     database::{CacheDB, EmptyDB},
@@ -90,6 +90,32 @@ const CHOOSE: &[u8] = &[
     STOP,
 ];
 
+/// Stores the first argument and the caller at offsets that follow from the first argument,
+/// and writes the slot that is the hash of both.
+const OFFSETS: &[u8] = &[
+    PUSH1,
+    4,
+    CALLDATALOAD,
+    DUP1,
+    DUP1,
+    PUSH1,
+    32,
+    ADD,
+    MSTORE,
+    CALLER,
+    DUP2,
+    MSTORE,
+    PUSH1,
+    64,
+    SWAP1,
+    KECCAK256,
+    PUSH1,
+    1,
+    SWAP1,
+    SSTORE,
+    STOP,
+];
+
 /// Predicts calls of a code, in one block, and learns everything at once.
 fn predict(cache: &ProgramCache, code: &[u8], arguments: &[u64]) -> Vec<Prediction> {
     predict_and(Learning::Everything, cache, code, arguments)
@@ -137,7 +163,7 @@ fn slice(cache: &ProgramCache, code: &[u8]) -> Option<Arc<Slice>> {
     let rules = Arc::new(Rules::new(&CfgEnv::new_with_spec(SpecId::OSAKA)));
     let code = Bytecode::new_raw(Bytes::copy_from_slice(code));
     let program = cache.program(code.hash_slow(), &code, &rules);
-    program.slices.table().get(&SliceKey::new(&calldata(0), false)).cloned()
+    super::slice_of(&program.slices.table(), &SliceKey::new(&calldata(0), false)).cloned()
 }
 
 fn ops(slice: &Slice) -> Vec<Op> {
@@ -159,7 +185,7 @@ fn the_second_frame_becomes_a_slice_of_what_matters() {
 
 #[test]
 fn slices_predict_what_blocks_predict() {
-    for code in [INCREASE, CHOOSE] {
+    for code in [INCREASE, CHOOSE, OFFSETS] {
         let warm = ProgramCache::new();
         predict(&warm, code, &[0, 1, 0, 1, 0, 1]);
         assert!(slice(&warm, code).is_some());
@@ -168,6 +194,17 @@ fn slices_predict_what_blocks_predict() {
             assert_eq!(predict(&warm, code, &arguments), cold, "{arguments:?}");
         }
     }
+}
+
+#[test]
+fn what_one_guard_tells_no_other_asks() {
+    let cache = ProgramCache::new();
+    predict(&cache, OFFSETS, &[96, 96]);
+    let slice = slice(&cache, OFFSETS).unwrap();
+    // The offset itself is guarded, not the sum that is needed first; no sum is left.
+    let expected = [Op::Bail, Op::Word, Op::BranchNe, Op::Caller, Op::HashTwo, Op::SStore];
+    assert_eq!(ops(&slice)[..expected.len()], expected);
+    assert_eq!(slice.constants.len(), 0, "the word that is hashed is the number");
 }
 
 #[test]

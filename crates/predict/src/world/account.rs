@@ -1,7 +1,8 @@
 //! Accounts, numbered in the order in which they are met.
 
+use super::index::Index;
 use crate::{program::Program, slice::SliceTable};
-use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256, map::AddressMap};
+use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256, map::FbBuildHasher};
 use bitflags::bitflags;
 use revm::{
     precompile::Precompiles,
@@ -32,6 +33,8 @@ bitflags! {
         const CODE = 4;
         /// Whether the account is empty.
         const EXISTENCE = 8;
+        /// That the balance suffices for what the account pays.
+        const FUNDS = 16;
     }
 }
 
@@ -122,7 +125,7 @@ impl Account {
 /// All accounts met so far.
 #[derive(Debug, Default)]
 pub(crate) struct Accounts {
-    index: AddressMap<AccountId>,
+    index: Index<FbBuildHasher<20>>,
     list: Vec<Account>,
     /// Those that the transaction at hand touched.
     pub(crate) touched: Vec<AccountId>,
@@ -130,12 +133,20 @@ pub(crate) struct Accounts {
 
 impl Accounts {
     pub(crate) fn intern(&mut self, address: Address, precompiles: &Precompiles) -> AccountId {
-        *self.index.entry(address).or_insert_with(|| {
-            let id = AccountId(self.list.len() as u32);
-            let precompile = precompiles.contains(&address);
-            self.list.push(Account { address, precompile, ..Account::default() });
-            id
-        })
+        let hash = self.index.hash(&address);
+        if let Some(id) = self.at(hash, &address) {
+            return id;
+        }
+        let number = self.list.len() as u32;
+        let precompile = precompiles.contains(&address);
+        self.list.push(Account { address, precompile, ..Account::default() });
+        self.index.add(hash, number);
+        AccountId(number)
+    }
+
+    fn at(&self, hash: u64, address: &Address) -> Option<AccountId> {
+        let is = |number: u32| self.list[number as usize].address == *address;
+        self.index.find(hash, is).map(AccountId)
     }
 
     /// Forgets all accounts; their memory is kept.
@@ -146,7 +157,7 @@ impl Accounts {
     }
 
     pub(crate) fn find(&self, address: &Address) -> Option<AccountId> {
-        self.index.get(address).copied()
+        self.at(self.index.hash(address), address)
     }
 
     pub(crate) fn get(&self, id: AccountId) -> &Account {

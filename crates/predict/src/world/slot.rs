@@ -1,7 +1,7 @@
 //! Storage slots, numbered in the order in which they are met.
 
-use super::AccountId;
-use alloy_primitives::{U256, map::HashMap};
+use super::{AccountId, index::Index};
+use alloy_primitives::{U256, map::DefaultHashBuilder};
 use core::hash::{Hash, Hasher};
 
 /// The number of a slot.
@@ -39,7 +39,6 @@ pub(crate) struct Slot {
 }
 
 /// What a slot is found by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Place(AccountId, U256);
 
 impl Hash for Place {
@@ -55,7 +54,7 @@ impl Hash for Place {
 /// All slots met so far.
 #[derive(Debug, Default)]
 pub(crate) struct Slots {
-    index: HashMap<Place, SlotId>,
+    index: Index<DefaultHashBuilder>,
     list: Vec<Slot>,
     /// Those that the transaction at hand touched.
     pub(crate) touched: Vec<SlotId>,
@@ -63,21 +62,32 @@ pub(crate) struct Slots {
 
 impl Slots {
     pub(crate) fn intern(&mut self, account: AccountId, key: U256) -> SlotId {
-        *self.index.entry(Place(account, key)).or_insert_with(|| {
-            let id = SlotId(self.list.len() as u32);
-            self.list.push(Slot {
-                account,
-                key,
-                loaded: false,
-                value: U256::ZERO,
-                start: U256::ZERO,
-                stamp: 0,
-                warm: 0,
-                listed: 0,
-                looked: 0,
-            });
-            id
-        })
+        let hash = self.index.hash(&Place(account, key));
+        if let Some(id) = self.at(hash, account, key) {
+            return id;
+        }
+        let number = self.list.len() as u32;
+        self.list.push(Slot {
+            account,
+            key,
+            loaded: false,
+            value: U256::ZERO,
+            start: U256::ZERO,
+            stamp: 0,
+            warm: 0,
+            listed: 0,
+            looked: 0,
+        });
+        self.index.add(hash, number);
+        SlotId(number)
+    }
+
+    fn at(&self, hash: u64, account: AccountId, key: U256) -> Option<SlotId> {
+        let is = |number: u32| {
+            let slot = &self.list[number as usize];
+            slot.key == key && slot.account == account
+        };
+        self.index.find(hash, is).map(SlotId)
     }
 
     /// Forgets all slots; their memory is kept.
@@ -88,7 +98,7 @@ impl Slots {
     }
 
     pub(crate) fn find(&self, account: AccountId, key: U256) -> Option<SlotId> {
-        self.index.get(&Place(account, key)).copied()
+        self.at(self.index.hash(&Place(account, key)), account, key)
     }
 
     pub(crate) fn get(&self, id: SlotId) -> &Slot {

@@ -144,6 +144,7 @@ impl AccountSeen {
             && (account.is_empty() == self.empty || is_sender)
             && (!looked(Look::EXISTENCE) || (account.nonce == 0) == (self.nonce == 0))
             && (!looked(Look::BALANCE) || account.balance == self.balance)
+            && (!looked(Look::FUNDS) || account.balance >= self.balance)
             && (!(looked(Look::NONCE) || self.left_nonce.is_some() && !is_sender)
                 || account.nonce == self.nonce)
     }

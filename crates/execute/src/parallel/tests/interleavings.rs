@@ -9,7 +9,7 @@ use super::{
     super::{
         Policy,
         authority::Authority,
-        finish,
+        closing::{Made, close},
         scheduler::{Plan, Scheduler},
         versions::Versions,
         worker::{Duty, Worker},
@@ -129,8 +129,8 @@ fn execute(case: &Case, lab: &Lab) -> Result<ParallelOutcome, ExecuteError<Infal
         }
         drop(work());
     });
-    let authority = scheduler.into_authority().expect("it was handed back");
-    finish(block, *authority, None)
+    let authority = scheduler.take_authority().expect("it was handed back");
+    close(block, *authority, &Made::new(), None)
 }
 
 /// Whatever the order, the output is that of in-order execution, and no transaction is

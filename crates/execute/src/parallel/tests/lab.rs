@@ -3,7 +3,7 @@
 use super::super::{
     Known, ParallelConfig, ParallelExecutor, ParallelOutcome, Policy, PreBlock, Reason,
     authority::Authority,
-    finish,
+    closing::{Made, close},
     scheduler::{Plan, Turn},
     versions::Versions,
     worker::{Duty, Worker},
@@ -298,7 +298,7 @@ fn drive<DB: DatabaseRef + Sync>(
             break;
         }
     }
-    finish(block, *authority, None)
+    close(block, *authority, &Made::new(), None)
 }
 
 /// A small random number generator, so that a seed is all there is to print.

@@ -50,6 +50,7 @@ impl Grower<'_> {
         }
         let holds = self.decisions.guard(seen != opposite).ok_or(Refusal::Foreign)?;
         self.conditions.insert(condition, holds);
+        self.tell_condition(value, holds != (condition.op == Op::IsZero));
         self.leave_node()?;
         let node = &mut self.tree.nodes[self.node];
         if node.next == Next::Open {
