@@ -3,7 +3,6 @@
 #![doc = include_str!("parallel/PROTOCOL.md")]
 
 mod authority;
-mod bundle;
 mod clock;
 mod closing;
 mod hashing;

@@ -6,14 +6,14 @@
 //! as a good part of what there is to do. Nothing depends on it: a list that nobody has begun
 //! when the bundle is there is made by the calling thread.
 
-use super::{ParallelOutcome, authority::Authority, bundle, ledger::Ledger, listing, phases};
+use super::{ParallelOutcome, authority::Authority, ledger::Ledger, listing, phases};
 use crate::{
     AccessList, Block, BlockOutput, ExecuteError, Reports,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 use core::time::Duration;
 use rayon::Scope;
-use revm::DatabaseRef;
+use revm::{DatabaseRef, database::states::bundle_state::BundleRetention};
 use std::{sync::OnceLock, time::Instant};
 
 /// How long a thread stays awake for work that may come, or for others to end theirs:
@@ -122,8 +122,10 @@ pub(super) fn close<'e: 'scope, 'scope, DB: DatabaseRef>(
             made.get_or_init(|| notes.into_list(&after, included));
         })
     });
-    let transitions = state.transition_state.take().unwrap_or_default();
-    let bundle = || bundle::bundle(transitions);
+    let mut bundle = || {
+        state.merge_transitions(BundleRetention::Reverts);
+        state.take_bundle()
+    };
     let state = match (list, helpers) {
         (Some(list), Some((scope, aside))) => {
             if !aside.post(list) {
