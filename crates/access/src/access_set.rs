@@ -15,9 +15,9 @@ use serde::{Deserialize, Serialize};
 ///   from its value at the start.
 /// * A **commutative** location is one whose use in this transaction need not
 ///   order it after earlier writers, because it is settled at commit: the plain
-///   credit of a balance, the sender's nonce, that whoever pays has enough; and a slot that is added to,
-///   whose old value is used for nothing but sums and comparisons. The latter is taken
-///   for what it is worth: who executes finds out whether it is so.
+///   credit of a balance, the sender's nonce, that whoever pays has enough; and a slot
+///   that is added to, whose old value is used for nothing but sums and comparisons. The
+///   latter is taken for what it is worth: who executes finds out whether it is so.
 ///
 /// The fee that the beneficiary earns is in none of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
