@@ -275,8 +275,12 @@ impl<S: StateView> Walker<'_, S> {
         let gas = self.forward(path, &all, false, false)?;
         let this = top(path).address;
         path.read(Place::Known(Location::nonce(this)));
-        if value != Word::ZERO {
-            path.read(Place::Known(Location::balance(this)));
+        let balance = Place::Known(Location::balance(this));
+        if value.known().is_none() {
+            // It may be nothing that is paid.
+            path.reads.entry(balance).or_insert(false);
+        } else if value != Word::ZERO {
+            path.read(balance);
         }
         let salt = salt.and_then(|[salt]| salt.known());
         let (Some(salt), Some(code), true) = (salt, init_code.known(), path.depth() < DEPTH_MAX)
