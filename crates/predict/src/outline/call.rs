@@ -98,9 +98,7 @@ impl<S: StateView> Walker<'_, S> {
             code = self.code(path, delegate).map_err(Stop::Failed)?;
         }
         let gas = self.forward(path, &requested, transfers, surely)?;
-        if transfers {
-            path.read(Place::Known(Location::balance(this)));
-        }
+        look_at_funds(path, this, &value);
         // Who cannot pay does not call.
         let unpaid = (!path.can_pay(this, &value)).then(|| {
             let mut unpaid = path.clone();
@@ -275,13 +273,7 @@ impl<S: StateView> Walker<'_, S> {
         let gas = self.forward(path, &all, false, false)?;
         let this = top(path).address;
         path.read(Place::Known(Location::nonce(this)));
-        let balance = Place::Known(Location::balance(this));
-        if value.known().is_none() {
-            // It may be nothing that is paid.
-            path.reads.entry(balance).or_insert(false);
-        } else if value != Word::ZERO {
-            path.read(balance);
-        }
+        look_at_funds(path, this, &value);
         let salt = salt.and_then(|[salt]| salt.known());
         let (Some(salt), Some(code), true) = (salt, init_code.known(), path.depth() < DEPTH_MAX)
         else {
@@ -349,5 +341,15 @@ impl<S: StateView> Walker<'_, S> {
             role: Role::Create(account),
             before,
         });
+    }
+}
+
+/// Whoever pays looks at what it has. A value that is not known may be nothing.
+fn look_at_funds(path: &mut Path, payer: Address, value: &Word) {
+    let balance = Place::Known(Location::balance(payer));
+    if value.known().is_none() {
+        path.reads.entry(balance).or_insert(false);
+    } else if *value != Word::ZERO {
+        path.read(balance);
     }
 }
