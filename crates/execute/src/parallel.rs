@@ -294,7 +294,9 @@ impl ParallelExecutor {
     /// Executes a block while its schedule is still being made: the calling thread
     /// makes it, another executes in order until it is there, and all the rest may `help`
     /// before they execute. Both can ask whose turn it is meanwhile (a position in the
-    /// block): of the transactions before that one the schedule need not know anything.
+    /// block): of the transactions before that one the schedule need not know anything. As
+    /// long as there is none, whoever executes a transaction at its turn calls `ready` first,
+    /// if that is given; it should come back when the transaction is better executed.
     ///
     /// # Errors
     ///
@@ -302,7 +304,7 @@ impl ParallelExecutor {
     ///
     /// # Panics
     ///
-    /// As [`execute`](Self::execute), or if `schedule` or `help` does.
+    /// As [`execute`](Self::execute), or if `schedule`, `help` or `ready` does.
     pub fn execute_while<DB>(
         &self,
         pre: PreBlock<'_, DB>,
@@ -310,37 +312,12 @@ impl ParallelExecutor {
         db: &DB,
         schedule: impl FnOnce(&dyn Pace) -> Option<Schedule>,
         help: impl Fn(&dyn Pace) + Sync,
+        ready: Option<&(dyn Fn(&dyn Pace) + Sync)>,
     ) -> Result<ParallelOutcome, ExecuteError<DB::Error>>
     where
         DB: DatabaseRef + Sync,
     {
-        self.run(pre, block, db, None, Plans::Late(schedule, &help, None))
-    }
-
-    /// As [`execute_while`](Self::execute_while), but as long as there is no schedule,
-    /// whoever executes a transaction at its turn calls `ready` first. It may work with the
-    /// others, and should come back when it is better executed.
-    ///
-    /// # Errors
-    ///
-    /// As [`execute`](Self::execute).
-    ///
-    /// # Panics
-    ///
-    /// As [`execute_while`](Self::execute_while), or if `ready` does.
-    pub fn execute_when_ready<DB>(
-        &self,
-        pre: PreBlock<'_, DB>,
-        block: &Block,
-        db: &DB,
-        schedule: impl FnOnce(&dyn Pace) -> Option<Schedule>,
-        help: impl Fn(&dyn Pace) + Sync,
-        ready: impl Fn(&dyn Pace) + Sync,
-    ) -> Result<ParallelOutcome, ExecuteError<DB::Error>>
-    where
-        DB: DatabaseRef + Sync,
-    {
-        self.run(pre, block, db, None, Plans::Late(schedule, &help, Some(&ready)))
+        self.run(pre, block, db, None, Plans::Late(schedule, &help, ready))
     }
 
     /// As [`execute_while`](Self::execute_while), but all threads go by a

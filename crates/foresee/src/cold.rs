@@ -138,7 +138,7 @@ impl Foresee {
                 });
                 Some(Outlook::new(predictions).schedule(block, executor.config().threads))
             };
-            let outcome = executor.execute_when_ready(pre, block, fetched, make, join, ready)?;
+            let outcome = executor.execute_while(pre, block, fetched, make, join, Some(&ready))?;
             telemetry::unseen(hunt.unseen());
             let decision = Decision::parallel(executor.config().threads);
             self.executed(outcome, decision, Vec::new())

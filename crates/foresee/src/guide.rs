@@ -132,7 +132,7 @@ impl Foresee {
                 // As from predictions, the schedule is made while execution has begun.
                 let pre = PreBlock::run(block, db)?;
                 let make = |_: &dyn Pace| Some(Schedule::from_dag(&record.true_dag()));
-                executor.execute_while(pre, block, db, make, |_| {})?
+                executor.execute_while(pre, block, db, make, |_| {}, None)?
             }
             Guide::AccessList(list) => executor.execute_listed(block, db, list)?,
         };

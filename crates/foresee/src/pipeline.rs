@@ -360,7 +360,7 @@ impl Foresee {
             predictions = predict()?;
             Some(Schedule::from_dag(&self.schedule(block, &predictions)))
         };
-        let outcome = executor.execute_while(pre, block, db, make, |_| {})?;
+        let outcome = executor.execute_while(pre, block, db, make, |_| {}, None)?;
         Ok(self.executed(outcome, decision, predictions))
     }
 
@@ -440,7 +440,7 @@ impl Foresee {
             self.conflicts.learn(block, &outcome.stats, saved);
             outcome
         } else {
-            executor.execute_while(pre, block, db, make, help)?
+            executor.execute_while(pre, block, db, make, help, None)?
         };
         telemetry::unseen(crew.map_or(0, |crew| crew.unseen()));
         self.learned.parallel(block, &outcome.output, outcome.stats.executing);
