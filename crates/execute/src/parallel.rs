@@ -312,7 +312,7 @@ impl ParallelExecutor {
         db: &DB,
         schedule: impl FnOnce(&dyn Pace) -> Option<Schedule>,
         help: impl Fn(&dyn Pace) + Sync,
-        ready: Option<&(dyn Fn(&dyn Pace) + Sync)>,
+        ready: Option<&Together<'_>>,
     ) -> Result<ParallelOutcome, ExecuteError<DB::Error>>
     where
         DB: DatabaseRef + Sync,
