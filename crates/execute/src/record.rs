@@ -194,9 +194,22 @@ impl Record {
 
     /// What really waited for what.
     pub fn true_dag(&self) -> DependencyDag {
-        let each = self.transactions.iter();
-        let nodes: Vec<_> = each.map(|one| self.node(&one.observed, one.gas_used, true)).collect();
-        DependencyDag::build(&nodes)
+        DependencyDag::build(&self.true_nodes())
+    }
+
+    /// What a DAG has to know of what each transaction really did.
+    pub fn true_nodes(&self) -> Vec<Node<'_>> {
+        (0..self.transactions.len()).map(|position| self.true_node(position)).collect()
+    }
+
+    /// The same of the transaction at this position.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
+    pub fn true_node(&self, position: usize) -> Node<'_> {
+        let one = &self.transactions[position];
+        self.node(&one.observed, one.gas_used, true)
     }
 
     /// What was predicted to wait for what, if every transaction was predicted.

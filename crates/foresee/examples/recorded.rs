@@ -15,7 +15,7 @@
 #![expect(clippy::print_stdout, reason = "it is an example")]
 
 use alloy_primitives::U256;
-use foresee::{Config, Foresee, Guide, Mode, Recorded};
+use foresee::{Config, Foresee, Guide, Mode, Recorded, Rerun};
 use foresee_execute::{AccessList, Record, execute_in_order};
 use foresee_source::Snapshot;
 use mimalloc::MiMalloc;
@@ -70,6 +70,7 @@ fn main() {
         let Recorded { record, access_list: list, .. } = made;
         // As it is when it was read from a file.
         let record = Record::from_bytes(&record.to_bytes()).expect("it was written just now");
+        let rerun = Rerun::new(record);
         let bad = falsified(&list);
         let list_hash = list.compute_hash();
         let mut times: [Vec<f64>; WAYS.len() + 1] = Default::default();
@@ -94,7 +95,7 @@ fn main() {
                 again.transactions.iter().map(|tx| tx.observed.reads.len()).sum::<usize>()
             });
             time(&mut times[13], || fresh.to_bytes());
-            for (way, guide) in [(9, Guide::Record(&record)), (10, Guide::AccessList(&list))] {
+            for (way, guide) in [(9, Guide::Record(&rerun)), (10, Guide::AccessList(&list))] {
                 let ahead = Some(&ahead[..]);
                 drop(time(&mut times[way], || plain.execute_guided(block, state, guide, ahead)));
             }
@@ -103,7 +104,7 @@ fn main() {
             }
             drop(time(&mut times[5], || plain.execute_ahead(block, state, &ahead)));
             for (way, guide) in [
-                (6, Guide::Record(&record)),
+                (6, Guide::Record(&rerun)),
                 (7, Guide::AccessList(&list)),
                 (8, Guide::AccessList(&bad)),
             ] {

@@ -4,18 +4,17 @@
 //! the result is that of in-order execution, and where the guide is wrong that is said.
 
 use crate::{
-    ExecutedBlock, Foresee, Mode,
+    Decision, DecisionReason, ExecutedBlock, Foresee, Mode, Rerun,
     choice::Work,
     outlook::{known, knows_results},
 };
 use alloy_eips::eip7928::BlockAccessListHashMismatch;
 use foresee_access::{Difference, TxIndex};
 use foresee_execute::{
-    AccessList, AccessListFault, Block, BlockIdentity, Divergence, ExecuteError, Pace, PreBlock,
-    Prefetched, Record, Status,
+    AccessList, AccessListFault, Block, BlockIdentity, Divergence, ExecuteError, Prefetched,
+    Record, Status,
 };
 use foresee_predict::Ahead;
-use foresee_schedule::Schedule;
 use revm::DatabaseRef;
 use std::sync::Arc;
 
@@ -23,7 +22,7 @@ use std::sync::Arc;
 #[derive(Clone, Copy, Debug)]
 pub enum Guide<'a> {
     /// A record of an earlier execution: it tells what waits for what.
-    Record(&'a Record),
+    Record(&'a Rerun),
     /// The block access list: it tells what each transaction leaves behind.
     AccessList(&'a AccessList),
 }
@@ -107,15 +106,21 @@ impl Foresee {
             };
             return Ok((executed, Some(fault)));
         }
-        let decision = self.decide(block, |costs| match (guide, ahead) {
-            (Guide::Record(record), _) => {
-                Work::by_gas(block, |position| record.transactions[position].gas_used)
-            }
+        let mut decision = self.decide(block, |costs| match (guide, ahead) {
+            (Guide::Record(rerun), _) => rerun.work(block),
             (Guide::AccessList(_), Some(ahead)) => {
                 Work::by_gas(block, |position| ahead[position].prediction.gas_used)
             }
             (Guide::AccessList(_), None) => Work::by_limits(block, costs).predicted_already(),
         });
+        if let Guide::Record(rerun) = guide
+            && decision.parallel
+            && self.config().mode == Mode::Auto
+            && rerun.is_serial(decision.threads)
+        {
+            let in_order = Decision::in_order(DecisionReason::Dependent);
+            decision = Decision { estimate: decision.estimate, ..in_order };
+        }
         let mut executor = self.executor().on(decision.threads);
         // Only the parallel executor can use results of precompiles, on one thread too.
         let uses_results = ahead.is_some_and(knows_results) && self.config().mode != Mode::InOrder;
@@ -128,11 +133,8 @@ impl Foresee {
             executor = executor.knowing(Arc::new(known(block, ahead)));
         }
         let outcome = match guide {
-            Guide::Record(record) => {
-                // As from predictions, the schedule is made while execution has begun.
-                let pre = PreBlock::run(block, db)?;
-                let make = |_: &dyn Pace| Some(Schedule::from_dag(&record.true_dag()));
-                executor.execute_while(pre, block, db, make, |_| {}, None)?
+            Guide::Record(rerun) => {
+                executor.execute(block, db, rerun.schedule(executor.config().threads))?
             }
             Guide::AccessList(list) => executor.execute_listed(block, db, list)?,
         };
@@ -146,7 +148,8 @@ impl Guide<'_> {
     /// Whether the guide can be of this block at all.
     fn check(&self, block: &Block) -> Result<(), GuideFault> {
         match self {
-            Self::Record(record) => {
+            Self::Record(rerun) => {
+                let record = rerun.record();
                 let (recorded, this) = (&record.block, BlockIdentity::of(block));
                 let parts = [
                     ("the chain", recorded.chain_id == this.chain_id),
@@ -173,7 +176,7 @@ impl Guide<'_> {
     /// Compares the guide with what the execution showed.
     fn verify(&self, executed: &ExecutedBlock) -> Result<(), GuideFault> {
         match self {
-            Self::Record(record) => verify_record(record, executed),
+            Self::Record(rerun) => verify_record(rerun.record(), executed),
             Self::AccessList(list) => {
                 let shown = executed.access_list.as_ref();
                 match shown.and_then(|shown| Divergence::first(list, shown)) {

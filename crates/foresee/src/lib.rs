@@ -29,6 +29,7 @@ mod pipeline;
 mod precaution;
 mod predicted_list;
 mod record;
+mod rerun;
 mod score;
 mod telemetry;
 
@@ -44,4 +45,5 @@ pub use guide::{Guide, GuideFault};
 pub use pipeline::Foresee;
 pub use predicted_list::PredictedAccessList;
 pub use record::Recorded;
+pub use rerun::Rerun;
 pub use score::{Misprediction, Score};

@@ -2,6 +2,7 @@
 //! transactions, each made alone on the state before the block.
 
 use crate::choice::{PAYMENT_GAS, Shape, mul_div, parallelism_percent};
+use core::borrow::Borrow;
 use foresee_access::{AccessSet, Hashes, Location, TxIndex};
 use foresee_execute::{Block, Known, pays_ahead};
 use foresee_predict::{Ahead, BlockPredictor, PrecompileCall, Prediction, StateView};
@@ -32,32 +33,20 @@ impl<'p> Outlook<'p> {
         Self::new(ahead.iter().map(|ahead| Some(&ahead.prediction)))
     }
 
-    /// The schedule that follows, for so many threads. That additions to a slot need no
-    /// order takes an execution time to find out, which is spent where it is needed to
-    /// keep the threads busy.
+    /// The schedule that follows, for so many threads.
     pub(crate) fn schedule(&self, block: &Block, threads: usize) -> Schedule {
-        let schedule = |additions| self.schedule_with(block, additions);
-        // No more threads can be kept busy than there are.
-        let most = (threads as u64).saturating_mul(100);
-        let parallelism = |schedule: &Schedule| {
-            let (span, gas) = self.shape(schedule);
-            parallelism_percent(span, gas).min(most)
-        };
-        let ordered = schedule(Additions::Ordered);
-        let by_order = parallelism(&ordered);
-        if by_order.saturating_mul(FREEDOM_GAIN_MIN) > most {
-            return ordered;
-        }
-        let free = schedule(Additions::Free);
-        let pays = parallelism(&free) >= by_order.saturating_mul(FREEDOM_GAIN_MIN);
-        if pays { free } else { ordered }
+        let nodes = self.nodes(block);
+        better(threads, |additions| scheduled(&nodes, additions), |schedule| self.shape(schedule))
     }
 
-    fn schedule_with(&self, block: &Block, additions: Additions) -> Schedule {
+    /// The schedule that follows if additions are ordered as everything else.
+    pub(crate) fn ordered(&self, block: &Block) -> Schedule {
+        scheduled(&self.nodes(block), Additions::Ordered)
+    }
+
+    fn nodes(&self, block: &Block) -> Vec<Node<'_>> {
         let predictions = self.predictions.iter();
-        let nodes: Vec<_> =
-            predictions.map(|prediction| node_alone(block, prediction.as_deref())).collect();
-        Schedule::from_dag(&DependencyDag::build_with(&nodes, additions))
+        predictions.map(|prediction| node_alone(block, prediction.as_deref())).collect()
     }
 
     /// Of the transactions that were predicted, the gas on the longest path and of all.
@@ -71,17 +60,47 @@ impl<'p> Outlook<'p> {
     }
 }
 
+/// The schedule of these transactions.
+pub(crate) fn scheduled(nodes: &[Node<'_>], additions: Additions) -> Schedule {
+    Schedule::from_dag(&DependencyDag::build_with(nodes, additions))
+}
+
+/// The better of a block's two schedules for so many threads; `shape` tells of one the gas
+/// on the longest path and of all. That additions to a slot need no order takes an
+/// execution time to find out, which is spent where it is needed to keep the threads busy.
+pub(crate) fn better<S: Borrow<Schedule>>(
+    threads: usize,
+    schedule: impl Fn(Additions) -> S,
+    shape: impl Fn(&Schedule) -> (u64, u64),
+) -> S {
+    // No more threads can be kept busy than there are.
+    let most = (threads as u64).saturating_mul(100);
+    let parallelism = |schedule: &S| {
+        let (span, gas) = shape(schedule.borrow());
+        parallelism_percent(span, gas).min(most)
+    };
+    let ordered = schedule(Additions::Ordered);
+    let by_order = parallelism(&ordered);
+    if by_order.saturating_mul(FREEDOM_GAIN_MIN) > most {
+        return ordered;
+    }
+    let free = schedule(Additions::Free);
+    let pays = parallelism(&free) >= by_order.saturating_mul(FREEDOM_GAIN_MIN);
+    if pays { free } else { ordered }
+}
+
 /// How far the transactions with code wait for each other, as far as samples from all over
 /// the block show: a look at all of them would take a block of small ones longer than it
 /// could gain. Transactions are counted, not their gas, because a single large one in a
-/// sample says nothing about the block.
-pub(crate) fn sampled_shape(block: &Block, ahead: &[Ahead]) -> Shape {
-    let length = ahead.len().div_ceil(SAMPLES).max(1);
+/// sample says nothing about the block. `schedule` is called with positions in the block.
+pub(crate) fn sampled_shape(block: &Block, schedule: impl Fn(&[usize]) -> Schedule) -> Shape {
+    let length = block.transactions.len().div_ceil(SAMPLES).max(1);
     let (mut count, mut layers, mut following) = (0, 0, 0);
-    for (ahead, txs) in ahead.chunks(length).zip(block.transactions.chunks(length)) {
-        let with_code = ahead.iter().zip(txs).filter(|(_, tx)| pays_ahead(tx)).take(SAMPLE);
-        let sample = Outlook::new(with_code.map(|(ahead, _)| Some(&ahead.prediction)));
-        let schedule = sample.schedule_with(block, Additions::Ordered);
+    for (sample, txs) in block.transactions.chunks(length).enumerate() {
+        let each = txs.iter().zip(sample * length..);
+        let with_code = each.filter(|(tx, _)| pays_ahead(tx)).take(SAMPLE);
+        let with_code: Vec<_> = with_code.map(|(_, position)| position).collect();
+        let schedule = schedule(&with_code);
         let first = schedule.layers().first().map_or(0, Vec::len);
         count += schedule.len() as u64;
         layers += schedule.layers().len() as u64;

@@ -209,7 +209,10 @@ impl Foresee {
         let gas = |position: usize| ahead[position].prediction.gas_used;
         let mut decision = self.decide(block, |_| Work::by_gas(block, gas));
         if decision.parallel && self.config.mode == Mode::Auto {
-            let shape = outlook::sampled_shape(block, ahead);
+            let shape = outlook::sampled_shape(block, |sample| {
+                let sample = sample.iter().map(|at| Some(&ahead[*at].prediction));
+                Outlook::new(sample).ordered(block)
+            });
             decision = self.decide(block, |_| Work::by_gas(block, gas).shaped(shape));
         }
         let is_plain = !knows_results(ahead) || self.config.mode == Mode::InOrder;

@@ -88,7 +88,7 @@ fn check(loaded: &LoadedBlock, name: &str) -> (usize, usize) {
         let run = record.run.clone();
         assert!(Record { run, ..other } == record, "{name}, {:?}", foresee.config());
         let ahead = foresee.predict_ahead(&loaded.block, &loaded.state).unwrap();
-        for guide in [Guide::Record(&record), Guide::AccessList(&list)] {
+        for guide in [Guide::Record(&record.clone().into()), Guide::AccessList(&list)] {
             assert_eq!(guided(foresee, loaded, guide), None, "{name}");
             assert_eq!(guided_with(foresee, loaded, guide, Some(&ahead)), None, "{name}");
         }
@@ -157,7 +157,11 @@ fn a_record_tells_what_was_predicted_ahead() {
             }
             assert!(Record::read(&record.to_bytes()).unwrap() == record);
             assert!(Record::read(record.to_json().as_bytes()).unwrap() == record);
-            assert_eq!(guided(&foresee, &loaded, Guide::Record(&record)), None, "{scenario}");
+            assert_eq!(
+                guided(&foresee, &loaded, Guide::Record(&record.clone().into())),
+                None,
+                "{scenario}"
+            );
             for (position, cause) in record.differences().into_iter().enumerate() {
                 match cause {
                     Some((_, Cause::Unseen(earlier))) => {
@@ -178,7 +182,7 @@ fn a_record_of_another_block_is_not_followed() {
     let foresee = foresee(3);
     let [here, there] = [1, 2].map(|seed| loaded(Scenario::Amm, seed));
     let (executed, record) = execute(&foresee, &there);
-    let fault = guided(&foresee, &here, Guide::Record(&record));
+    let fault = guided(&foresee, &here, Guide::Record(&record.clone().into()));
     assert!(matches!(fault, Some(GuideFault::OtherBlock(_))), "{fault:?}");
     let list = executed.access_list.unwrap();
     let fault = guided(&foresee, &here, Guide::AccessList(&list));
@@ -287,7 +291,7 @@ proptest! {
         let forged = Record::read(&forged.to_bytes()).unwrap();
         let same = Record { run: Run::default(), ..honest }
             == Record { run: Run::default(), ..forged.clone() };
-        let fault = guided(&foresee, &loaded, Guide::Record(&forged));
+        let fault = guided(&foresee, &loaded, Guide::Record(&forged.clone().into()));
         prop_assert_eq!(fault.is_none(), same, "{:?}", fault);
     }
 

@@ -7,14 +7,14 @@ use crate::{
     predicted_list::is_document,
     record::rules,
 };
-use foresee::{Config, Foresee, Guide};
+use foresee::{Config, Foresee, Guide, Rerun};
 use foresee_execute::{AccessList, Record, read_access_list};
 use serde::Serialize;
 use std::path::Path;
 
 /// What is known of the block, by whatever file was named.
 pub(super) enum Known {
-    Record(Box<Record>),
+    Record(Box<Rerun>),
     AccessList(AccessList),
 }
 
@@ -50,7 +50,7 @@ impl Known {
             std::fs::read(path).map_err(|error| Failure::block(&origin, "cannot read", error))?;
         if option == "--record" {
             return match Record::read(&bytes) {
-                Ok(record) => Ok(Self::Record(Box::new(record))),
+                Ok(record) => Ok(Self::Record(Box::new(record.into()))),
                 Err(error) => Err(Failure::block(&origin, "execution record", error)),
             };
         }
@@ -65,7 +65,7 @@ impl Known {
 
     pub(super) const fn guide(&self) -> Guide<'_> {
         match self {
-            Self::Record(record) => Guide::Record(record),
+            Self::Record(rerun) => Guide::Record(rerun),
             Self::AccessList(list) => Guide::AccessList(list),
         }
     }

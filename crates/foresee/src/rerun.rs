@@ -1,0 +1,79 @@
+//! A record, made ready for its block to be executed again.
+//!
+//! What waits for what follows from the record alone, so it is found out when the record is
+//! there and not when the block is: as predictions are made before the block comes.
+
+use crate::{
+    choice::{self, Work},
+    outlook::{better, sampled_shape, scheduled},
+};
+use foresee_access::TxIndex;
+use foresee_execute::{Block, Record};
+use foresee_schedule::{Additions, Schedule};
+
+/// A record, and the schedules that follow from it.
+#[derive(Clone, Debug)]
+pub struct Rerun {
+    record: Record,
+    /// Additions to a slot wait for each other,
+    ordered: Schedule,
+    /// or they do not.
+    free: Schedule,
+    /// Gas of all transactions.
+    gas: u64,
+}
+
+impl Rerun {
+    /// Makes a record ready. It may be anybody's: nothing of it is trusted.
+    pub fn new(record: Record) -> Self {
+        let nodes = record.true_nodes();
+        let [ordered, free] =
+            [Additions::Ordered, Additions::Free].map(|additions| scheduled(&nodes, additions));
+        let gas = nodes.iter().fold(0, |sum: u64, node| sum.saturating_add(node.gas));
+        drop(nodes);
+        Self { record, ordered, free, gas }
+    }
+
+    /// The record.
+    pub const fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// The schedule for so many threads.
+    pub(crate) fn schedule(&self, threads: usize) -> &Schedule {
+        let schedule = |additions| match additions {
+            Additions::Ordered => &self.ordered,
+            Additions::Free => &self.free,
+        };
+        better(threads, schedule, |schedule| self.shape(schedule))
+    }
+
+    /// The work in its block, and how far the transactions wait for each other. It must be
+    /// the record of this block.
+    pub(crate) fn work(&self, block: &Block) -> Work {
+        let Record { transactions, .. } = &self.record;
+        let shape = sampled_shape(block, |sample| {
+            let sample: Vec<_> = sample.iter().map(|at| self.record.true_node(*at)).collect();
+            scheduled(&sample, Additions::Ordered)
+        });
+        Work::by_gas(block, |position| transactions[position].gas_used).shaped(shape)
+    }
+
+    /// Whether nearly every transaction waits for another.
+    pub(crate) fn is_serial(&self, threads: usize) -> bool {
+        let (span, gas) = self.shape(self.schedule(threads));
+        choice::is_serial(span, gas)
+    }
+
+    /// Gas on the longest path of a schedule, and of all transactions.
+    fn shape(&self, schedule: &Schedule) -> (u64, u64) {
+        let each = (0..schedule.len()).map(|at| schedule.priority(TxIndex::new(at)));
+        (each.max().unwrap_or_default(), self.gas)
+    }
+}
+
+impl From<Record> for Rerun {
+    fn from(record: Record) -> Self {
+        Self::new(record)
+    }
+}
