@@ -18,6 +18,10 @@
 //! A transaction marked `in_order` also comes after every earlier one. An edge from
 //! each earlier transaction that nothing else follows yet says so (these edges may
 //! have no locations); all others reach it through those.
+//!
+//! So many transactions may read what so many have added to that the edges between them
+//! are more than can be kept. From [`REASONS_MAX`] on a transaction is taken to be
+//! `in_order` instead, which orders it as well and takes one edge or a few.
 
 use crate::{
     paths::{self, Pair},
@@ -32,6 +36,10 @@ use petgraph::{
     visit::EdgeRef,
 };
 use serde::Serialize;
+
+/// The most reasons for edges, one location behind an edge each, that a DAG holds: some 40
+/// MB with the edges. Mainnet blocks have a few thousand.
+pub const REASONS_MAX: usize = 1 << 20;
 
 /// What the DAG has to know of a transaction.
 #[derive(Clone, Copy, Debug)]
@@ -111,12 +119,17 @@ impl DependencyDag {
         let mut unfollowed = Unfollowed::default();
         for (position, node) in transactions.iter().enumerate() {
             let tx = TxIndex::new(position);
-            dag.graph.add_node(TransactionNode { gas: node.gas, in_order: node.in_order });
             let unordered = &mut dag.unordered;
             writers.read(node.access, &mut found, |slot| unordered.push((tx, slot)));
-            if node.in_order {
+            let are_too_many = dag.edge_locations.len() + found.len() > REASONS_MAX;
+            if are_too_many {
+                found.clear();
+            }
+            let in_order = node.in_order || are_too_many;
+            if in_order {
                 found.extend(unfollowed.drain());
             }
+            dag.graph.add_node(TransactionNode { gas: node.gas, in_order });
             found.sort_by_key(|predecessor| predecessor.tx);
             for reasons in found.chunk_by(|a, b| a.tx == b.tx) {
                 dag.add_edge(reasons, tx);

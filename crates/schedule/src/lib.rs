@@ -34,7 +34,7 @@ mod simulate;
 mod structure;
 mod writers;
 
-pub use dag::{Additions, Dependency, DependencyDag, Edge, Node, TransactionNode};
+pub use dag::{Additions, Dependency, DependencyDag, Edge, Node, REASONS_MAX, TransactionNode};
 pub use export::{View, dot, mermaid};
 pub use makespan::{CORES, Slot, Timeline};
 pub use schedule::Schedule;

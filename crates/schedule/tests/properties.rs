@@ -3,7 +3,7 @@
 
 use alloy_primitives::{Address, U256};
 use foresee_access::{AccessSet, Location, TxIndex};
-use foresee_schedule::{CORES, DependencyDag, Edge, Node, Schedule};
+use foresee_schedule::{CORES, DependencyDag, Edge, Node, REASONS_MAX, Schedule};
 use proptest::{collection::vec, prelude::*, sample::subsequence};
 use std::collections::BTreeMap;
 
@@ -216,4 +216,30 @@ proptest! {
         prop_assert_eq!(dag.makespan(cores), total);
         prop_assert_eq!(dag.critical_path().gas, total);
     }
+}
+
+/// A quarter of the square of the transactions would be edges, which a forged record has
+/// room for in a few bytes each.
+#[test]
+fn more_edges_than_can_be_kept_become_an_order() {
+    const ADDING: usize = 2_000;
+    let balance = vec![Location::balance(Address::with_last_byte(1))];
+    let adds = AccessSet::new(vec![], balance.clone(), balance.clone());
+    let reads = AccessSet::new(balance, vec![], vec![]);
+    let node = |access| Node { access, gas: 1, in_order: false };
+    let nodes = [vec![node(&adds); ADDING], vec![node(&reads); ADDING]].concat();
+    let dag = DependencyDag::build(&nodes);
+    assert!(dag.graph().edge_count() <= REASONS_MAX + nodes.len());
+    let tx = TxIndex::new;
+    let kept = REASONS_MAX / ADDING;
+    assert!(!dag.transaction(tx(ADDING + kept - 1)).in_order);
+    for late in ADDING + kept..nodes.len() {
+        assert!(dag.transaction(tx(late)).in_order);
+    }
+    let last = tx(nodes.len() - 1);
+    for adding in [0, 1, ADDING / 2, ADDING - 1] {
+        assert!(dag.reaches(tx(adding), last));
+    }
+    // Whoever is ordered is ordered after all, by way of some.
+    assert_eq!(dag.layers().len(), 2 + ADDING - kept);
 }
