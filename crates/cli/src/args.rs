@@ -295,10 +295,10 @@ pub(crate) struct Kept {
 /// How to ask a node.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Manners {
-    /// Read what this access list names from the node first, all at once
+    /// Read what this access list or record names from the node first, all at once
     ///
-    /// It may have come with the block or be one that record --predicted has written. What
-    /// it names in vain is read in vain; what it lacks is read when it is needed.
+    /// A list may have come with the block or be one that record --predicted has written.
+    /// What is named in vain is read in vain; what is not named is read when it is needed.
     #[arg(long, value_name = "FILE", requires = "rpc")]
     pub(crate) prefetch: Option<PathBuf>,
     /// Fork that the node's blocks follow, where the node does not tell

@@ -1,5 +1,5 @@
 //! Access lists to read ahead by: the one that prediction alone yields, which `record
-//! --predicted` writes, and any that `--prefetch` reads.
+//! --predicted` writes, and whatever else `--prefetch` reads.
 
 use crate::{
     engine::{self, State},
@@ -7,8 +7,8 @@ use crate::{
     input::Input,
     output::json_line,
 };
-use foresee::{Foresee, PredictedAccessList};
-use foresee_execute::{AccessList, read_access_list};
+use foresee::{Foresee, PredictedAccessList, Rerun};
+use foresee_execute::{Record, read_access_list};
 use foresee_predict::PredictOptions;
 use foresee_source::rpc::StateRead;
 use serde::{Deserialize, Serialize};
@@ -36,17 +36,20 @@ pub(crate) fn json(input: &Input, foresee: &Foresee) -> Result<String, Failure> 
     Ok(json_line(&Document { block: input.loaded.number, list }))
 }
 
-/// What a list in a file names, predicted or not.
+/// What a list in a file names, predicted or not, or an execution record.
 pub(crate) fn reads(file: &Path) -> Result<BTreeSet<StateRead>, Failure> {
     let failed = |reason: String| Failure::block(&file.display().to_string(), "--prefetch", reason);
     let bytes = std::fs::read(file).map_err(|error| failed(format!("cannot read: {error}")))?;
-    let list: Result<AccessList, String> = match is_document(&bytes) {
+    let list = match is_document(&bytes) {
         true => serde_json::from_slice(&bytes)
             .map(|Document { list, .. }| list.into_list())
             .map_err(|error| error.to_string()),
         false => read_access_list(&bytes),
     };
-    let list = list.map_err(failed)?;
+    let list = match (list, Record::read(&bytes)) {
+        (_, Ok(record)) => Rerun::new(record).named(),
+        (list, Err(_)) => list.map_err(failed)?,
+    };
     let mut reads = BTreeSet::new();
     for account in list.iter() {
         reads.insert(StateRead::Account(account.address));

@@ -28,6 +28,7 @@ pub(crate) fn run(args: &args::Record) -> Result<Verdict, Failure> {
         mode: Mode::Parallel,
         score: true,
         access_list: true,
+        timeline: true,
         ..default
     })?;
     let progress = Progress::new(1);

@@ -58,6 +58,7 @@ struct Runs {
     predict: Vec<Duration>,
     parallel: Vec<Duration>,
     stats: Option<ParallelStats>,
+    not_compiled: usize,
     decision: Option<Decision>,
     difference: Option<String>,
 }
@@ -163,11 +164,12 @@ impl Replay {
             timed(&mut runs.predict, || self.foresee.predict_block(block, state))
                 .map_err(predicting)?;
         }
-        let ExecutedBlock { output, stats, decision, .. } =
+        let ExecutedBlock { output, stats, not_compiled, decision, .. } =
             executed.map_err(|error| input.failure("executing in parallel", error))?;
         runs.difference =
             runs.difference.take().or_else(|| compare::difference(&output, reference));
         runs.stats = Some(stats);
+        runs.not_compiled = not_compiled.len();
         runs.decision = Some(decision);
         Ok(())
     }
@@ -181,7 +183,8 @@ impl Replay {
         followed: Option<Followed>,
         simulation: Option<Simulation>,
     ) -> Report {
-        let Runs { sequential, predict, parallel, stats, decision, difference } = runs;
+        let Runs { sequential, predict, parallel, stats, not_compiled, decision, difference } =
+            runs;
         let [sequential, predict, parallel] = [sequential, predict, parallel].map(median);
         let ratio = |(sequential, parallel): (Duration, Duration)| {
             sequential.as_secs_f64() / parallel.as_secs_f64()
@@ -202,6 +205,7 @@ impl Replay {
             speedup: sequential.zip(parallel).map(ratio),
             reexecuted: stats.as_ref().map(|stats| stats.reexecuted.len()),
             reexecuted_gas: stats.as_ref().map(ParallelStats::reexecuted_gas),
+            not_compiled: Some(not_compiled).filter(|number| *number > 0),
             difference,
             header: HeaderMatch::new(reference, expected, *block.cfg.spec())
                 .with_access_list(list, expected),

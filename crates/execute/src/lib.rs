@@ -29,7 +29,7 @@ pub use parallel::{
 pub use prefetch::Prefetched;
 pub use record::{
     AccessListHash, Basis, BlockIdentity, Cause, Dependencies, Forecast, Incarnation,
-    RECORD_VERSION, Record, RecordError, Run, Status, TransactionRecord,
+    RECORD_VERSION, Record, RecordError, Run, Status, Stint, TransactionRecord,
 };
 pub use reports::{InOrderOutcome, Reports, execute_in_order_reporting};
 pub use source::{

@@ -19,20 +19,23 @@ mod document;
 mod identity;
 mod list_hash;
 mod numbers;
+mod run;
+mod uses;
 mod varint;
 mod wire;
 
 pub use dependencies::{Cause, Dependencies};
 pub use identity::BlockIdentity;
 pub use list_hash::AccessListHash;
+pub use run::{Incarnation, Run, Stint};
 
 use crate::{Block, BlockOutput, Observed};
-use foresee_access::{AccessSet, Location, TxIndex};
+use foresee_access::{AccessSet, Location};
 use foresee_schedule::{DependencyDag, Node};
 use serde::{Deserialize, Serialize};
 
 /// The version of the record format, which changes with any change to either form.
-pub const RECORD_VERSION: u64 = 3;
+pub const RECORD_VERSION: u64 = 4;
 
 /// What a block accessed when it was executed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,38 +103,6 @@ pub struct Forecast {
     pub unknown: Vec<String>,
 }
 
-/// How a block was executed when it was recorded. All of it depends on threads and
-/// chance; nothing else in a record does.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Run {
-    /// In parallel or in order, and why.
-    pub decision: String,
-    /// Threads that executed.
-    pub threads: u64,
-    /// When transactions were released.
-    pub policy: String,
-    /// Transactions whose result was ready at their turn and right.
-    pub ahead: u64,
-    /// Transactions that were executed twice, in block order.
-    pub reexecuted: Vec<Incarnation>,
-    /// From the block at hand to receipts and state, in microseconds.
-    pub elapsed_us: Option<u64>,
-}
-
-/// The second execution of a transaction.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Incarnation {
-    /// Its position in the block.
-    pub index: TxIndex,
-    /// Gas that the second execution used.
-    pub gas: u64,
-    /// The location whose value the first execution had wrong. None if it came to no
-    /// result at all.
-    pub conflict: Option<Location>,
-}
-
 /// Why a record cannot be read, or is not that of a block.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
@@ -148,6 +119,10 @@ pub enum RecordError {
     /// others do not.
     #[error("the record was altered: {0}")]
     Altered(&'static str),
+}
+
+fn bad(what: &str) -> RecordError {
+    RecordError::Format(what.to_owned())
 }
 
 impl Record {

@@ -139,9 +139,11 @@ impl Foresee {
                 Some(Outlook::new(predictions).schedule(block, executor.config().threads))
             };
             let outcome = executor.execute_while(pre, block, fetched, make, join, Some(&ready))?;
-            telemetry::unseen(hunt.unseen());
             let decision = Decision::parallel(executor.config().threads);
-            self.executed(outcome, decision, Vec::new())
+            let executed = self.executed(outcome, decision, Vec::new());
+            let executed = ExecutedBlock { not_compiled: hunt.unseen(), ..executed };
+            telemetry::unseen(executed.not_compiled.len());
+            executed
         };
         executed.cold = Some(ColdReads { reads: fetched.stats(), ..hunt.reads() });
         Ok(executed)

@@ -16,6 +16,7 @@ use crate::{
 };
 use alloy_primitives::TxKind;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use foresee_access::TxIndex;
 use foresee_execute::{Block, Known, Pace, pays_ahead};
 use foresee_predict::{BlockPredictor, PredictOptions, Prediction, ProgramCache};
 use revm::{DatabaseRef, context::TxEnv, state::EvmState};
@@ -38,7 +39,7 @@ pub(crate) struct Crew<'a, DB> {
     predictions: Vec<OnceLock<Prediction>>,
     predicted: AtomicUsize,
     /// Transactions that were left alone because their code is not compiled yet.
-    unseen: AtomicUsize,
+    unseen: Mutex<Vec<TxIndex>>,
     /// Whether the state failed.
     failed: AtomicBool,
     members: Mutex<Members>,
@@ -88,7 +89,7 @@ impl<'a, DB: DatabaseRef> Crew<'a, DB> {
             left: AtomicUsize::new(n),
             predictions: (0..n).map(|_| OnceLock::new()).collect(),
             predicted: AtomicUsize::new(0),
-            unseen: AtomicUsize::new(0),
+            unseen: Mutex::default(),
             failed: AtomicBool::new(false),
             members: Mutex::default(),
             ended: Condvar::new(),
@@ -125,9 +126,11 @@ impl<'a, DB: DatabaseRef> Crew<'a, DB> {
         self.work(pace, || {});
     }
 
-    /// How many transactions were left alone because their code is not compiled yet.
-    pub(crate) fn unseen(&self) -> usize {
-        self.unseen.load(Ordering::Relaxed)
+    /// The transactions that were left alone because their code is not compiled yet.
+    pub(crate) fn unseen(self) -> Vec<TxIndex> {
+        let mut unseen = self.unseen.into_inner().unwrap_or_else(PoisonError::into_inner);
+        unseen.sort_unstable();
+        unseen
     }
 
     fn work(&self, pace: &dyn Pace, mut after_each: impl FnMut()) {
@@ -147,7 +150,8 @@ impl<'a, DB: DatabaseRef> Crew<'a, DB> {
             take_results(&mut predictor, self.known, position);
             if prediction.awaits_code() {
                 // It runs on the chance that it meets no other.
-                self.unseen.fetch_add(1, Ordering::Relaxed);
+                let mut unseen = self.unseen.lock().unwrap_or_else(PoisonError::into_inner);
+                unseen.push(TxIndex::new(position));
                 continue;
             }
             if prediction.awaits_result() {

@@ -1,6 +1,7 @@
 //! What the execution of a block yields to a builder.
 
 use crate::{ColdReads, Decision, Score};
+use foresee_access::TxIndex;
 use foresee_execute::{
     AccessList, Activity, Basis, BlockOutput, InOrderOutcome, Observed, ParallelStats,
 };
@@ -22,6 +23,10 @@ pub struct ExecutedBlock {
     pub basis: Basis,
     /// How the parallel execution went; nothing in it if there was none.
     pub stats: ParallelStats,
+    /// Transactions that could not be predicted because code that they run was
+    /// [not compiled](foresee_predict::Unknown::NotCompiled): executed in parallel, they wait
+    /// for no other and no other waits for them, on the chance that they do not meet.
+    pub not_compiled: Vec<TxIndex>,
     /// What each transaction accessed, empty for those not included. Nothing unless asked
     /// for, [alone](crate::Config::observe) or for a [score](crate::Config::score).
     pub observed: Vec<Observed>,
@@ -65,6 +70,7 @@ impl ExecutedBlock {
             predictions,
             basis: Basis::BlockOrder,
             stats,
+            not_compiled: Vec::new(),
             observed,
             access_list,
             timeline: Vec::new(),

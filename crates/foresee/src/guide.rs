@@ -44,7 +44,7 @@ pub enum GuideFault {
         executed: String,
     },
     /// A transaction accessed something else.
-    #[error("transaction {index} accessed something else than recorded: {}", name(difference))]
+    #[error("transaction {index}, {}", first(difference))]
     Access {
         /// The transaction.
         index: TxIndex,
@@ -56,18 +56,26 @@ pub enum GuideFault {
     AccessList(AccessListFault),
 }
 
-/// The first location in which two sets differ.
-fn name(difference: &Difference) -> String {
+/// The first location in which a record and an execution part, and how.
+fn first(difference: &Difference) -> String {
     let Difference { missed_reads, extra_reads, missed_writes, extra_writes } = difference;
-    let all = [missed_reads, extra_reads, missed_writes, extra_writes];
-    let first = all.into_iter().flatten().min();
-    first.map_or_else(|| "what is settled at commit".to_owned(), ToString::to_string)
+    let parts = [
+        (missed_reads, "recorded nothing, executed a read"),
+        (extra_reads, "recorded a read, executed nothing"),
+        (missed_writes, "recorded nothing, executed a write"),
+        (extra_writes, "recorded a write, executed nothing"),
+    ];
+    let all = parts.iter().flat_map(|(list, how)| list.iter().map(move |location| (location, how)));
+    all.min_by_key(|(location, _)| *location).map_or_else(
+        || "it settles other changes at commit".to_owned(),
+        |(location, how)| format!("{location}: {how}"),
+    )
 }
 
 impl Foresee {
     /// Reads what a list names on all threads at once, for states whose reads take long.
-    /// The list may be one that came with the block, or a
-    /// [predicted](crate::PredictedAccessList) one.
+    /// The list may be one that came with the block, a
+    /// [predicted](crate::PredictedAccessList) one, or what a [record](Rerun::named) names.
     pub fn prefetch<'a, DB>(&self, db: &'a DB, list: &AccessList) -> Prefetched<'a, DB>
     where
         DB: DatabaseRef + Sync,

@@ -148,6 +148,16 @@ pub(crate) fn node<'p>(block: &Block, prediction: &'p Prediction) -> Node<'p> {
     }
 }
 
+/// The transactions that could not be predicted because their code is not compiled yet:
+/// they are executed on the chance that they meet no other.
+pub(crate) fn unseen<'p>(
+    predictions: impl Iterator<Item = Option<&'p Prediction>>,
+) -> Vec<TxIndex> {
+    let each = predictions.enumerate();
+    let unseen = each.filter(|(_, it)| it.is_some_and(Prediction::awaits_code));
+    unseen.map(|(position, _)| TxIndex::new(position)).collect()
+}
+
 /// What predictions made ahead have computed on the way.
 ///
 /// # Panics

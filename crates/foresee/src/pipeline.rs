@@ -445,9 +445,14 @@ impl Foresee {
         } else {
             executor.execute_while(pre, block, db, make, help, None)?
         };
-        telemetry::unseen(crew.map_or(0, |crew| crew.unseen()));
+        let not_compiled = match ahead {
+            Some(ahead) => outlook::unseen(ahead.iter().map(|ahead| Some(&ahead.prediction))),
+            None => crew.map(Crew::unseen).unwrap_or_default(),
+        };
+        telemetry::unseen(not_compiled.len());
         self.learned.parallel(block, &outcome.output, outcome.stats.executing);
         let executed = self.executed(outcome, decision, Vec::new());
+        let executed = ExecutedBlock { not_compiled, ..executed };
         telemetry::block(&executed, start.elapsed());
         Ok(executed)
     }
@@ -460,6 +465,8 @@ impl Foresee {
     ) -> ExecutedBlock {
         let ParallelOutcome { output, stats, observed, access_list, timeline } = outcome;
         let outcome = InOrderOutcome { output, observed, access_list };
-        ExecutedBlock { stats, timeline, ..ExecutedBlock::in_order(outcome, decision, predictions) }
+        let not_compiled = outlook::unseen(predictions.iter().map(Some));
+        let executed = ExecutedBlock::in_order(outcome, decision, predictions);
+        ExecutedBlock { stats, not_compiled, timeline, ..executed }
     }
 }

@@ -1,6 +1,7 @@
 //! The access list that prediction alone yields.
 
 use alloy_eips::eip7928::AccountChanges;
+use foresee_access::AccessSet;
 use foresee_execute::AccessList;
 use foresee_predict::Prediction;
 use serde::{Deserialize, Serialize};
@@ -22,21 +23,9 @@ pub struct PredictedAccessList {
 impl PredictedAccessList {
     /// Collects the predictions of a block.
     pub fn new(predictions: &[Prediction]) -> Self {
-        let mut accounts = BTreeMap::<_, Vec<_>>::new();
-        for prediction in predictions {
-            let access = &prediction.access;
-            for location in access.reads.iter().chain(&access.writes) {
-                accounts.entry(location.address).or_default().extend(location.as_slot());
-            }
-        }
-        let listed = accounts.into_iter().map(|(address, mut slots)| {
-            slots.sort_unstable();
-            slots.dedup();
-            AccountChanges::new(address).extend_storage_reads(slots)
-        });
         Self {
             complete: predictions.iter().all(Prediction::is_complete),
-            predicted: listed.collect(),
+            predicted: named(predictions.iter().map(|prediction| &prediction.access)),
         }
     }
 
@@ -54,4 +43,20 @@ impl PredictedAccessList {
     pub fn into_list(self) -> AccessList {
         self.predicted
     }
+}
+
+/// Every account and slot in these sets, in the shape of an access list.
+pub(crate) fn named<'a>(sets: impl Iterator<Item = &'a AccessSet>) -> AccessList {
+    let mut accounts = BTreeMap::<_, Vec<_>>::new();
+    for set in sets {
+        for location in set.reads.iter().chain(&set.writes) {
+            accounts.entry(location.address).or_default().extend(location.as_slot());
+        }
+    }
+    let listed = accounts.into_iter().map(|(address, mut slots)| {
+        slots.sort_unstable();
+        slots.dedup();
+        AccountChanges::new(address).extend_storage_reads(slots)
+    });
+    listed.collect()
 }

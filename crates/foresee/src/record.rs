@@ -3,7 +3,8 @@
 use crate::{ExecutedBlock, Foresee};
 use core::time::Duration;
 use foresee_execute::{
-    AccessList, Block, BlockOutput, Forecast, Incarnation, Policy, Reason, Record, Run,
+    AccessList, Activity, Block, BlockOutput, Forecast, Incarnation, Policy, Reason, Record, Run,
+    Stint, Task,
 };
 use foresee_predict::{Prediction, Unknown};
 use std::sync::Arc;
@@ -24,7 +25,8 @@ impl Foresee {
     /// taken. None unless accesses and access list were
     /// [asked for](crate::Config), because a record holds both. Of predictions it holds
     /// what is in `executed`: [`Config::score`](crate::Config::score) puts those made in
-    /// block order there, [`ExecutedBlock::foreseen`] those made ahead.
+    /// block order there, [`ExecutedBlock::foreseen`] those made ahead. So it is with the
+    /// [timeline](crate::Config::timeline).
     pub fn record(
         &self,
         block: &Block,
@@ -37,9 +39,11 @@ impl Foresee {
             predictions,
             basis,
             stats,
+            not_compiled,
             observed,
             access_list,
-            ..
+            timeline,
+            cold: _,
         } = executed;
         let access_list = Arc::new(access_list?);
         if observed.len() != block.transactions.len() {
@@ -62,6 +66,8 @@ impl Foresee {
             },
             ahead: stats.ahead as u64,
             reexecuted: reexecuted.collect(),
+            not_compiled,
+            timeline: timeline.iter().map(|activities| stints(activities)).collect(),
             elapsed_us: elapsed.map(|time| u64::try_from(time.as_micros()).unwrap_or(u64::MAX)),
         };
         let forecasts = predictions.into_iter().map(forecast);
@@ -70,6 +76,20 @@ impl Foresee {
             Record::new(block, &output, observed, forecasts, Arc::clone(&access_list).into(), run);
         Some(Recorded { record, output, access_list })
     }
+}
+
+/// What a thread executed when.
+fn stints(activities: &[Activity]) -> Vec<Stint> {
+    let ns = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+    let stints = activities.iter().filter_map(|Activity { task, start, end }| {
+        let (index, ahead) = match task {
+            Task::Ahead(index) => (*index, true),
+            Task::Turn(index) => (*index, false),
+            Task::Wait => return None,
+        };
+        Some(Stint { index, ahead, start_ns: ns(*start), end_ns: ns(*end) })
+    });
+    stints.collect()
 }
 
 fn forecast(prediction: Prediction) -> Forecast {

@@ -6,9 +6,10 @@
 use crate::{
     choice::{self, Work},
     outlook::{better, sampled_shape, scheduled},
+    predicted_list::named,
 };
 use foresee_access::TxIndex;
-use foresee_execute::{Block, Record};
+use foresee_execute::{AccessList, Block, Record};
 use foresee_schedule::{Additions, Schedule};
 
 /// A record, and the schedules that follow from it.
@@ -37,6 +38,12 @@ impl Rerun {
     /// The record.
     pub const fn record(&self) -> &Record {
         &self.record
+    }
+
+    /// What its transactions accessed, in the shape of an access list without values: to be
+    /// [read ahead](crate::Foresee::prefetch) where reads take long.
+    pub fn named(&self) -> AccessList {
+        named(self.record.transactions.iter().map(|transaction| &*transaction.observed))
     }
 
     /// The schedule for so many threads.

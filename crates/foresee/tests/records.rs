@@ -4,17 +4,18 @@
 use alloy_eips::{
     eip2935::HISTORY_STORAGE_ADDRESS, eip4788::BEACON_ROOTS_ADDRESS,
     eip7002::WITHDRAWAL_REQUEST_PREDEPLOY_ADDRESS,
-    eip7251::CONSOLIDATION_REQUEST_PREDEPLOY_ADDRESS,
+    eip7251::CONSOLIDATION_REQUEST_PREDEPLOY_ADDRESS, eip7928::AccountChanges,
 };
 use alloy_primitives::{Address, B256, U256};
 use core::convert::Infallible;
 use foresee::{
-    Config, ExecutedBlock, Foresee, Guide, GuideFault, Mode, PredictedAccessList, Recorded,
+    Config, DecisionReason, ExecutedBlock, Foresee, Guide, GuideFault, MachineCosts, Mode,
+    PredictedAccessList, Recorded, Rerun,
 };
-use foresee_access::{AccessSet, Location};
+use foresee_access::{AccessSet, Location, TxIndex};
 use foresee_execute::{
-    AccessList, Basis, Cause, RECORD_VERSION, Record, RecordError, Run, Status, execute_in_order,
-    read_access_list,
+    AccessList, Basis, Cause, Incarnation, RECORD_VERSION, Record, RecordError, Run, Status,
+    execute_in_order, read_access_list,
 };
 use foresee_predict::Ahead;
 use foresee_source::{LoadedBlock, Snapshot};
@@ -187,6 +188,128 @@ fn a_record_of_another_block_is_not_followed() {
     let list = executed.access_list.unwrap();
     let fault = guided(&foresee, &here, Guide::AccessList(&list));
     assert!(matches!(fault, Some(GuideFault::AccessList(_))), "{fault:?}");
+}
+
+#[test]
+fn a_record_holds_the_schedule_as_it_was_run() {
+    for threads in [1, 2, 8] {
+        let config = Config { threads, mode: Mode::Parallel, ..Config::default() };
+        let config = Config { score: true, access_list: true, timeline: true, ..config };
+        let foresee = Foresee::new(config).unwrap();
+        let (executed, record) = execute(&foresee, &loaded(Scenario::Mix, 9));
+        let timeline = &record.run.timeline;
+        assert!((1..=threads).contains(&timeline.len()), "{} threads", timeline.len());
+        let mut turns = Vec::new();
+        let mut ahead = 0;
+        for stints in timeline {
+            assert!(stints.is_sorted_by_key(|stint| (stint.start_ns, stint.end_ns)));
+            assert!(stints.iter().all(|stint| stint.start_ns <= stint.end_ns));
+            ahead += stints.iter().filter(|stint| stint.ahead).count();
+            turns.extend(stints.iter().filter(|stint| !stint.ahead).map(|stint| stint.index));
+        }
+        turns.sort_unstable();
+        let all: Vec<_> = (0..record.transactions.len()).map(TxIndex::new).collect();
+        assert_eq!(turns, all, "every transaction has one turn");
+        assert!(ahead >= executed.stats.ahead);
+        for bytes in [record.to_bytes(), record.to_json().into_bytes()] {
+            assert!(Record::read(&bytes).unwrap() == record);
+        }
+    }
+}
+
+#[test]
+fn a_record_says_how_fast_its_block_could_run() {
+    let (_, record) = execute(&foresee(1), &loaded(Scenario::Mix, 9));
+    let json: serde_json::Value = serde_json::from_str(&record.to_json()).unwrap();
+    let (dag, told) = (record.true_dag(), &json["true_dependencies"]);
+    for (cores, speedup) in dag.speedups() {
+        let told = told["speedup"][cores.to_string()].as_f64().unwrap();
+        assert!((told - speedup).abs() < 0.001, "{cores} cores: {told}, {speedup}");
+        assert!(json["predicted_dependencies"]["speedup"][cores.to_string()].is_number());
+    }
+    assert_eq!(told["critical_path"]["gas"], dag.critical_path().gas);
+}
+
+/// Sets in another order mean the same and have the same digest. Nobody writes them so.
+#[test]
+fn a_record_whose_sets_are_not_in_order_is_refused() {
+    let (_, honest) = execute(&foresee(1), &loaded(Scenario::Amm, 2));
+    let position = honest.transactions.iter().position(|it| it.observed.reads.len() > 1).unwrap();
+    for change in [<[Location]>::reverse, |reads: &mut [Location]| reads[1] = reads[0]] {
+        let mut record = honest.clone();
+        let mut set = record.transactions[position].observed.clone().into_set();
+        change(&mut set.reads);
+        record.transactions[position].observed = set.into();
+        let refused = Record::from_json(&record.to_json()).unwrap_err().to_string();
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(refused, @"not a record: a set is not in order");
+        }
+    }
+}
+
+/// A record of which nothing is true but what it is of does no harm.
+#[test]
+fn a_record_beyond_all_measure_does_no_harm() {
+    let loaded = loaded(Scenario::Mix, 3);
+    let (_, mut record) = execute(&foresee(1), &loaded);
+    let fees = Location::balance(record.block.beneficiary);
+    for (position, transaction) in record.transactions.iter_mut().enumerate() {
+        let one = [fees, Location::slot(Address::ZERO, U256::from(position / 2))];
+        let set = AccessSet::new(one.to_vec(), one.to_vec(), one[..position % 2].to_vec());
+        transaction.gas_used = u64::MAX;
+        transaction.predicted.as_mut().unwrap().gas_used = u64::MAX;
+        transaction.predicted.as_mut().unwrap().access = set.clone();
+        transaction.observed = set.into();
+    }
+    record.run.reexecuted = vec![Incarnation {
+        index: TxIndex(u32::MAX),
+        gas: u64::MAX,
+        conflict: Some(Location::code(Address::ZERO)),
+    }];
+    for bytes in [record.to_bytes(), record.to_json().into_bytes()] {
+        let record = Record::read(&bytes).unwrap();
+        for mode in [Mode::Parallel, Mode::Auto, Mode::InOrder] {
+            let config = Config { threads: 3, mode, ..Config::default() };
+            let foresee = Foresee::new(config).unwrap();
+            let fault = guided(&foresee, &loaded, Guide::Record(&record.clone().into()));
+            assert!(matches!(fault, Some(GuideFault::Ending { .. })), "{fault:?}");
+        }
+    }
+}
+
+/// Whoever knows that every transaction waits for the one before calls no threads.
+#[test]
+fn a_recorded_chain_is_executed_in_order() {
+    let loaded = generate(Scenario::Chain, 200, 1).unwrap().into_block().unwrap();
+    let (_, record) = execute(&foresee(1), &loaded);
+    let costs = Some(MachineCosts { wake_ns: 1, helper_ns: 1, ..MachineCosts::default() });
+    let foresee = Foresee::new(Config { threads: 2, costs, ..Config::default() }).unwrap();
+    let (executed, fault) = foresee
+        .execute_guided(&loaded.block, &loaded.state, Guide::Record(&record.into()), None)
+        .unwrap();
+    assert!(fault.is_none() && !executed.decision.parallel);
+    assert_eq!(executed.decision.reason, DecisionReason::Dependent);
+    assert!(executed.output == execute_in_order(&loaded.block, &loaded.state).unwrap());
+}
+
+#[test]
+fn a_record_names_what_is_to_be_read_ahead() {
+    let loaded = loaded(Scenario::Mix, 6);
+    let (executed, record) = execute(&foresee(1), &loaded);
+    let named = Rerun::new(record).named();
+    named.validate_structure(loaded.block.transactions.len()).unwrap();
+    let list = executed.access_list.unwrap();
+    for account in list.iter().filter(|account| !SYSTEM_CONTRACTS.contains(&account.address)) {
+        let is_named = |named: &&AccountChanges| named.address == account.address;
+        let Some(named) = named.iter().find(is_named) else {
+            // The protocol pays them.
+            assert!(account.storage_slots().count() == 0);
+            continue;
+        };
+        let mut slots: Vec<_> = account.storage_slots().collect();
+        slots.sort_unstable();
+        assert_eq!(named.storage_reads, slots);
+    }
 }
 
 #[test]

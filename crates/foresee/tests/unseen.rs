@@ -3,7 +3,8 @@
 
 use alloy_primitives::{Address, B256, TxKind, U256};
 use foresee::{Config, Foresee, Mode};
-use foresee_execute::{Block, Protocol, Readers, execute_in_order};
+use foresee_access::TxIndex;
+use foresee_execute::{Block, Protocol, Readers, Record, execute_in_order};
 use revm::{
     bytecode::opcode as op,
     context::{BlockEnv, CfgEnv, TxEnv},
@@ -18,6 +19,9 @@ const CONTRACTS: u64 = 20;
 
 /// Where transactions are that only increase a slot of a contract of their own.
 const SMALL: u64 = 20;
+
+/// The first of those that call all that code.
+const CALLER: TxIndex = TxIndex(SMALL as u32 / 2);
 
 /// More than a block may leave in the cache that is executed meanwhile; all of this code
 /// compiled takes several times as much.
@@ -87,14 +91,36 @@ fn a_block_of_unseen_code_compiles_no_more_than_the_limit() {
     for threads in [2, 3] {
         let config = Config { threads, mode: Mode::Parallel, ..Config::default() };
         let foresee = Foresee::new(config).unwrap();
-        assert!(foresee.execute_block(&block, &state).unwrap().output == in_order);
+        let executed = foresee.execute_block(&block, &state).unwrap();
+        assert!(executed.output == in_order);
+        // Whether it was to be predicted at all is a matter of who was faster.
+        assert!([&[][..], &[CALLER]].contains(&&executed.not_compiled[..]));
         let size = foresee.cache().size();
         assert!(size < SIZE_MAX, "{threads} threads: {size} bytes");
         // Ahead of the block, all is compiled and all predicted.
         let ahead = foresee.predict_ahead(&block, &state).unwrap();
         assert!(ahead.iter().all(|ahead| ahead.prediction.is_complete()));
         assert!(foresee.cache().size() > SIZE_MAX);
-        assert!(foresee.execute_ahead(&block, &state, &ahead).unwrap().output == in_order);
+        let executed = foresee.execute_ahead(&block, &state, &ahead).unwrap();
+        assert!(executed.output == in_order && executed.not_compiled.is_empty());
+    }
+}
+
+/// Nor is it passed over in silence.
+#[test]
+fn a_record_names_the_transactions_whose_code_was_not_compiled() {
+    let (block, state) = block(1);
+    let config = Config { threads: 3, mode: Mode::Parallel, ..Config::default() };
+    let mut config = Config { observe: true, access_list: true, ..config };
+    config.predict.compile_max = 1 << 16;
+    let foresee = Foresee::new(config).unwrap();
+    let ahead = foresee.predict_ahead(&block, &state).unwrap();
+    let executed = foresee.execute_ahead(&block, &state, &ahead).unwrap();
+    assert_eq!(executed.not_compiled, [CALLER]);
+    let record = foresee.record(&block, executed, None).unwrap().record;
+    assert_eq!(record.run.not_compiled, [CALLER]);
+    for bytes in [record.to_bytes(), record.to_json().into_bytes()] {
+        assert!(Record::read(&bytes).unwrap() == record);
     }
 }
 
@@ -124,8 +150,10 @@ fn transactions_whose_code_is_not_compiled_wait_for_nobody() {
     let predictions = foresee.predict_block(&block, &state).unwrap();
     // Those behind it call code that is known by then.
     let unseen: Vec<_> = (0..predictions.len()).filter(|n| predictions[*n].awaits_code()).collect();
-    assert_eq!(unseen, [SMALL as usize / 2]);
+    assert_eq!(unseen, [CALLER.position()]);
     assert_eq!(foresee.schedule(&block, &predictions).layers().len(), 1);
     let in_order = execute_in_order(&block, &state).unwrap();
-    assert!(foresee.execute_predicted(&block, &state, predictions).unwrap().output == in_order);
+    let executed = foresee.execute_predicted(&block, &state, predictions).unwrap();
+    assert!(executed.output == in_order);
+    assert_eq!(executed.not_compiled, [CALLER]);
 }

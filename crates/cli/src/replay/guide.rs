@@ -8,7 +8,7 @@ use crate::{
     record::rules,
 };
 use foresee::{Config, Foresee, Guide, Rerun};
-use foresee_execute::{AccessList, Record, read_access_list};
+use foresee_execute::{AccessList, AccessListFault, Record, read_access_list};
 use serde::Serialize;
 use std::path::Path;
 
@@ -80,8 +80,13 @@ impl Known {
         };
         let foresee = crate::engine::start(Config { observe: true, access_list: true, ..config })?;
         let fault = self.follow(&foresee, input)?;
-        let by_itself = by_itself.map(|fault| fault.to_string());
-        Ok(Followed { kind, fault: fault.or(by_itself) })
+        // What a list says says more of it than its hash, but not if it may not be as long.
+        let fault = match (by_itself, fault) {
+            (Some(by_itself @ AccessListFault::Hash(_)), None) => Some(by_itself.to_string()),
+            (Some(AccessListFault::Hash(_)) | None, fault) => fault,
+            (Some(by_itself), _) => Some(by_itself.to_string()),
+        };
+        Ok(Followed { kind, fault })
     }
 
     fn follow(&self, foresee: &Foresee, input: &Input) -> Result<Option<String>, Failure> {

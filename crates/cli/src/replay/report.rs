@@ -28,6 +28,10 @@ pub(super) struct Report {
     pub(super) speedup: Option<f64>,
     pub(super) reexecuted: Option<usize>,
     pub(super) reexecuted_gas: Option<u64>,
+    /// Transactions that ran on the chance that they meet no other, because code that they
+    /// run was not compiled. Absent if there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) not_compiled: Option<usize>,
     /// The first parallel result that differs from in-order execution, if any does.
     #[serde(rename = "matches_sequential", serialize_with = "is_none")]
     pub(super) difference: Option<String>,
@@ -164,6 +168,11 @@ pub(super) fn text(reports: &[Report]) -> String {
         for complaint in report.complaints() {
             text += &format!("block {}: {complaint}\n", report.block);
         }
+        if let Some(number) = report.not_compiled {
+            let transactions = count(number, "transaction");
+            let what = "not predicted, because code that they run was not compiled";
+            text += &format!("block {}: {transactions} {what}\n", report.block);
+        }
     }
     let logarithms: Vec<_> =
         reports.iter().filter_map(|report| report.speedup).map(f64::ln).collect();
@@ -216,6 +225,7 @@ mod tests {
             speedup: Some(1.6),
             reexecuted: Some(3),
             reexecuted_gas: Some(100_000),
+            not_compiled: None,
             difference: None,
             header: HeaderMatch {
                 gas_used: Some(true),
@@ -267,11 +277,13 @@ mod tests {
 
     #[test]
     fn what_differs_is_told_below_the_table() {
+        let good = || Report { not_compiled: Some(2), ..good() };
         insta::assert_snapshot!(text(&[good(), bad()]), @r#"
         2 threads, dataflow
           block  txs         gas  in order  predict  parallel  speedup  again  in order  header   executed
               7  100  12.35 Mgas  10.00 ms  1.00 ms   6.25 ms    1.60x      3  equal     equal    in parallel
               8  100  12.35 Mgas  10.00 ms  1.00 ms   6.25 ms    0.40x      3  DIFFERS   DIFFERS  in parallel
+        block 7: 2 transactions not predicted, because code that they run was not compiled
         block 8: differs from in-order execution in the receipt of transaction 4
         block 8: gas used is not the header's
         geometric mean of the speedups 0.800x

@@ -3,7 +3,7 @@
 
 use super::{Basis, Record, TransactionRecord};
 use foresee_access::{AccessSet, Difference, Location, TxIndex};
-use foresee_schedule::{CORES, CriticalPath, DependencyDag, Edge};
+use foresee_schedule::{CORES, CriticalPath, DependencyDag, Edge, Speedups};
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ pub enum Cause {
 }
 
 /// A dependency DAG as it is shown.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Dependencies {
     /// All edges with the locations behind them, sorted by the transaction they lead to.
     pub edges: Vec<Edge>,
@@ -33,6 +33,9 @@ pub struct Dependencies {
     /// Gas after which the last transaction is done, by number of cores.
     #[serde(serialize_with = "by_cores")]
     pub makespan_gas: [(usize, u64); CORES.len()],
+    /// Gas of the block over the shortest makespan on so many cores or fewer, to three
+    /// decimal places.
+    pub speedup: Speedups,
 }
 
 fn by_cores<S: Serializer>(
@@ -40,6 +43,10 @@ fn by_cores<S: Serializer>(
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     serializer.collect_map(makespans.iter().copied())
+}
+
+fn rounded(speedup: f64) -> f64 {
+    (speedup * 1000.0).round() / 1000.0
 }
 
 impl Dependencies {
@@ -50,6 +57,8 @@ impl Dependencies {
             layers: dag.layers(),
             critical_path: dag.critical_path(),
             makespan_gas: CORES.map(|cores| (cores, dag.makespan(cores))),
+            // So few digits are the same number when they are read again.
+            speedup: Speedups(dag.speedups().map(|(cores, it)| (cores, rounded(it)))),
         }
     }
 }

@@ -4,9 +4,10 @@
 //! What follows from the rest is not believed when a record is read: it is made again
 //! and compared.
 
-use super::{Cause, Dependencies, RECORD_VERSION, Record, RecordError};
-use alloy_primitives::B256;
+use super::{Cause, Dependencies, RECORD_VERSION, Record, RecordError, bad};
+use alloy_primitives::{B256, keccak256};
 use foresee_access::{Difference, TxIndex};
+use foresee_schedule::DependencyDag;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -40,10 +41,16 @@ struct Read {
     record: Record,
 }
 
+/// What waits for what.
+struct Dags {
+    really: DependencyDag,
+    predicted: Option<DependencyDag>,
+}
+
 impl Record {
     /// The JSON form, on one line.
     pub fn to_json(&self) -> String {
-        serde_json::to_string(&self.document()).expect(IS_JSON)
+        serde_json::to_string(&self.document(self.digest(), &self.dags())).expect(IS_JSON)
     }
 
     /// Reads the JSON form.
@@ -61,16 +68,27 @@ impl Record {
             None => return Err(RecordError::Format("it has no version".to_owned())),
         }
         let Read { digest, record } = Read::deserialize(&document).map_err(malformed)?;
-        if record.digest() != digest {
+        let body = record.body();
+        if keccak256(&body) != digest {
             return Err(RecordError::Altered("the digest is not that of the content"));
         }
-        match serde_json::to_value(record.document()).expect(IS_JSON) == document {
+        if Self::from_body(&body)? != record {
+            return Err(bad("a set is not in order"));
+        }
+        let dags = record.dags();
+        let follows =
+            || serde_json::to_value(record.document(digest, &dags)).expect(IS_JSON) == document;
+        match dags.are_as_large_as_in(&document) && follows() {
             true => Ok(record),
             false => Err(RecordError::Altered("parts do not follow from the rest")),
         }
     }
 
-    fn document(&self) -> Document<'_> {
+    fn dags(&self) -> Dags {
+        Dags { really: self.true_dag(), predicted: self.predicted_dag() }
+    }
+
+    fn document(&self, digest: B256, dags: &Dags) -> Document<'_> {
         let differences = self.differences().into_iter().enumerate();
         let mispredicted = differences.filter_map(|(position, difference)| {
             let (difference, cause) = difference?;
@@ -78,11 +96,23 @@ impl Record {
         });
         Document {
             version: RECORD_VERSION,
-            digest: self.digest(),
+            digest,
             record: self,
             differences: mispredicted.collect(),
-            true_dependencies: Dependencies::of(&self.true_dag()),
-            predicted_dependencies: self.predicted_dag().as_ref().map(Dependencies::of),
+            true_dependencies: Dependencies::of(&dags.really),
+            predicted_dependencies: dags.predicted.as_ref().map(Dependencies::of),
         }
+    }
+}
+
+impl Dags {
+    /// Whether a document has as many edges. A few bytes may imply millions of them, which
+    /// are not spelled out to be compared with nothing.
+    fn are_as_large_as_in(&self, document: &Value) -> bool {
+        let edges = |part: &str| document[part]["edges"].as_array().map_or(0, Vec::len);
+        let Self { really, predicted } = self;
+        let count = |dag: &DependencyDag| dag.graph().edge_count();
+        count(really) == edges("true_dependencies")
+            && predicted.as_ref().map_or(0, count) == edges("predicted_dependencies")
     }
 }

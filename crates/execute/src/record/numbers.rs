@@ -1,39 +1,50 @@
-//! Numbers for the locations in a record.
+//! Numbers for the locations in a record: the place of each in their order.
+//!
+//! Finding a location takes longer than all else that is done with it, so each use is looked
+//! up once: while locations come in they have [`Ids`], and these are exchanged for numbers
+//! when all are there.
 
 use alloy_primitives::map::HashMap;
 use foresee_access::Location;
 
-/// Every location in a record, and its number, which is its place in their order.
+/// Locations as they come in.
+#[derive(Default)]
+pub(super) struct Ids<'a> {
+    ids: HashMap<&'a Location, u32>,
+}
+
+/// Every location in a record, in order.
 pub(super) struct Numbers {
     /// In order.
     pub(super) locations: Vec<Location>,
-    numbers: HashMap<Location, u64>,
+    /// By id.
+    numbers: Vec<u32>,
+}
+
+impl<'a> Ids<'a> {
+    /// The id of a location.
+    pub(super) fn of(&mut self, location: &'a Location) -> u32 {
+        let next = self.ids.len() as u32;
+        *self.ids.entry(location).or_insert(next)
+    }
+
+    /// Numbers all that have come in.
+    pub(super) fn into_numbers(self) -> Numbers {
+        let mut sorted: Vec<_> = self.ids.into_iter().collect();
+        sorted.sort_unstable();
+        let mut numbers = vec![0; sorted.len()];
+        for ((_, id), number) in sorted.iter().zip(0..) {
+            numbers[*id as usize] = number;
+        }
+        let locations = sorted.into_iter().map(|(location, _)| *location).collect();
+        Numbers { locations, numbers }
+    }
 }
 
 impl Numbers {
-    /// Numbers these locations, repeated or not.
-    pub(super) fn new<'a>(locations: impl Iterator<Item = &'a Location>) -> Self {
-        let mut numbers = HashMap::<Location, u64>::default();
-        for location in locations {
-            if !numbers.contains_key(location) {
-                numbers.insert(*location, 0);
-            }
-        }
-        let mut locations: Vec<_> = numbers.keys().copied().collect();
-        locations.sort_unstable();
-        for (location, number) in locations.iter().zip(0..) {
-            numbers.insert(*location, number);
-        }
-        Self { locations, numbers }
-    }
-
-    /// The number of a location.
-    ///
-    /// # Panics
-    ///
-    /// If it is none of those that were numbered.
-    pub(super) fn of(&self, location: &Location) -> u64 {
-        self.numbers[location]
+    /// The number of the location that has this id.
+    pub(super) fn of(&self, id: u32) -> u32 {
+        self.numbers[id as usize]
     }
 }
 
@@ -46,8 +57,11 @@ mod tests {
     fn numbers_are_places_in_order() {
         let [a, b] = [1, 2].map(Address::with_last_byte);
         let sorted = [Location::nonce(a), Location::slot(a, U256::ONE), Location::balance(b)];
-        let numbers = Numbers::new([2, 0, 1, 2, 0].map(|at| &sorted[at]).into_iter());
+        let mut ids = Ids::default();
+        let given = [2, 0, 1, 2, 0].map(|at| ids.of(&sorted[at]));
+        assert_eq!(given, [0, 1, 2, 0, 1]);
+        let numbers = ids.into_numbers();
         assert_eq!(numbers.locations, sorted);
-        assert_eq!(sorted.map(|location| numbers.of(&location)), [0, 1, 2]);
+        assert_eq!(given.map(|id| numbers.of(id)), [2, 0, 1, 2, 0]);
     }
 }

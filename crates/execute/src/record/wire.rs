@@ -1,28 +1,22 @@
 //! The binary form: RLP around small numbers.
 //!
-//! Every location is written once, by account and in order; its position is its number.
-//! A transaction's set is a list of pairs (number, [`flags`]), the numbers as
-//! differences, three bits for the flags. A prediction is what differs in it from what
-//! was observed. The record is the list `[version, digest, body]` with the keccak256 of
-//! the body as its digest.
+//! Every location is written once, by account and in order; its position is its number, by
+//! which [sets](super::uses) name it. The record is the list `[version, digest, body]` with
+//! the keccak256 of the body as its digest. A record has one binary form: what is read and
+//! would be written otherwise is refused.
+
+mod run;
 
 use super::{
-    Basis, BlockIdentity, Forecast, Incarnation, RECORD_VERSION, Record, RecordError, Run, Status,
-    TransactionRecord, numbers::Numbers, varint,
+    Basis, BlockIdentity, Forecast, RECORD_VERSION, Record, RecordError, Status, TransactionRecord,
+    bad,
+    numbers::{Ids, Numbers},
+    uses::{self, Uses},
 };
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy_rlp::{Decodable, Encodable, RlpDecodable, RlpEncodable};
-use foresee_access::{AccessSet, Field, Location, TxIndex};
-use std::collections::BTreeMap;
-
-/// How a transaction uses a location.
-mod flags {
-    pub(super) const READ: u64 = 1;
-    pub(super) const WRITE: u64 = 2;
-    pub(super) const COMMUTATIVE: u64 = 4;
-    /// Bits that flags take.
-    pub(super) const BITS: u32 = 3;
-}
+use foresee_access::{AccessSet, Field, Location};
+use run::WireRun;
 
 #[derive(RlpEncodable, RlpDecodable)]
 struct Envelope {
@@ -78,25 +72,6 @@ struct Prediction {
     differs: Bytes,
 }
 
-#[derive(RlpEncodable, RlpDecodable)]
-struct WireRun {
-    decision: String,
-    threads: u64,
-    policy: String,
-    ahead: u64,
-    reexecuted: Vec<WireIncarnation>,
-    /// One or none.
-    elapsed_us: Vec<u64>,
-}
-
-#[derive(RlpEncodable, RlpDecodable)]
-struct WireIncarnation {
-    index: u64,
-    gas: u64,
-    /// The number of the location, one or none.
-    conflict: Vec<u64>,
-}
-
 impl Record {
     /// The binary form.
     pub fn to_bytes(&self) -> Vec<u8> {
@@ -126,17 +101,29 @@ impl Record {
         if keccak256(&body) != digest {
             return Err(RecordError::Altered("the digest is not that of the content"));
         }
-        Body::decode(&mut &body[..]).map_err(malformed)?.into_record()
+        Self::from_body(&body)
     }
 
-    fn body(&self) -> Vec<u8> {
-        let numbers = self.numbers();
-        let run = &self.run;
-        let incarnation = |one: &Incarnation| WireIncarnation {
-            index: u64::from(one.index.0),
-            gas: one.gas,
-            conflict: one.conflict.iter().map(|conflict| numbers.of(conflict)).collect(),
-        };
+    /// The record whose body this is.
+    pub(super) fn from_body(body: &[u8]) -> Result<Self, RecordError> {
+        let record = Body::decode(&mut &body[..]).map_err(malformed)?.into_record()?;
+        match record.body() == body {
+            true => Ok(record),
+            false => Err(bad("it is not written as records are")),
+        }
+    }
+
+    pub(super) fn body(&self) -> Vec<u8> {
+        let mut ids = Ids::default();
+        let each = self.transactions.iter();
+        let mut sets: Vec<_> = each.map(|tx| Sets::new(tx, &mut ids)).collect();
+        let conflicts = run::identify(&self.run, &mut ids);
+        let numbers = ids.into_numbers();
+        let each = self.transactions.iter().zip(&mut sets);
+        let transactions = each.map(|(tx, sets)| {
+            sets.number(&numbers);
+            transaction(tx, sets)
+        });
         let body = Body {
             chain_id: self.block.chain_id,
             number: self.block.number,
@@ -148,42 +135,18 @@ impl Record {
             transactions_digest: self.block.transactions,
             access_list_hash: self.access_list_hash.get(),
             alone: self.basis == Basis::Alone,
+            transactions: transactions.collect(),
             accounts: accounts(&numbers.locations),
-            transactions: self.transactions.iter().map(|tx| transaction(tx, &numbers)).collect(),
-            run: WireRun {
-                decision: run.decision.clone(),
-                threads: run.threads,
-                policy: run.policy.clone(),
-                ahead: run.ahead,
-                reexecuted: run.reexecuted.iter().map(incarnation).collect(),
-                elapsed_us: run.elapsed_us.into_iter().collect(),
-            },
+            run: WireRun::new(&self.run, &conflicts, &numbers),
         };
         let mut out = Vec::with_capacity(body.length());
         body.encode(&mut out);
         out
     }
-
-    /// Every location in the record, numbered in order.
-    fn numbers(&self) -> Numbers {
-        let sets = self.transactions.iter().flat_map(|transaction| {
-            // A prediction that is right has no locations of its own.
-            let predicted = transaction.predicted.iter().map(|predicted| &predicted.access);
-            let observed: &AccessSet = &transaction.observed;
-            predicted.filter(move |predicted| *predicted != observed).chain([observed])
-        });
-        let conflicts = self.run.reexecuted.iter().filter_map(|one| one.conflict.as_ref());
-        let all = sets.flat_map(|set| set.reads.iter().chain(&set.writes).chain(&set.commutative));
-        Numbers::new(all.chain(conflicts))
-    }
 }
 
 fn malformed(error: alloy_rlp::Error) -> RecordError {
     RecordError::Format(error.to_string())
-}
-
-fn bad(what: &str) -> RecordError {
-    RecordError::Format(what.to_owned())
 }
 
 /// Locations, given in order, by account.
@@ -221,15 +184,35 @@ fn locations(accounts: &[Account]) -> Result<Vec<Location>, RecordError> {
     }
 }
 
-fn transaction(record: &TransactionRecord, numbers: &Numbers) -> Transaction {
-    let observed = uses(&record.observed, numbers);
+/// The sets of a transaction, by id and then by number.
+struct Sets {
+    observed: Uses,
+    /// Nothing if it is what was observed.
+    predicted: Option<Uses>,
+}
+
+impl Sets {
+    fn new<'a>(record: &'a TransactionRecord, ids: &mut Ids<'a>) -> Self {
+        let set: &AccessSet = &record.observed;
+        let predicted = record.predicted.as_ref().map(|forecast| &forecast.access);
+        Self {
+            observed: uses::of(set, ids),
+            predicted: predicted.filter(|it| *it != set).map(|it| uses::of(it, ids)),
+        }
+    }
+
+    fn number(&mut self, numbers: &Numbers) {
+        let Self { observed, predicted } = self;
+        predicted.iter_mut().chain([observed]).for_each(|it| uses::numbered(it, numbers));
+    }
+}
+
+fn transaction(record: &TransactionRecord, sets: &Sets) -> Transaction {
+    let Sets { observed, predicted } = sets;
+    let differs = predicted.as_ref().map(|it| uses::differences(observed, it)).unwrap_or_default();
     let predicted = record.predicted.iter().map(|forecast| {
-        let differs = match record.observed == forecast.access {
-            true => Vec::new(),
-            false => differences(&observed, &uses(&forecast.access, numbers)),
-        };
         let (gas_used, unknown) = (forecast.gas_used, forecast.unknown.clone());
-        Prediction { gas_used, unknown, differs: pack(&differs) }
+        Prediction { gas_used, unknown, differs: uses::pack(&differs) }
     });
     let (status, reason) = match &record.status {
         Status::Failed => (0, Vec::new()),
@@ -240,87 +223,8 @@ fn transaction(record: &TransactionRecord, numbers: &Numbers) -> Transaction {
         status,
         gas_used: record.gas_used,
         predicted: predicted.collect(),
-        observed: pack(&observed),
+        observed: uses::pack(observed),
         reason,
-    }
-}
-
-/// A location by number, and its flags in a set.
-type Uses = (u64, u64);
-
-/// The flags of each location in a set, by number. Lists that were read from a file may be
-/// in any order.
-fn uses(set: &AccessSet, numbers: &Numbers) -> Vec<Uses> {
-    let AccessSet { reads, writes, commutative } = set;
-    let mut uses = Vec::with_capacity(reads.len() + writes.len() + commutative.len());
-    for (list, flag) in
-        [(reads, flags::READ), (writes, flags::WRITE), (commutative, flags::COMMUTATIVE)]
-    {
-        uses.extend(list.iter().map(|location| (numbers.of(location), flag)));
-    }
-    uses.sort_unstable();
-    uses.dedup_by(|(number, flags), (kept, all)| {
-        let is_same = number == kept;
-        if is_same {
-            *all |= *flags;
-        }
-        is_same
-    });
-    uses
-}
-
-/// The locations whose flags differ from those observed, with the predicted flags.
-fn differences(observed: &[Uses], predicted: &[Uses]) -> Vec<Uses> {
-    let (mut observed, mut predicted) = (observed.iter().peekable(), predicted.iter().peekable());
-    let mut differs = Vec::new();
-    while let Some(number) =
-        observed.peek().into_iter().chain(predicted.peek()).map(|one| one.0).min()
-    {
-        let [observed, predicted] = [&mut observed, &mut predicted]
-            .map(|uses| uses.next_if(|one| one.0 == number).map_or(0, |one| one.1));
-        if observed != predicted {
-            differs.push((number, predicted));
-        }
-    }
-    differs
-}
-
-fn pack(uses: &[Uses]) -> Bytes {
-    let mut out = Vec::with_capacity(2 * uses.len());
-    let mut next = 0;
-    for (number, flags) in uses {
-        varint::put(&mut out, (number - next) << flags::BITS | flags);
-        next = number + 1;
-    }
-    out.into()
-}
-
-/// The reverse of [`pack`].
-fn unpack(mut bytes: &[u8], locations: usize) -> Result<BTreeMap<u64, u64>, RecordError> {
-    let mut uses = BTreeMap::new();
-    let mut next = 0u64;
-    while !bytes.is_empty() {
-        let entry = varint::take(&mut bytes).ok_or_else(|| bad("a number does not end"))?;
-        let number = next.saturating_add(entry >> flags::BITS);
-        if number >= locations as u64 {
-            return Err(bad("a location that is not listed"));
-        }
-        uses.insert(number, entry & ((1 << flags::BITS) - 1));
-        next = number + 1;
-    }
-    Ok(uses)
-}
-
-/// The reverse of [`uses`].
-fn access_set(uses: &BTreeMap<u64, u64>, locations: &[Location]) -> AccessSet {
-    let with = |flag| {
-        let used = uses.iter().filter(|(_, flags)| *flags & flag != 0);
-        used.map(|(number, _)| locations[*number as usize]).collect()
-    };
-    AccessSet {
-        reads: with(flags::READ),
-        writes: with(flags::WRITE),
-        commutative: with(flags::COMMUTATIVE),
     }
 }
 
@@ -329,19 +233,6 @@ impl Body {
         let locations = locations(&self.accounts)?;
         let transactions: Result<_, _> =
             self.transactions.into_iter().map(|tx| tx.into_record(&locations)).collect();
-        let incarnation = |one: WireIncarnation| {
-            let index = u32::try_from(one.index).map_err(|_| bad("an index is too large"))?;
-            let conflict = match one.conflict[..] {
-                [] => None,
-                [number] => {
-                    let location = usize::try_from(number).ok().and_then(|at| locations.get(at));
-                    Some(*location.ok_or_else(|| bad("a location that is not listed"))?)
-                }
-                _ => return Err(bad("several conflicts of one execution")),
-            };
-            Ok(Incarnation { index: TxIndex(index), gas: one.gas, conflict })
-        };
-        let run = self.run;
         Ok(Record {
             block: BlockIdentity {
                 chain_id: self.chain_id,
@@ -356,43 +247,31 @@ impl Body {
             access_list_hash: self.access_list_hash.into(),
             basis: if self.alone { Basis::Alone } else { Basis::BlockOrder },
             transactions: transactions?,
-            run: Run {
-                decision: run.decision,
-                threads: run.threads,
-                policy: run.policy,
-                ahead: run.ahead,
-                reexecuted: run
-                    .reexecuted
-                    .into_iter()
-                    .map(incarnation)
-                    .collect::<Result<_, _>>()?,
-                elapsed_us: run.elapsed_us.first().copied(),
-            },
+            run: self.run.into_run(&locations)?,
         })
     }
 }
 
 impl Transaction {
     fn into_record(self, locations: &[Location]) -> Result<TransactionRecord, RecordError> {
-        let observed = unpack(&self.observed, locations.len())?;
+        let observed = uses::unpack(&self.observed, locations.len())?;
         let status = match (self.status, self.reason.into_iter().next()) {
             (0, None) => Status::Failed,
             (1, None) => Status::Succeeded,
             (2, Some(reason)) => Status::Refused(reason),
             _ => return Err(bad("a status that does not exist")),
         };
-        let forecast = |prediction: Prediction| {
-            let mut uses = observed.clone();
-            uses.extend(unpack(&prediction.differs, locations.len())?);
-            let access = access_set(&uses, locations);
-            let Prediction { gas_used, unknown, .. } = prediction;
+        let forecast = |Prediction { gas_used, unknown, differs }: Prediction| {
+            let differs = uses::unpack(&differs, locations.len())?;
+            let predicted = uses::with_differences(&observed, &differs);
+            let access = uses::access_set(&predicted, locations);
             Ok(Forecast { access, gas_used, unknown })
         };
         Ok(TransactionRecord {
             status,
             gas_used: self.gas_used,
             predicted: self.predicted.into_iter().next().map(forecast).transpose()?,
-            observed: access_set(&observed, locations).into(),
+            observed: uses::access_set(&observed, locations).into(),
         })
     }
 }

@@ -23,7 +23,7 @@ use super::{
     scout,
     view::{AtHand, key_of},
 };
-use crate::outlook::{know, know_hashes};
+use crate::outlook::{self, know, know_hashes};
 use core::{
     sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
@@ -101,9 +101,9 @@ impl<'a> Hunt<'a> {
         self.predictions.iter().map(OnceLock::get)
     }
 
-    /// How many transactions were left alone because their code is not compiled yet.
-    pub(super) fn unseen(&self) -> usize {
-        self.predictions().flatten().filter(|ahead| ahead.prediction.awaits_code()).count()
+    /// The transactions that were left alone because their code is not compiled yet.
+    pub(super) fn unseen(&self) -> Vec<TxIndex> {
+        outlook::unseen(self.predictions().map(|ahead| Some(&ahead?.prediction)))
     }
 
     /// How far the reads were foreseen; what became of them is not told here.
