@@ -67,7 +67,7 @@ fn first(difference: &Difference) -> String {
     ];
     let all = parts.iter().flat_map(|(list, how)| list.iter().map(move |location| (location, how)));
     all.min_by_key(|(location, _)| *location).map_or_else(
-        || "it settles other changes at commit".to_owned(),
+        || "what is settled at commit: recorded and executed differ".to_owned(),
         |(location, how)| format!("{location}: {how}"),
     )
 }

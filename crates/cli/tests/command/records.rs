@@ -5,7 +5,10 @@ use crate::{
     fake_node::{Answer, FakeNode},
     harness::{Snapshot, complaint, run, succeed, testdata},
 };
-use alloy_primitives::{B256, keccak256};
+use alloy_eips::eip7928::AccountChanges;
+use alloy_primitives::{Address, B256, U256, keccak256};
+use foresee_access::{AccessSet, Location};
+use foresee_execute::{AccessList, Record, read_access_list};
 use serde_json::{Value, json};
 use std::{
     ffi::OsStr,
@@ -118,6 +121,64 @@ fn the_header_names_the_access_list() {
     assert!(errors.contains("block access list hash mismatch"), "{errors}");
 }
 
+/// A list that names more than the block's gas pays for is refused for that, whatever else
+/// is wrong with it.
+#[test]
+fn a_list_that_is_too_long_is_told_so() {
+    let folder = TempDir::new().unwrap();
+    let honest = fs::read(written(&folder, "vault", "rlp")).unwrap();
+    let mut accounts = read_access_list(&honest).unwrap().to_vec();
+    let slots = (0..31_000).map(U256::from);
+    accounts.push(AccountChanges::new(Address::repeat_byte(0xff)).extend_storage_reads(slots));
+    let file = folder.path().join("long.rlp");
+    fs::write(&file, alloy_rlp::encode(AccessList::new(accounts))).unwrap();
+    let mut snapshot = Snapshot::of("vault");
+    let faults = [false, true].map(|rules| {
+        snapshot.json["chain"]["accessList"] = rules.into();
+        let block = snapshot.write();
+        let args = ["replay", "--format", "json", "--runs", "1", "--threads", "2"];
+        let files = [block.as_os_str(), "--access-list".as_ref(), file.as_os_str()];
+        let output = run(args.iter().map(AsRef::as_ref).chain(files));
+        assert_eq!(output.status.code(), Some(1));
+        said(&output)["fault"].as_str().unwrap().to_owned()
+    });
+    insta::assert_snapshot!(faults.join("\n"), @r"
+    account 0xFFfFfFffFFfffFFfFFfFFFFFffFFFffffFfFFFfF: listed as accessed, executed nothing
+    block access list item cost exceeds gas limit: items=31103, max_items=30000, gas_limit=60000000
+    ");
+}
+
+/// What a record says that is not so is named: transaction, location, recorded, executed.
+#[test]
+fn where_a_record_is_wrong_is_named() {
+    let folder = TempDir::new().unwrap();
+    let file = written(&folder, "vault", "binary");
+    let honest = Record::read(&fs::read(&file).unwrap()).unwrap();
+    let forged = |change: &dyn Fn(&mut AccessSet)| {
+        let mut record = honest.clone();
+        let observed = &mut record.transactions[7].observed;
+        let mut set = observed.clone().into_set();
+        change(&mut set);
+        *observed = set.into();
+        fs::write(&file, record.to_bytes()).unwrap();
+        let output = replay("vault", "--record", &file);
+        assert_eq!(output.status.code(), Some(1));
+        said(&output)["fault"].as_str().unwrap().to_owned()
+    };
+    let faults = [
+        forged(&|set| drop(set.reads.pop())),
+        forged(&|set| drop(set.writes.remove(0))),
+        forged(&|set| set.writes.push(Location::slot(Address::repeat_byte(0xff), U256::ONE))),
+        forged(&|set| set.commutative.clear()),
+    ];
+    insta::assert_snapshot!(faults.join("\n"), @r"
+    transaction 7, 0xD3f55223cE072e9A9fE8B5BaD8692b440CB6Ba84.code: recorded nothing, executed a read
+    transaction 7, 0xd001cd419BDa1F413C008559d3D00f74dbB995B6.balance: recorded nothing, executed a write
+    transaction 7, 0xFFfFfFffFFfffFFfFFfFFFFFffFFFffffFfFFFfF[0x1]: recorded a write, executed nothing
+    transaction 7, what is settled at commit: recorded and executed differ
+    ");
+}
+
 #[test]
 fn a_record_is_of_one_block() {
     let [a, b] = ["amm", "nft"].map(|scenario| testdata(scenario).display().to_string());
@@ -145,9 +206,13 @@ fn a_predicted_list_is_marked_and_read_ahead_by() {
     };
     assert_eq!(predict(&without, &[]), predict(&with, &["--prefetch", &file]));
     assert!(with.messages() < without.messages());
-    // So it is by the list that the block really has.
-    let listed = written(&folder, "erc20-cold", "rlp").display().to_string();
-    predict(&node(), &["--prefetch", &listed]);
+    // So it is by the list that the block really has, and by a record.
+    for format in ["rlp", "json", "binary"] {
+        let file = written(&folder, "erc20-cold", format).display().to_string();
+        let node = node();
+        predict(&node, &["--prefetch", &file]);
+        assert!(node.messages() < without.messages(), "{format}");
+    }
 
     // It is not what the block accesses.
     let told =

@@ -44,7 +44,7 @@ struct Body {
 }
 
 /// The locations of an account.
-#[derive(RlpEncodable, RlpDecodable)]
+#[derive(Clone, RlpEncodable, RlpDecodable)]
 struct Account {
     address: Address,
     /// A bit for each field: balance, nonce, code.
@@ -273,5 +273,68 @@ impl Transaction {
             predicted: self.predicted.into_iter().next().map(forecast).transpose()?,
             observed: uses::access_set(&observed, locations).into(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Run;
+
+    /// Whoever seals a body of their own may write nothing in two ways.
+    #[test]
+    fn a_record_has_one_binary_form() {
+        let location = Location::code(Address::with_last_byte(1));
+        let set = AccessSet::new(vec![location], vec![], vec![]);
+        let record = Record {
+            block: BlockIdentity {
+                chain_id: 1,
+                number: 2,
+                timestamp: 3,
+                fork: "Osaka".to_owned(),
+                parent_hash: B256::ZERO,
+                beneficiary: Address::ZERO,
+                gas_limit: 4,
+                transactions: 5,
+            },
+            access_list_hash: B256::ZERO.into(),
+            basis: Basis::default(),
+            transactions: vec![TransactionRecord {
+                status: Status::Succeeded,
+                gas_used: 21_000,
+                observed: set.clone().into(),
+                predicted: Some(Forecast { access: set, ..Forecast::default() }),
+            }],
+            run: Run { elapsed_us: Some(6), ..Run::default() },
+        };
+        let sealed = |body: Vec<u8>| {
+            let digest = keccak256(&body);
+            alloy_rlp::encode(Envelope { version: RECORD_VERSION, digest, body: body.into() })
+        };
+        let refused = |body| Record::from_bytes(&sealed(body)).unwrap_err().to_string();
+        let body = record.body();
+        assert_eq!(sealed(body.clone()), record.to_bytes());
+        assert_eq!(Record::from_bytes(&record.to_bytes()).unwrap(), record);
+        let once_more = [&body[..], &[0]].concat();
+        insta::assert_snapshot!(refused(once_more), @"not a record: it is not written as records are");
+        // The set, its only location named twice or with a difference that is none.
+        for change in [
+            |it: &mut Transaction| it.reason.push(String::new()),
+            |it: &mut Transaction| it.predicted[0].differs = it.observed.clone(),
+            |it: &mut Transaction| it.observed = Bytes::from_static(&[0x81, 0]),
+        ] {
+            let mut body = Body::decode(&mut &body[..]).unwrap();
+            change(&mut body.transactions[0]);
+            assert!(Record::from_bytes(&sealed(alloy_rlp::encode(body))).is_err());
+        }
+        for change in [
+            |it: &mut Body| it.accounts.push(Account { slots: vec![], ..it.accounts[0].clone() }),
+            |it: &mut Body| it.accounts[0].slots.push(U256::ONE),
+            |it: &mut Body| it.accounts[0].fields |= 8,
+        ] {
+            let mut body = Body::decode(&mut &body[..]).unwrap();
+            change(&mut body);
+            assert!(Record::from_bytes(&sealed(alloy_rlp::encode(body))).is_err());
+        }
     }
 }
