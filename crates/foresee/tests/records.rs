@@ -230,6 +230,50 @@ fn a_record_says_how_fast_its_block_could_run() {
     assert_eq!(told["critical_path"]["gas"], dag.critical_path().gas);
 }
 
+/// All keys of all objects in a document.
+fn keys(json: &serde_json::Value, into: &mut BTreeSet<String>) {
+    match json {
+        serde_json::Value::Object(map) => {
+            into.extend(map.keys().cloned());
+            map.values().for_each(|value| keys(value, into));
+        }
+        serde_json::Value::Array(list) => list.iter().for_each(|value| keys(value, into)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_field_of_a_record_is_documented() {
+    let documented = include_str!("../../../docs/records.md");
+    let config = Config { threads: 2, mode: Mode::Parallel, ..Config::default() };
+    let config = Config { observe: true, access_list: true, timeline: true, ..config };
+    let mut found = BTreeSet::new();
+    for scenario in Scenario::ALL {
+        let loaded = loaded(scenario, 8);
+        let (block, state) = (&loaded.block, &loaded.state);
+        let foresee = Foresee::new(config).unwrap();
+        let ahead = foresee.predict_ahead(block, state).unwrap();
+        let executed = foresee.execute_ahead(block, state, &ahead).unwrap().foreseen(ahead);
+        let mut record = foresee.record(block, executed, None).unwrap().record;
+        let conflict = Some(Location::slot(Address::ZERO, U256::ONE));
+        record.run.reexecuted = vec![Incarnation { index: TxIndex(0), gas: 1, conflict }];
+        keys(&serde_json::from_str(&record.to_json()).unwrap(), &mut found);
+    }
+    assert!(
+        found.contains("differences") && found.contains("start_ns") && found.contains("unseen")
+    );
+    // Numbers of cores.
+    found.retain(|key| key.parse::<u32>().is_err());
+    let is_told = |key: &&String| {
+        [format!("`{key}`"), format!(".{key}`"), format!("\"{key}\"")]
+            .iter()
+            .any(|it| documented.contains(it))
+    };
+    let missing: Vec<_> = found.iter().filter(|key| !is_told(key)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+    assert!(documented.contains(&format!("of the format, {RECORD_VERSION};")));
+}
+
 /// Sets in another order mean the same and have the same digest. Nobody writes them so.
 #[test]
 fn a_record_whose_sets_are_not_in_order_is_refused() {

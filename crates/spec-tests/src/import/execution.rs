@@ -87,7 +87,7 @@ pub(crate) fn execute(
     let reports = Reports { access_list: true, ..Reports::default() };
     let in_order = execute_in_order_reporting(&spec.block, &spec.state, reports)
         .map(|outcome| (outcome.output, outcome.access_list.unwrap_or_default()));
-    parallel::compare(&spec, &in_order)?;
+    parallel::compare(&spec, access_list, &in_order)?;
     Ok(in_order
         .map_err(|error| match error {
             ExecuteError::Header(reason) => Rejected::Header(reason),

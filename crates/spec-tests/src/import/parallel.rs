@@ -24,20 +24,38 @@ thread_local! {
         );
 }
 
-/// Executes a block in parallel, knowing nothing and knowing all dependencies,
-/// and compares everything with the in-order run.
+/// What the executions of a block go by.
+enum Guide<'a> {
+    Schedule(Schedule),
+    AccessList(&'a AccessList),
+}
+
+/// Executes a block in parallel, knowing nothing, all dependencies, its access list, or
+/// the list that came with it, which may be wrong, and compares everything with the in-order
+/// run.
 pub(super) fn compare(
     spec: &SpecBlock,
+    came_with_it: Option<&AccessList>,
     in_order: &Result<(BlockOutput, AccessList), ExecuteError<Infallible>>,
 ) -> Result<(), Failure> {
-    let mut schedules = vec![("independent", Schedule::independent(spec.block.transactions.len()))];
+    let independent = Schedule::independent(spec.block.transactions.len());
+    let mut guides = vec![("independent schedule", Guide::Schedule(independent))];
     if let Ok(observations) = observe(&spec.block, &spec.state) {
-        schedules.push(("perfect", perfect(spec, &observations)));
+        guides.push(("perfect schedule", Guide::Schedule(perfect(spec, &observations))));
+    }
+    if let Ok((_, list)) = in_order {
+        guides.push(("its list", Guide::AccessList(list)));
+        let other = came_with_it.filter(|it| *it != list);
+        guides.extend(other.map(|list| ("a wrong list", Guide::AccessList(list))));
     }
     EXECUTORS.with(|executors| {
-        for (name, schedule) in &schedules {
+        for (name, guide) in &guides {
             for executor in executors {
-                let parallel = executor.execute(&spec.block, &spec.state, schedule);
+                let SpecBlock { block, state, .. } = spec;
+                let parallel = match guide {
+                    Guide::Schedule(schedule) => executor.execute(block, state, schedule),
+                    Guide::AccessList(list) => executor.execute_listed(block, state, list),
+                };
                 let difference = match (in_order, &parallel) {
                     (Ok((expected, _)), Ok(found)) if *expected != found.output => {
                         output_difference(expected, &found.output)
@@ -58,7 +76,7 @@ pub(super) fn compare(
                 };
                 if let Some(difference) = difference {
                     let config = executor.config();
-                    let place = format!("{name} schedule, {config:?}");
+                    let place = format!("by {name}, {config:?}");
                     return Err(Failure::ParallelDiffers(format!("{place}: {difference}")));
                 }
             }
