@@ -15,9 +15,10 @@ use foresee::{
 use foresee_access::{AccessSet, Location, TxIndex};
 use foresee_execute::{
     AccessList, Basis, Cause, Incarnation, RECORD_VERSION, Record, RecordError, Run, Status,
-    execute_in_order, read_access_list,
+    TransactionRecord, execute_in_order, read_access_list,
 };
 use foresee_predict::Ahead;
+use foresee_schedule::REASONS_MAX;
 use foresee_source::{LoadedBlock, Snapshot};
 use foresee_workload::{Scenario, generate};
 use proptest::prelude::*;
@@ -319,6 +320,34 @@ fn a_record_beyond_all_measure_does_no_harm() {
             assert!(matches!(fault, Some(GuideFault::Ending { .. })), "{fault:?}");
         }
     }
+}
+
+/// A few bytes imply millions of edges. They are neither all kept, nor spelled out to be
+/// compared with a document that does not have them.
+#[test]
+fn a_record_that_implies_far_more_than_it_says_takes_little() {
+    const ADDING: usize = 3_000;
+    let (_, honest) = execute(&foresee(1), &loaded(Scenario::Payments, 1));
+    let balance = vec![Location::balance(Address::repeat_byte(7))];
+    let adds = AccessSet::new(vec![], balance.clone(), balance.clone());
+    let reads = AccessSet::new(balance, vec![], vec![]);
+    let transaction = |set: &AccessSet| TransactionRecord {
+        observed: set.clone().into(),
+        predicted: None,
+        ..honest.transactions[0].clone()
+    };
+    let transactions = [&adds, &reads].map(|set| vec![transaction(set); ADDING]).concat();
+    let forged = Record { transactions, ..honest.clone() };
+    let bytes = forged.to_bytes();
+    assert!(bytes.len() < 50 * ADDING);
+    let rerun = Rerun::new(Record::from_bytes(&bytes).unwrap());
+    let edges = rerun.record().true_dag().graph().edge_count();
+    assert!(edges <= REASONS_MAX + 2 * ADDING, "{edges} edges");
+    let mut document: serde_json::Value = serde_json::from_str(&honest.to_json()).unwrap();
+    document["digest"] = serde_json::to_value(forged.digest()).unwrap();
+    document["record"] = serde_json::to_value(&forged).unwrap();
+    let refused = Record::from_json(&document.to_string());
+    assert!(matches!(refused, Err(RecordError::Altered("parts do not follow from the rest"))));
 }
 
 /// Whoever knows that every transaction waits for the one before calls no threads.

@@ -166,8 +166,8 @@ fn where_a_record_is_wrong_is_named() {
         said(&output)["fault"].as_str().unwrap().to_owned()
     };
     let faults = [
-        forged(&|set| drop(set.reads.pop())),
-        forged(&|set| drop(set.writes.remove(0))),
+        forged(&|set| set.reads.truncate(set.reads.len() - 1)),
+        forged(&|set| _ = set.writes.remove(0)),
         forged(&|set| set.writes.push(Location::slot(Address::repeat_byte(0xff), U256::ONE))),
         forged(&|set| set.commutative.clear()),
     ];
