@@ -11,8 +11,8 @@ use crate::{
 use alloy_eips::eip7928::BlockAccessListHashMismatch;
 use foresee_access::{Difference, TxIndex};
 use foresee_execute::{
-    AccessList, AccessListFault, Block, BlockIdentity, Divergence, ExecuteError, Prefetched,
-    Record, Status,
+    AccessList, AccessListFault, Block, BlockIdentity, Divergence, ExecuteError, Pace, PreBlock,
+    Prefetched, Record, Status,
 };
 use foresee_predict::Ahead;
 use revm::DatabaseRef;
@@ -87,7 +87,8 @@ impl Foresee {
     /// is wrong, as far as that is seen: a record's access sets are compared if
     /// [`Config::observe`](crate::Config::observe) is set, its access list and any other if
     /// [`Config::access_list`](crate::Config::access_list) is. A guide that cannot be of
-    /// this block is not followed; the block is executed as without one.
+    /// this block is not followed; the block is executed as without one, or in order if no
+    /// more than the transactions are another's, which takes a while to find out.
     ///
     /// Whoever has predicted the transactions [ahead](Self::predict_ahead) as well gives that
     /// too: a guide knows better what waits for what, but not the results of precompiles and
@@ -134,36 +135,43 @@ impl Foresee {
         let uses_results = ahead.is_some_and(knows_results) && self.config().mode != Mode::InOrder;
         if !decision.parallel && !uses_results {
             let executed = self.execute_in_order(block, db, decision)?;
-            let fault = guide.verify(&executed).err();
-            return Ok((executed, fault));
+            let fault = guide.check_transactions(block).and_then(|()| guide.verify(&executed));
+            return Ok((executed, fault.err()));
         }
         if let Some(ahead) = ahead {
             executor = executor.knowing(Arc::new(known(block, ahead)));
         }
+        let mut checked = Ok(());
         let outcome = match guide {
             Guide::Record(rerun) => {
-                executor.execute(block, db, rerun.schedule(executor.config().threads))?
+                let threads = executor.config().threads;
+                // Other threads take about as long to wake up.
+                let make = |_: &dyn Pace| {
+                    checked = guide.check_transactions(block);
+                    checked.is_ok().then(|| rerun.schedule(threads).clone())
+                };
+                executor.execute_while(PreBlock::run(block, db)?, block, db, make, |_| {}, None)?
             }
             Guide::AccessList(list) => executor.execute_listed(block, db, list)?,
         };
         let executed = self.executed(outcome, decision, Vec::new());
-        let fault = guide.verify(&executed).err();
-        Ok((executed, fault))
+        let fault = checked.and_then(|()| guide.verify(&executed));
+        Ok((executed, fault.err()))
     }
 }
 
 impl Guide<'_> {
-    /// Whether the guide can be of this block at all.
+    /// Whether the guide can be of this block at all, but for its transactions.
     fn check(&self, block: &Block) -> Result<(), GuideFault> {
         match self {
             Self::Record(rerun) => {
                 let record = rerun.record();
-                let (recorded, this) = (&record.block, BlockIdentity::of(block));
+                let (recorded, this) = (&record.block, BlockIdentity::without_transactions(block));
+                let this = BlockIdentity { transactions: recorded.transactions, ..this };
                 let parts = [
                     ("the chain", recorded.chain_id == this.chain_id),
                     ("the number", recorded.number == this.number),
                     ("the parent", recorded.parent_hash == this.parent_hash),
-                    ("the list of transactions", recorded.transactions == this.transactions),
                     (
                         "the number of transactions",
                         record.transactions.len() == block.transactions.len(),
@@ -178,6 +186,18 @@ impl Guide<'_> {
             Self::AccessList(list) => list
                 .validate_structure(block.transactions.len())
                 .map_err(|fault| GuideFault::AccessList(fault.into())),
+        }
+    }
+
+    /// Whether a record is of this block's transactions.
+    fn check_transactions(&self, block: &Block) -> Result<(), GuideFault> {
+        match self {
+            Self::Record(rerun)
+                if rerun.record().block.transactions != BlockIdentity::transactions_of(block) =>
+            {
+                Err(GuideFault::OtherBlock("the list of transactions"))
+            }
+            _ => Ok(()),
         }
     }
 

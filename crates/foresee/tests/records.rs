@@ -191,6 +191,25 @@ fn a_record_of_another_block_is_not_followed() {
     assert!(matches!(fault, Some(GuideFault::AccessList(_))), "{fault:?}");
 }
 
+/// One that differs in nothing but its transactions is found out while threads wake up.
+#[test]
+fn a_record_of_other_transactions_is_not_followed() {
+    let here = loaded(Scenario::Amm, 1);
+    let mut there = loaded(Scenario::Amm, 1);
+    there.block.transactions.swap(3, 4);
+    let record = Rerun::new(execute(&foresee(1), &there).1);
+    let (block, state) = (&here.block, &here.state);
+    for (threads, mode) in [(1, Mode::Parallel), (3, Mode::Parallel), (3, Mode::InOrder)] {
+        let foresee = Foresee::new(Config { threads, mode, ..Config::default() }).unwrap();
+        let ahead = foresee.predict_ahead(block, state).unwrap();
+        for ahead in [None, Some(&ahead[..])] {
+            let fault = guided_with(&foresee, &here, Guide::Record(&record), ahead);
+            let expected = GuideFault::OtherBlock("the list of transactions");
+            assert_eq!(fault, Some(expected));
+        }
+    }
+}
+
 #[test]
 fn a_record_holds_the_schedule_as_it_was_run() {
     for threads in [1, 2, 8] {

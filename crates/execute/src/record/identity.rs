@@ -40,10 +40,14 @@ pub struct BlockIdentity {
 impl BlockIdentity {
     /// The identity of a block.
     pub fn of(block: &Block) -> Self {
-        let Block { cfg, env, transactions, protocol } = block;
+        Self { transactions: Self::transactions_of(block), ..Self::without_transactions(block) }
+    }
+
+    /// What tells the transactions of a block from others.
+    pub fn transactions_of(block: &Block) -> u32 {
         let mut digest = crc32fast::Hasher::new();
         let mut bytes = Vec::with_capacity(2 * PIECE_BYTES);
-        for tx in transactions {
+        for tx in &block.transactions {
             bytes.extend_from_slice(tx.caller.as_slice());
             bytes.extend_from_slice(&tx.nonce.to_be_bytes());
             match tx.kind {
@@ -61,6 +65,13 @@ impl BlockIdentity {
             }
         }
         digest.update(&bytes);
+        digest.finalize()
+    }
+
+    /// The identity of a block, as if it had none of its transactions: all that is found out
+    /// at once.
+    pub fn without_transactions(block: &Block) -> Self {
+        let Block { cfg, env, protocol, .. } = block;
         Self {
             chain_id: cfg.chain_id,
             number: env.number.saturating_to(),
@@ -69,7 +80,7 @@ impl BlockIdentity {
             parent_hash: protocol.parent_hash,
             beneficiary: env.beneficiary,
             gas_limit: env.gas_limit,
-            transactions: digest.finalize(),
+            transactions: 0,
         }
     }
 }
