@@ -390,7 +390,6 @@ impl ParallelExecutor {
                 None
             }
         };
-        let threads = self.config.threads;
         let span =
             tracing::debug_span!("execute", transactions = block.transactions.len(), threads);
         let _entered = span.enter();
