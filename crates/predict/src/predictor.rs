@@ -5,7 +5,7 @@ mod collect;
 mod fees;
 mod options;
 
-pub use ahead::Ahead;
+pub use ahead::{Ahead, TakenOver};
 pub use options::{Learning, PredictOptions};
 
 use crate::{

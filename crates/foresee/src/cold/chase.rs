@@ -20,12 +20,13 @@
 use super::{
     ColdReads,
     pool::{Pool, Predictor, Run},
+    review::Review,
     scout,
     view::{AtHand, key_of},
 };
 use crate::outlook::{know, know_hashes};
 use core::{
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     time::Duration,
 };
 use foresee_access::TxIndex;
@@ -52,6 +53,10 @@ pub(super) struct Hunt<'a> {
     known: &'a Known,
     pool: Mutex<Pool<'a>>,
     predictions: Vec<OnceLock<Ahead>>,
+    /// Second looks at them, if they are taken.
+    review: Option<Review<'a>>,
+    /// Whether all is predicted that will be.
+    is_over: AtomicBool,
     waits_max: AtomicUsize,
     scouted: AtomicUsize,
 }
@@ -66,10 +71,42 @@ struct Chase<'h, 'a> {
 }
 
 impl<'a> Hunt<'a> {
-    pub(super) fn new(block: &'a Block, desk: &'a Arc<Desk>, known: &'a Known) -> Self {
+    pub(super) fn new(
+        block: &'a Block,
+        desk: &'a Arc<Desk>,
+        known: &'a Known,
+        review: Option<Review<'a>>,
+    ) -> Self {
         let [waits_max, scouted] = [const { AtomicUsize::new(0) }; 2];
         let predictions = block.transactions.iter().map(|_| OnceLock::new()).collect();
-        Self { block, desk, known, pool: Mutex::default(), predictions, waits_max, scouted }
+        let (pool, is_over) = (Mutex::default(), AtomicBool::new(false));
+        Self { block, desk, known, pool, predictions, review, is_over, waits_max, scouted }
+    }
+
+    /// Nobody waits for predictions any more.
+    pub(super) fn end(&self) {
+        self.is_over.store(true, Ordering::Relaxed);
+    }
+
+    /// Gets ready for the transaction whose turn it is: predicts with others, or reviews
+    /// what is predicted once nothing else is left to do.
+    pub(super) fn get_ready(
+        &self,
+        cache: &ProgramCache,
+        options: PredictOptions,
+        pace: &dyn Pace,
+    ) {
+        if !self.is_over.load(Ordering::Relaxed) {
+            self.join(cache, options, Some(pace), Some(pace.turn()));
+        } else if let Some(mut tray) = self.desk.tray(0) {
+            self.go_on_reviewing(&mut tray, pace.turn(), false);
+        }
+    }
+
+    fn go_on_reviewing(&self, tray: &mut Tray<'_>, turn: usize, waits: bool) -> bool {
+        let prediction = |position: usize| self.predictions[position].get();
+        let review = self.review.as_ref();
+        review.is_some_and(|review| review.go_on(tray, prediction, turn, waits))
     }
 
     /// Predicts with others until all is predicted, or this transaction is that is to be
@@ -118,9 +155,17 @@ impl<'a> Hunt<'a> {
     }
 
     /// Whether a transaction that is to be executed next had better wait: it is not
-    /// predicted, and has not come to a precompile, which execution computes as fast.
+    /// predicted and reviewed, and has not come to a precompile, which execution computes
+    /// as fast.
     fn gains_by_waiting(&self, position: usize) -> bool {
-        !self.is_predicted(position) && !self.pool().is_deferred(position)
+        match self.is_predicted(position) {
+            true => self.gains_by_review(position),
+            false => !self.pool().is_deferred(position),
+        }
+    }
+
+    fn gains_by_review(&self, position: usize) -> bool {
+        self.review.as_ref().is_some_and(|review| !review.is_past(position))
     }
 
     /// No panic can happen while the lock is held, except for want of memory.
@@ -135,7 +180,9 @@ impl<'a> Chase<'_, 'a> {
         let mut late = None;
         while goal.is_none_or(|goal| self.hunt.gains_by_waiting(goal)) {
             let keys = self.tray.arrivals();
-            if self.go_on_with_one(keys, turn(pace)) || self.begin_next() {
+            let waits = goal.is_some_and(|goal| self.hunt.is_predicted(goal));
+            let turn = pace.map_or(0, Pace::turn);
+            if self.review(turn, waits) | self.go_on_with_one(keys, turn) || self.begin_next() {
                 continue;
             }
             self.tray.post();
@@ -147,13 +194,13 @@ impl<'a> Chase<'_, 'a> {
                 late.saturating_duration_since(Instant::now())
             });
             let mut pool = self.hunt.pool();
-            if pool.is_over(n) {
+            if goal.is_none() && pool.is_over(n) {
                 break;
             }
             if let Some(goal) = goal {
                 pool.awaited = Some(goal);
-                if self.hunt.is_predicted(goal) || pool.is_deferred(goal) {
-                    break;
+                if pool.is_deferred(goal) || self.hunt.is_predicted(goal) != waits {
+                    continue;
                 }
             }
             drop(pool);
@@ -175,6 +222,21 @@ impl<'a> Chase<'_, 'a> {
         if self.hunt.pool().has_ready() {
             self.tray.nudge();
         }
+    }
+
+    /// Reviews what is predicted, and tells whoever waits for that. False if there was
+    /// nothing to review.
+    fn review(&mut self, turn: usize, waits: bool) -> bool {
+        if !self.hunt.go_on_reviewing(&mut self.tray, turn, waits) {
+            return false;
+        }
+        let mut pool = self.hunt.pool();
+        if pool.awaited.is_some_and(|awaited| !self.hunt.gains_by_review(awaited)) {
+            pool.awaited = None;
+            drop(pool);
+            self.tray.nudge();
+        }
+        true
     }
 
     /// Takes up the first transaction whose value has come. False if there is none.
@@ -284,9 +346,4 @@ impl<'a> Chase<'_, 'a> {
             self.tray.nudge();
         }
     }
-}
-
-/// The transaction that is being executed, the first one if none is.
-fn turn(pace: Option<&dyn Pace>) -> usize {
-    pace.map_or(0, Pace::turn)
 }
