@@ -19,13 +19,13 @@ use crate::{
     pipeline::COMPILE_INSIDE_MAX, telemetry,
 };
 use chase::Hunt;
-use review::Review;
 use foresee_access::Location;
 use foresee_execute::{
     Block, Desk, ExecuteError, Fetched, Known, Pace, PreBlock, ReadStats, StateKey, StateSource,
     execute_in_order_reporting, reads_after, reads_before, reads_of,
 };
 use foresee_predict::{Ahead, PredictOptions, Prediction};
+use review::Review;
 use std::sync::{Arc, OnceLock};
 
 /// How the state of a block was read.
@@ -101,7 +101,9 @@ impl Foresee {
             let review = OnceLock::new();
             let ready = |pace: &dyn Pace| {
                 let Some(mut tray) = desk.tray(0) else { return };
-                review.get_or_init(|| Review::new(block, &desk, self.cache(), options, &[])).go_on(&mut tray, |position| ahead.get(position), pace.turn(), false);
+                let review =
+                    review.get_or_init(|| Review::new(block, &desk, self.cache(), options, &[]));
+                review.get_ready(&mut tray, |position| ahead.get(position), pace.turn());
             };
             let mut executed = self.execute_ahead_ready(block, &fetched, ahead, Some(&ready))?;
             let reads = fetched.stats();

@@ -167,6 +167,11 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
         &mut self.world.view
     }
 
+    /// Changes how far a transaction may go, from here on; what the limit was.
+    pub const fn limit_steps(&mut self, steps_max: u64) -> u64 {
+        core::mem::replace(&mut self.options.steps_max, steps_max)
+    }
+
     /// What served the frames so far.
     pub const fn frames(&self) -> Frames {
         self.machine.served

@@ -43,7 +43,7 @@ const RUNNING_MAX: usize = 64;
 /// How long whoever executes waits, with nothing left to predict, for values that the
 /// transaction lacks whose turn it is. A chain of reads that takes longer it runs through
 /// itself.
-const COURTESY: Duration = Duration::from_millis(5);
+pub(super) const COURTESY: Duration = Duration::from_millis(5);
 
 /// What the threads that predict a block share.
 pub(super) struct Hunt<'a> {
@@ -90,16 +90,11 @@ impl<'a> Hunt<'a> {
 
     /// Gets ready for the transaction whose turn it is: predicts with others, or reviews
     /// what is predicted once nothing else is left to do.
-    pub(super) fn get_ready(
-        &self,
-        cache: &ProgramCache,
-        options: PredictOptions,
-        pace: &dyn Pace,
-    ) {
+    pub(super) fn get_ready(&self, cache: &ProgramCache, options: PredictOptions, pace: &dyn Pace) {
         if !self.is_over.load(Ordering::Relaxed) {
             self.join(cache, options, Some(pace), Some(pace.turn()));
-        } else if let Some(mut tray) = self.desk.tray(0) {
-            self.go_on_reviewing(&mut tray, pace.turn(), false);
+        } else if let (Some(review), Some(mut tray)) = (&self.review, self.desk.tray(0)) {
+            review.get_ready(&mut tray, |position| self.predictions[position].get(), pace.turn());
         }
     }
 

@@ -10,22 +10,32 @@
 //! predictions are not kept: they serve to find keys.
 
 use super::{
+    chase::COURTESY,
     pool::Predictor,
+    scout::{GUESSES, STEPS_MAX},
     view::{AtHand, key_of},
 };
 use core::sync::atomic::{AtomicUsize, Ordering};
-use foresee_execute::{Block, Desk, Standing, StateKey, Tray};
+use foresee_execute::{Block, Desk, Standing, StateKey, Tray, Waited};
 use foresee_predict::{
     Ahead, BlockPredictor, Learning, PredictOptions, ProgramCache, Progress, TakenOver, Want,
 };
 use revm::{context::TxEnv, state::EvmState};
-use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::{
+    sync::{Arc, Mutex, PoisonError, TryLockError},
+    time::Instant,
+};
+
+/// How often a transaction is run ahead on guesses at most.
+const SCOUTS_MAX: usize = 4;
 
 /// See the module documentation.
 pub(super) struct Review<'a> {
     txs: &'a [TxEnv],
     /// The transactions before this one are reviewed.
     next: AtomicUsize,
+    /// One more than the transaction that is being predicted anew, if one is.
+    anew: AtomicUsize,
     reviewer: Mutex<Reviewer<'a>>,
 }
 
@@ -36,8 +46,11 @@ struct Reviewer<'a> {
     predictor: Predictor<'a>,
     /// The transaction at hand.
     position: usize,
-    /// Whether it is being predicted.
+    /// Whether it is predicted anew, and whether that is suspended.
+    is_anew: bool,
     is_begun: bool,
+    /// How often it was run ahead.
+    scouts: usize,
     /// What it waits for.
     awaited: Option<StateKey>,
 }
@@ -55,13 +68,21 @@ impl<'a> Review<'a> {
         let learning = Learning::Nothing;
         let options = PredictOptions { keep_results: false, learning, ..options };
         let Block { cfg, env, .. } = block;
-        let mut predictor =
-            BlockPredictor::new(cache, cfg, env, AtHand::new(desk, None), options);
+        let mut predictor = BlockPredictor::new(cache, cfg, env, AtHand::new(desk, None), options);
         changes.iter().for_each(|changes| predictor.apply(changes));
-        let reviewer = Reviewer { desk, predictor, position: 0, is_begun: false, awaited: None };
+        let reviewer = Reviewer {
+            desk,
+            predictor,
+            position: 0,
+            is_anew: false,
+            is_begun: false,
+            scouts: 0,
+            awaited: None,
+        };
         Self {
             txs: &block.transactions,
             next: AtomicUsize::new(0),
+            anew: AtomicUsize::new(0),
             reviewer: Mutex::new(reviewer),
         }
     }
@@ -69,6 +90,30 @@ impl<'a> Review<'a> {
     /// Whether this transaction is reviewed.
     pub(super) fn is_past(&self, position: usize) -> bool {
         self.next.load(Ordering::Acquire) > position
+    }
+
+    /// Whether a transaction is being predicted anew.
+    fn is_at(&self, position: usize) -> bool {
+        self.anew.load(Ordering::Acquire) == position + 1
+    }
+
+    /// Goes on as [`go_on`](Self::go_on) does. If the transaction whose turn it is is being
+    /// predicted anew, it waits a while for its values: execution would read them one by one.
+    pub(super) fn get_ready<'p>(
+        &self,
+        tray: &mut Tray<'_>,
+        predictions: impl Fn(usize) -> Option<&'p Ahead>,
+        turn: usize,
+    ) {
+        self.go_on(tray, &predictions, turn, false);
+        let mut end = None;
+        while self.is_at(turn) {
+            let end = *end.get_or_insert_with(|| Instant::now() + COURTESY);
+            if tray.wait(Some(end.saturating_duration_since(Instant::now()))) == Waited::Late {
+                return;
+            }
+            self.go_on(tray, &predictions, turn, true);
+        }
     }
 
     /// Goes on as far as values and predictions are at hand, unless another thread does:
@@ -98,10 +143,16 @@ impl<'a> Review<'a> {
                 None => reviewer.position < turn,
             };
             if !is_reviewed {
+                let anew = reviewer.awaited.is_some() && reviewer.is_anew;
+                let anew = if anew { reviewer.position + 1 } else { 0 };
+                self.anew.store(anew, Ordering::Release);
                 break;
             }
             reviewer.position += 1;
+            reviewer.scouts = 0;
+            reviewer.is_anew = false;
             self.next.store(reviewer.position, Ordering::Release);
+            self.anew.store(0, Ordering::Release);
         }
         reviewer.position > first
     }
@@ -122,6 +173,9 @@ impl<'a> Reviewer<'a> {
             match standing {
                 Some((_, Standing::Ready)) => {}
                 Some((key, Standing::Posted)) => {
+                    if matches!(key, StateKey::Slot(..)) && self.scouts < SCOUTS_MAX {
+                        self.scout(tx);
+                    }
                     tray.post();
                     self.awaited = Some(key);
                     return false;
@@ -136,6 +190,20 @@ impl<'a> Reviewer<'a> {
         true
     }
 
+    /// Runs the transaction at hand ahead on a guess, to ask for what it will lack as well.
+    /// It begins anew when its value is there.
+    fn scout(&mut self, tx: &'a TxEnv) {
+        let guess = GUESSES[self.scouts % GUESSES.len()];
+        self.scouts += 1;
+        self.predictor.view_mut().set_guess(Some(guess));
+        let steps_max = self.predictor.limit_steps(STEPS_MAX);
+        let Ok(_) = self.predictor.predict_alone(tx);
+        self.predictor.limit_steps(steps_max);
+        self.predictor.view_mut().set_guess(None);
+        self.desk.post(self.predictor.view_mut().take_missing());
+        self.is_begun = false;
+    }
+
     /// Goes on with the transaction at hand up to its end, or to a value that it wants.
     fn go_on(&mut self, tx: &'a TxEnv, ahead: &Ahead) -> Option<Want> {
         let Ok(progress) = if self.is_begun {
@@ -147,7 +215,7 @@ impl<'a> Reviewer<'a> {
                 TakenOver::Waits(want) => return Some(want),
                 TakenOver::No if ahead.prediction.awaits_code() => return None,
                 TakenOver::No => {
-                    self.is_begun = true;
+                    (self.is_anew, self.is_begun) = (true, true);
                     self.predictor.begin_anew(tx, ahead)
                 }
             }
