@@ -206,6 +206,15 @@ impl ParallelExecutor {
         start.elapsed()
     }
 
+    /// Has an idle thread do something aside; whether there is a thread beside the calling
+    /// one. It keeps that thread from blocks, and must not panic.
+    pub fn spawn(&self, work: impl FnOnce() + Send + 'static) -> bool {
+        self.helpers.as_ref().is_some_and(|pool| {
+            pool.spawn(work);
+            true
+        })
+    }
+
     /// The configuration.
     pub const fn config(&self) -> ParallelConfig {
         self.config

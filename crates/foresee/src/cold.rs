@@ -54,6 +54,7 @@ impl Foresee {
         block: &Block,
         source: &S,
     ) -> Result<ExecutedBlock, ExecuteError<S::Error>> {
+        let _busy = self.busy();
         let config = self.config();
         if config.mode == Mode::InOrder && !config.score {
             let outcome = execute_in_order_reporting(block, source, config.reports())?;

@@ -2,6 +2,7 @@
 
 use crate::{
     Config, Decision, DecisionReason, ExecutedBlock, MachineCosts, Mode,
+    aside::Aside,
     choice::{
         self, Shape, Work,
         conflicts::{Conflicts, Remembered},
@@ -63,6 +64,7 @@ pub struct Foresee {
     executor: ParallelExecutor,
     learned: Arc<Learned>,
     conflicts: Arc<Conflicts>,
+    pub(crate) aside: Arc<Aside>,
 }
 
 impl Foresee {
@@ -86,6 +88,7 @@ impl Foresee {
             executor,
             learned: Arc::new(learned),
             conflicts: Arc::default(),
+            aside: Arc::default(),
         })
     }
 
@@ -129,6 +132,7 @@ impl Foresee {
         block: &Block,
         db: &DB,
     ) -> Result<ExecutedBlock, ExecuteError<DB::Error>> {
+        let _busy = self.busy();
         let known = || Known::new(block.transactions.len());
         if self.config.score {
             return self
@@ -216,6 +220,7 @@ impl Foresee {
         ready: Option<&Ready<'_>>,
     ) -> Result<ExecutedBlock, ExecuteError<DB::Error>> {
         assert_eq!(ahead.len(), block.transactions.len(), "one prediction for each transaction");
+        let _busy = self.busy();
         if self.config.score {
             let known = known(block, ahead);
             return self.predict_and_execute(block, db, known, |predictor, position, tx| {
@@ -281,6 +286,7 @@ impl Foresee {
             block.transactions.len(),
             "one prediction for each transaction"
         );
+        let _busy = self.busy();
         let schedule = Schedule::from_dag(&self.schedule(block, &predictions));
         let outcome = self.executor.execute(block, db, &schedule)?;
         let decision = Decision::parallel(self.executor.config().threads);

@@ -307,7 +307,11 @@ fn program_of<S: StateView>(
         Some(program) => program,
         None => {
             let code = code.clone();
-            around.compile(code.len(), address, code.len())?;
+            let compiled = around.compile(code.len(), address, code.len());
+            if compiled.is_err() {
+                around.want(id);
+            }
+            compiled?;
             around.cache.program(hash, &code, around.rules)
         }
     };

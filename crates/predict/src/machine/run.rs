@@ -172,7 +172,11 @@ impl Machine {
         self.steps = around.steps_max - steps;
         if compiled > 0 {
             let account = around.world.account(code.unwrap_or(frame.address)).address;
-            around.compile(compiled, account, program.code.len())?;
+            let counted = around.compile(compiled, account, program.code.len());
+            if let (Err(_), Some(id)) = (&counted, code) {
+                around.want(id);
+            }
+            counted?;
         }
         Ok(match left? {
             Leave::End(end) => Some(end),
