@@ -222,7 +222,8 @@ impl<S: StateView> Surroundings<'_, S> {
     /// Notes that an account's code was left alone, to be compiled when nobody waits.
     fn want(&self, id: AccountId) {
         let account = self.world.account(id);
-        if let Some(code) = &account.code {
+        // Init code runs but once; the account has none yet.
+        if let Some(code) = account.code.as_ref().filter(|code| !code.is_empty()) {
             self.cache.want((account.code_hash, self.rules.spec), code, self.rules);
         }
     }

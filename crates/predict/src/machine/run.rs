@@ -171,9 +171,10 @@ impl Machine {
         (frame.ran, frame.chained) = (cursor.ran, cursor.chained);
         self.steps = around.steps_max - steps;
         if compiled > 0 {
-            let account = around.world.account(code.unwrap_or(frame.address)).address;
+            let id = code.unwrap_or(frame.address);
+            let account = around.world.account(id).address;
             let counted = around.compile(compiled, account, program.code.len());
-            if let (Err(_), Some(id)) = (&counted, code) {
+            if counted.is_err() {
                 around.want(id);
             }
             counted?;
