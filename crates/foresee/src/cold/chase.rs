@@ -342,3 +342,69 @@ impl<'a> Chase<'_, 'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloy_primitives::{Address, hex};
+    use foresee_execute::{Readers, StateSource};
+    use foresee_source::LoadedBlock;
+    use foresee_workload::{Scenario, generate};
+    use revm::state::{AccountInfo, Bytecode};
+    use std::{sync::mpsc, thread};
+
+    /// A block whose only transaction calls the pairing check.
+    fn pairing() -> LoadedBlock {
+        let mut loaded = generate(Scenario::Erc20Cold, 1, 5).unwrap().into_block().unwrap();
+        let contract = Address::repeat_byte(0x77);
+        // STATICCALL of the pairing check with no input.
+        let code = Bytecode::new_legacy(hex!("5f 5f 5f 5f 6008 5a fa 00").into());
+        let (code_hash, code) = (code.hash_slow(), Some(code));
+        let info = AccountInfo { code_hash, code, ..Default::default() };
+        loaded.state.insert_account_info(contract, info);
+        loaded.block.transactions[0].kind = contract.into();
+        loaded
+    }
+
+    /// The symptom: whoever waited while another came to a precompile slept on, though
+    /// computing it was all that was left to do. Only one that waited for this very
+    /// transaction was told.
+    #[test]
+    fn all_who_wait_are_told_of_a_precompile_that_is_to_be_computed() {
+        let LoadedBlock { block, state, .. } = pairing();
+        let (desk, known, cache) = (Arc::new(Desk::new()), Known::new(1), ProgramCache::new());
+        let hunt = Hunt::new(&block, &desk, &known, None);
+        let view = AtHand::new(&desk, None);
+        let options = PredictOptions::default();
+        let first = BlockPredictor::new(&cache, &block.cfg, &block.env, view, options);
+        let tray = desk.tray(0).unwrap();
+        let mut chase = Chase { hunt: &hunt, tray, options, first };
+        let readers = Readers::new(2).unwrap();
+        readers.over(&state).serve(&desk, || {
+            while !hunt.pool().is_deferred(0) {
+                let keys = chase.tray.arrivals();
+                let _ = chase.go_on_with_one(keys, 0) || chase.begin_next();
+                chase.tray.post();
+            }
+        });
+        // What one thread was told of, another one would have been.
+        assert_eq!(chase.tray.wait(Some(Duration::from_secs(10))), Waited::Nudged);
+    }
+
+    /// The symptom: with nothing on its way and nothing left to begin, a thread waited for
+    /// ever for one that was at the last transaction and did not come back.
+    #[test]
+    fn a_thread_that_does_not_come_back_is_not_waited_for() {
+        let LoadedBlock { block, .. } = pairing();
+        let (done, is_done) = mpsc::channel();
+        // Not scoped: a thread that hangs must not hang the test.
+        thread::spawn(move || {
+            let (desk, known) = (Arc::new(Desk::new()), Known::new(1));
+            let hunt = Hunt::new(&block, &desk, &known, None);
+            assert!(hunt.pool().begin(1, RUNNING_MAX).is_some());
+            hunt.join(&ProgramCache::new(), PredictOptions::default(), None, None);
+            done.send(()).unwrap();
+        });
+        assert_eq!(is_done.recv_timeout(Duration::from_secs(30)), Ok(()));
+    }
+}
