@@ -10,12 +10,11 @@ use core::{
     any::Any,
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
 };
+use foresee_predict::ProgramCache;
 use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::{Arc, Mutex, PoisonError, Weak},
 };
-
-use foresee_predict::ProgramCache;
 
 /// What is known of the blocks that are being executed, and of what is done aside.
 #[derive(Debug, Default)]
@@ -96,6 +95,7 @@ fn compile(cache: &ProgramCache, aside: &Weak<Aside>) {
 #[cfg(test)]
 mod tests {
     use crate::{Config, Foresee, Mode};
+    use core::sync::atomic::Ordering;
     use foresee_workload::{Scenario, generate};
     use std::{
         panic::{AssertUnwindSafe, catch_unwind},
@@ -118,7 +118,7 @@ mod tests {
         foresee.execute_block(&loaded.block, &loaded.state).unwrap();
         let wanted = foresee.cache().wanted();
         assert!(wanted > 0);
-        thread::sleep(Duration::from_millis(50));
+        assert!(!foresee.aside.is_working.load(Ordering::SeqCst));
         assert_eq!((foresee.cache().wanted(), foresee.cache().len()), (wanted, 0));
         drop(busy);
         let start = Instant::now();
