@@ -8,7 +8,7 @@
 
 use crate::measure::Meter;
 use alloy_primitives::{Address, B256, U256, keccak256};
-use redb::{Builder, Database, Durability, ReadOnlyTable, ReadableDatabase, TableDefinition};
+use redb::{Builder, Database, ReadOnlyTable, ReadableDatabase, TableDefinition};
 use revm::{
     DatabaseRef,
     database::{CacheDB, EmptyDB},
@@ -16,16 +16,17 @@ use revm::{
     state::{AccountInfo, Bytecode},
 };
 use rustix::fs::{Advice, fadvise};
-use std::{fs::File, path::Path};
+use std::{
+    fs::{self, File},
+    io::ErrorKind,
+    path::Path,
+};
 
 /// Values by key hash.
 const VALUES: TableDefinition<'_, [u8; 32], &[u8]> = TableDefinition::new("values");
 
 /// Other values in the database, about 150 bytes each with their keys.
 const FILLER: u64 = 4_000_000;
-
-/// How many of them are written at once.
-const FILLER_BATCH: u64 = 1_000_000;
 
 /// Bytes of a value that is filler.
 const FILLER_SIZE: usize = 96;
@@ -58,36 +59,34 @@ fn place(block: u32, kind: Kind, key: &[u8]) -> [u8; 32] {
     keccak256([&block.to_be_bytes(), &[kind as u8][..], key].concat()).0
 }
 
-/// Writes the database, unless it is there.
+/// Writes the database, unless it is there: in the order of its keys, so that every page is
+/// written once.
 pub(crate) fn fill(file: &Path, states: &[&CacheDB<EmptyDB>]) -> Result<(), DiskError> {
     if file.exists() {
         return Ok(());
     }
-    let database = Database::create(file).map_err(failed)?;
-    for (block, state) in (0..).zip(states) {
-        write(&database, values(block, state))?;
-    }
-    for batch in 0..FILLER / FILLER_BATCH {
-        let numbers = batch * FILLER_BATCH..(batch + 1) * FILLER_BATCH;
-        let mut filler: Vec<_> = numbers
-            .map(|number| (keccak256(number.to_be_bytes()).0, vec![number as u8; FILLER_SIZE]))
-            .collect();
-        filler.sort_unstable();
-        write(&database, filler)?;
-    }
-    Ok(())
-}
-
-fn write(database: &Database, values: Vec<([u8; 32], Vec<u8>)>) -> Result<(), DiskError> {
-    let mut transaction = database.begin_write().map_err(failed)?;
-    transaction.set_durability(Durability::Immediate).map_err(failed)?;
+    // Whoever is interrupted leaves nothing that looks like a database of all values.
+    let unfinished = file.with_extension("unfinished");
+    fs::remove_file(&unfinished).or_else(|error| match error.kind() {
+        ErrorKind::NotFound => Ok(()),
+        _ => Err(failed(error)),
+    })?;
+    let filler = (0..FILLER).map(|number| (keccak256(number.to_be_bytes()).0, Vec::new()));
+    let blocks = (0..).zip(states).flat_map(|(block, state)| values(block, state));
+    let mut all: Vec<_> = blocks.chain(filler).collect();
+    all.sort_unstable();
+    let database = Database::create(&unfinished).map_err(failed)?;
+    let transaction = database.begin_write().map_err(failed)?;
     {
         let mut table = transaction.open_table(VALUES).map_err(failed)?;
-        for (key, value) in values {
-            table.insert(key, &value[..]).map_err(failed)?;
+        for (key, value) in all {
+            let value = if value.is_empty() { &[0; FILLER_SIZE][..] } else { &value };
+            table.insert(key, value).map_err(failed)?;
         }
     }
-    transaction.commit().map_err(failed)
+    transaction.commit().map_err(failed)?;
+    drop(database);
+    fs::rename(&unfinished, file).map_err(failed)
 }
 
 /// All values of a state. Block hashes are few and kept with the rest.

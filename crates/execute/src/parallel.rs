@@ -85,8 +85,8 @@ pub enum Policy {
 enum Plans<'s, F> {
     /// It is there.
     Ready(Cow<'s, Schedule>),
-    /// The calling thread makes it while another executes in order, and gets ready for
-    /// each transaction first if it is told how; the rest help before they execute.
+    /// The calling thread makes it while another executes in order; the rest help before
+    /// they execute. All get ready for each transaction first if they are told how.
     Late(F, &'s Together<'s>, Option<&'s Together<'s>>),
     /// All go by this one until somebody finds nothing to do; then that thread makes
     /// another, if it is the first.
@@ -206,6 +206,15 @@ impl ParallelExecutor {
         start.elapsed()
     }
 
+    /// Has an idle thread do something aside; whether there is a thread beside the calling
+    /// one. It keeps that thread from blocks, and must not panic.
+    pub fn spawn(&self, work: impl FnOnce() + Send + 'static) -> bool {
+        self.helpers.as_ref().is_some_and(|pool| {
+            pool.spawn(work);
+            true
+        })
+    }
+
     /// The configuration.
     pub const fn config(&self) -> ParallelConfig {
         self.config
@@ -294,9 +303,9 @@ impl ParallelExecutor {
     /// Executes a block while its schedule is still being made: the calling thread
     /// makes it, another executes in order until it is there, and all the rest may `help`
     /// before they execute. Both can ask whose turn it is meanwhile (a position in the
-    /// block): of the transactions before that one the schedule need not know anything. As
-    /// long as there is none, whoever executes a transaction at its turn calls `ready` first,
-    /// if that is given; it should come back when the transaction is better executed.
+    /// block): of the transactions before that one the schedule need not know anything.
+    /// Whoever is about to execute a transaction, at its turn or ahead of it, calls `ready`
+    /// first, if that is given; it should come back when the transaction is better executed.
     ///
     /// # Errors
     ///

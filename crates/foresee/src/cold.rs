@@ -10,6 +10,7 @@
 
 mod chase;
 mod pool;
+mod review;
 mod scout;
 mod view;
 
@@ -24,7 +25,8 @@ use foresee_execute::{
     execute_in_order_reporting, reads_after, reads_before, reads_of,
 };
 use foresee_predict::{Ahead, PredictOptions, Prediction};
-use std::sync::Arc;
+use review::Review;
+use std::sync::{Arc, OnceLock};
 
 /// How the state of a block was read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,6 +54,7 @@ impl Foresee {
         block: &Block,
         source: &S,
     ) -> Result<ExecutedBlock, ExecuteError<S::Error>> {
+        let _busy = self.busy();
         let config = self.config();
         if config.mode == Mode::InOrder && !config.score {
             let outcome = execute_in_order_reporting(block, source, config.reports())?;
@@ -92,9 +95,18 @@ impl Foresee {
             desk.post(reads_of(tx).into_iter().chain(named(&ahead.prediction)));
         }
         desk.post(reads_after(block));
+        let compile_max = self.config().predict.compile_max.min(COMPILE_INSIDE_MAX);
+        let options = PredictOptions { compile_max, ..self.config().predict };
         source.serve(&desk, || {
             let fetched = Fetched::new(source, &desk);
-            let mut executed = self.execute_ahead(block, &fetched, ahead)?;
+            let review = OnceLock::new();
+            let ready = |pace: &dyn Pace| {
+                let Some(mut tray) = desk.tray(0) else { return };
+                let review =
+                    review.get_or_init(|| Review::new(block, &desk, self.cache(), options, &[]));
+                review.get_ready(&mut tray, |position| ahead.get(position), pace.turn());
+            };
+            let mut executed = self.execute_ahead_ready(block, &fetched, ahead, Some(&ready))?;
             let reads = fetched.stats();
             executed.cold = Some(ColdReads { reads, ..ColdReads::default() });
             Ok(executed)
@@ -110,41 +122,42 @@ impl Foresee {
     ) -> Result<ExecutedBlock, ExecuteError<S::Error>> {
         let config = self.config();
         let known = Arc::new(Known::new(block.transactions.len()));
-        let keep_inputs = config.score;
         // What is scored is predicted before the block is executed, and whole.
         let compile_max = match config.score {
             true => config.predict.compile_max,
             false => config.predict.compile_max.min(COMPILE_INSIDE_MAX),
         };
         let options =
-            PredictOptions { keep_results: true, keep_inputs, compile_max, ..config.predict };
-        let hunt = Hunt::new(block, desk, &known);
-        let join = |pace: &dyn Pace| hunt.join(self.cache(), options, Some(pace), None);
-        let ready = |pace: &dyn Pace| {
-            hunt.join(self.cache(), options, Some(pace), Some(pace.turn()));
-        };
-        let mut executed = if config.score {
+            PredictOptions { keep_results: true, keep_inputs: true, compile_max, ..config.predict };
+        if config.score {
+            let hunt = Hunt::new(block, desk, &known, None);
             hunt.join(self.cache(), options, None, None);
             let ahead = hunt.predictions().map(|ahead| ahead.cloned().unwrap_or_default());
-            self.execute_ahead(block, fetched, &ahead.collect::<Vec<_>>())?
-        } else {
-            let executor = self.executor().knowing(known.clone());
-            let pre = PreBlock::run(block, fetched)?;
-            let make = |pace: &dyn Pace| {
-                join(pace);
-                // What is not compiled yet runs on the chance that it meets no other.
-                let predictions = hunt.predictions().map(|ahead| {
-                    Some(&ahead?.prediction).filter(|prediction| !prediction.awaits_code())
-                });
-                Some(Outlook::new(predictions).schedule(block, executor.config().threads))
-            };
-            let outcome = executor.execute_while(pre, block, fetched, make, join, Some(&ready))?;
-            let decision = Decision::parallel(executor.config().threads);
-            let executed = self.executed(outcome, decision, Vec::new());
-            let executed = ExecutedBlock { not_compiled: hunt.unseen(), ..executed };
-            telemetry::unseen(executed.not_compiled.len());
-            executed
+            let ahead = ahead.collect::<Vec<_>>();
+            let mut executed = self.execute_ahead(block, fetched, &ahead)?;
+            executed.cold = Some(ColdReads { reads: fetched.stats(), ..hunt.reads() });
+            return Ok(executed);
+        }
+        let executor = self.executor().knowing(known.clone());
+        let pre = PreBlock::run(block, fetched)?;
+        let review = Review::new(block, desk, self.cache(), options, pre.changes());
+        let hunt = Hunt::new(block, desk, &known, Some(review));
+        let join = |pace: &dyn Pace| hunt.join(self.cache(), options, Some(pace), None);
+        let ready = |pace: &dyn Pace| hunt.get_ready(self.cache(), options, pace);
+        let make = |pace: &dyn Pace| {
+            join(pace);
+            hunt.end();
+            // What is not compiled yet runs on the chance that it meets no other.
+            let predictions = hunt.predictions().map(|ahead| {
+                Some(&ahead?.prediction).filter(|prediction| !prediction.awaits_code())
+            });
+            Some(Outlook::new(predictions).schedule(block, executor.config().threads))
         };
+        let outcome = executor.execute_while(pre, block, fetched, make, join, Some(&ready))?;
+        let decision = Decision::parallel(executor.config().threads);
+        let mut executed = self.executed(outcome, decision, Vec::new());
+        executed.not_compiled = hunt.unseen();
+        telemetry::unseen(executed.not_compiled.len());
         executed.cold = Some(ColdReads { reads: fetched.stats(), ..hunt.reads() });
         Ok(executed)
     }

@@ -108,6 +108,7 @@ impl Foresee {
         guide: Guide<'_>,
         ahead: Option<&[Ahead]>,
     ) -> Result<(ExecutedBlock, Option<GuideFault>), ExecuteError<DB::Error>> {
+        let _busy = self.busy();
         if let Err(fault) = guide.check(block) {
             let executed = match ahead {
                 Some(ahead) => self.execute_ahead(block, db, ahead)?,

@@ -18,6 +18,7 @@
 //! What is left of a block is a [record](Foresee::record) and its access list. Whoever
 //! has one of them need not predict: [`execute_guided`](Foresee::execute_guided).
 
+mod aside;
 mod choice;
 mod cold;
 mod config;

@@ -2,6 +2,7 @@
 
 use crate::{
     Config, Decision, DecisionReason, ExecutedBlock, MachineCosts, Mode,
+    aside::Aside,
     choice::{
         self, Shape, Work,
         conflicts::{Conflicts, Remembered},
@@ -40,14 +41,18 @@ const SAMPLE_MIN: usize = 8;
 /// time would.
 pub(crate) const COMPILE_INSIDE_MAX: usize = 1 << 20;
 
+/// What is done before a transaction is executed.
+pub(crate) type Ready<'a> = dyn Fn(&dyn Pace) + Sync + 'a;
+
 /// What is foreseen of a block before it is executed.
 enum Foresight<'p> {
     /// Nothing: it is predicted meanwhile.
     Nothing,
     /// What its transactions say of themselves.
     Precaution(Schedule),
-    /// A prediction for each transaction, made alone.
-    Ahead(&'p [Ahead]),
+    /// A prediction for each transaction, made alone; and what is done before one is
+    /// executed, if there is anything.
+    Ahead(&'p [Ahead], Option<&'p Ready<'p>>),
 }
 
 /// Executes blocks in parallel by foresight. Made once, used for every block; cheap
@@ -59,6 +64,7 @@ pub struct Foresee {
     executor: ParallelExecutor,
     learned: Arc<Learned>,
     conflicts: Arc<Conflicts>,
+    pub(crate) aside: Arc<Aside>,
 }
 
 impl Foresee {
@@ -82,6 +88,7 @@ impl Foresee {
             executor,
             learned: Arc::new(learned),
             conflicts: Arc::default(),
+            aside: Arc::default(),
         })
     }
 
@@ -125,6 +132,7 @@ impl Foresee {
         block: &Block,
         db: &DB,
     ) -> Result<ExecutedBlock, ExecuteError<DB::Error>> {
+        let _busy = self.busy();
         let known = || Known::new(block.transactions.len());
         if self.config.score {
             return self
@@ -171,8 +179,8 @@ impl Foresee {
             Learning::Bounded => Learning::Everything,
             other => other,
         };
-        // What it saw decides whether it is predicted once more for a score.
-        let keep_inputs = self.config.score;
+        // What it saw decides whether it is predicted once more.
+        let keep_inputs = true;
         let options = PredictOptions { learning, keep_inputs, ..options };
         let mut predictor = BlockPredictor::new(&self.cache, cfg, env, Complete(db), options);
         let ahead = block.transactions.iter().map(|tx| predictor.predict_ahead(tx));
@@ -199,7 +207,20 @@ impl Foresee {
         db: &DB,
         ahead: &[Ahead],
     ) -> Result<ExecutedBlock, ExecuteError<DB::Error>> {
+        self.execute_ahead_ready(block, db, ahead, None)
+    }
+
+    /// Executes a block whose transactions were predicted ahead. Whoever is about to execute
+    /// one of them calls `ready` first.
+    pub(crate) fn execute_ahead_ready<DB: DatabaseRef + Sync>(
+        &self,
+        block: &Block,
+        db: &DB,
+        ahead: &[Ahead],
+        ready: Option<&Ready<'_>>,
+    ) -> Result<ExecutedBlock, ExecuteError<DB::Error>> {
         assert_eq!(ahead.len(), block.transactions.len(), "one prediction for each transaction");
+        let _busy = self.busy();
         if self.config.score {
             let known = known(block, ahead);
             return self.predict_and_execute(block, db, known, |predictor, position, tx| {
@@ -219,7 +240,8 @@ impl Foresee {
         if self.is_plainly_in_order(&decision) && is_plain {
             return self.execute_in_order(block, db, decision);
         }
-        self.execute_foreseen(block, db, known(block, ahead), decision, Foresight::Ahead(ahead))
+        let foresight = Foresight::Ahead(ahead, ready);
+        self.execute_foreseen(block, db, known(block, ahead), decision, foresight)
     }
 
     /// Predicts every transaction of a block, in block order.
@@ -267,6 +289,7 @@ impl Foresee {
             block.transactions.len(),
             "one prediction for each transaction"
         );
+        let _busy = self.busy();
         let schedule = Schedule::from_dag(&self.schedule(block, &predictions));
         let outcome = self.executor.execute(block, db, &schedule)?;
         let decision = Decision::parallel(self.executor.config().threads);
@@ -399,10 +422,10 @@ impl Foresee {
         let sample = (sample / SAMPLE_DIVISOR).max(SAMPLE_MIN);
         let compile_max = self.config.predict.compile_max.min(COMPILE_INSIDE_MAX);
         let options = PredictOptions { compile_max, ..self.config.predict };
-        let (ahead, precaution) = match foresight {
-            Foresight::Nothing => (None, None),
-            Foresight::Precaution(precaution) => (None, Some(precaution)),
-            Foresight::Ahead(ahead) => (Some(ahead), None),
+        let (ahead, precaution, ready) = match foresight {
+            Foresight::Nothing => (None, None, None),
+            Foresight::Precaution(precaution) => (None, Some(precaution), None),
+            Foresight::Ahead(ahead, ready) => (Some(ahead), None, ready),
         };
         // Nobody is called where everything is predicted already.
         let crew = || Crew::new(block, db, &known, pre.changes(), &self.cache, options);
@@ -444,7 +467,7 @@ impl Foresee {
             self.conflicts.learn(block, &outcome.stats, saved);
             outcome
         } else {
-            executor.execute_while(pre, block, db, make, help, None)?
+            executor.execute_while(pre, block, db, make, help, ready)?
         };
         let not_compiled = match ahead {
             Some(ahead) => outlook::unseen(ahead.iter().map(|ahead| Some(&ahead.prediction))),

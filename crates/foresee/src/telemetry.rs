@@ -8,6 +8,7 @@
 //! | `foresee_transactions_total` | |
 //! | `foresee_transactions_ahead_total` | whose result was ready at their turn, and right |
 //! | `foresee_unseen_transactions_total` | not predicted: their code is not compiled yet |
+//! | `foresee_compiled_aside_total` | codes that were compiled after a block, because they could not be in it |
 //! | `foresee_reexecutions_total` | by `reason` |
 //! | `foresee_reexecuted_gas_total` | |
 //! | `foresee_block_seconds`, `foresee_predict_seconds`, `foresee_schedule_seconds`, `foresee_commit_seconds` | histograms |
@@ -33,6 +34,14 @@ pub(crate) fn unseen(transactions: usize) {
     if transactions > 0 {
         tracing::debug!(transactions, "code not compiled yet");
         metrics::counter!("foresee_unseen_transactions_total").increment(transactions as u64);
+    }
+}
+
+/// Tells how many codes were compiled while no block was executed.
+pub(crate) fn compiled_aside(codes: usize) {
+    if codes > 0 {
+        tracing::debug!(codes, "compiled aside");
+        metrics::counter!("foresee_compiled_aside_total").increment(codes as u64);
     }
 }
 

@@ -3,7 +3,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "the sources are slow on purpose")]
 
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{Address, B256, U256, hex};
 use core::{
     convert::Infallible,
     sync::atomic::{AtomicI64, Ordering},
@@ -258,6 +258,40 @@ fn scores_and_lists_come_with_cold_blocks() {
         assert!(reads.foreseen() >= 0.9, "{mode:?}: {reads:?}");
         assert_eq!(cold.score(), hot.score(), "{mode:?}");
         assert_eq!(cold.access_list, hot.access_list, "{mode:?}");
+    }
+}
+
+/// Each transaction counts up and looks at the slot of that number, which alone would be
+/// the first for all: the others are found over the predicted writes of those before.
+#[test]
+fn what_earlier_transactions_lead_to_is_fetched_as_well() {
+    const TXS: usize = 24;
+    let mut loaded = generate(Scenario::Erc20Cold, TXS, 3).unwrap().into_block().unwrap();
+    let counter = Address::repeat_byte(0x77);
+    // SLOAD(0), DUP1, SLOAD, POP, 1, ADD, 0, SSTORE.
+    let code = Bytecode::new_legacy(hex!("5f 54 80 54 50 6001 01 5f 55").into());
+    let (code_hash, code) = (code.hash_slow(), Some(code));
+    let info = AccountInfo { nonce: 1, code_hash, code, ..AccountInfo::default() };
+    loaded.state.insert_account_info(counter, info);
+    loaded.state.insert_account_storage(counter, U256::ZERO, U256::from(100)).unwrap();
+    loaded.block.transactions.iter_mut().for_each(|tx| tx.kind = counter.into());
+    let readers = Readers::new(8).unwrap();
+    let (block, state) = (&loaded.block, &loaded.state);
+    let in_order = execute_in_order(block, state).unwrap();
+    let source = Source { state, temper: Temper::Slow, readers: &readers };
+    for threads in [1, 2] {
+        let foresee = foresee(threads, Policy::Dataflow);
+        let ahead = foresee.predict_ahead(block, state).unwrap();
+        let inside = foresee.execute_cold(block, &source).unwrap();
+        let ahead = foresee.execute_cold_ahead(block, &source, &ahead).unwrap();
+        for (name, executed) in [("inside", inside), ("ahead", ahead)] {
+            assert!(executed.output == in_order, "{name}");
+            let reads = executed.cold.unwrap().reads;
+            // On one thread, what is known ahead is executed in order.
+            if threads > 1 || name == "inside" {
+                assert!(reads.on_demand < TXS / 2, "{name}, {threads} threads: {reads:?}");
+            }
+        }
     }
 }
 

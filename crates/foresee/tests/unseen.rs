@@ -5,12 +5,17 @@ use alloy_primitives::{Address, B256, TxKind, U256};
 use foresee::{Config, Foresee, Mode};
 use foresee_access::TxIndex;
 use foresee_execute::{Block, Protocol, Readers, Record, execute_in_order};
+use foresee_predict::{BlockPredictor, Complete, PredictOptions};
 use revm::{
     bytecode::opcode as op,
     context::{BlockEnv, CfgEnv, TxEnv},
     database::{CacheDB, EmptyDB},
     primitives::hardfork::SpecId,
     state::{AccountInfo, Bytecode},
+};
+use std::{
+    thread,
+    time::{Duration, Instant},
 };
 
 /// Contracts of nothing but places to jump to, each of which is a block of its own: what
@@ -156,4 +161,44 @@ fn transactions_whose_code_is_not_compiled_wait_for_nobody() {
     let executed = foresee.execute_predicted(&block, &state, predictions).unwrap();
     assert!(executed.output == in_order);
     assert_eq!(executed.not_compiled, [CALLER]);
+}
+
+/// After the block, when nobody waits for it any more. What a contract calls is met when it
+/// is compiled itself, in the next block; and what is compiled for long loops when one runs.
+#[test]
+fn unseen_code_is_compiled_when_its_block_is_done() {
+    let (block, state) = block(SMALL);
+    let in_order = execute_in_order(&block, &state).unwrap();
+    let readers = Readers::new(4).unwrap();
+    for threads in [2, 3] {
+        let config = Config { threads, mode: Mode::Parallel, ..Config::default() };
+        let foresee = Foresee::new(config).unwrap();
+        let is_known_after_one_more = || {
+            let executed = foresee.execute_cold(&block, &readers.over(&state));
+            assert!(executed.unwrap().output == in_order);
+            let start = Instant::now();
+            while foresee.cache().wanted() > 0 {
+                assert!(start.elapsed() < Duration::from_secs(60), "{threads} threads");
+                thread::yield_now();
+            }
+            let options = PredictOptions { compile_max: 0, ..PredictOptions::default() };
+            let Block { cfg, env, transactions, .. } = &block;
+            let (cache, view) = (foresee.cache(), Complete(&state));
+            let mut predictor = BlockPredictor::new(cache, cfg, env, view, options);
+            transactions.iter().all(|tx| predictor.predict(tx).unwrap().is_complete())
+        };
+        assert!((0..10).any(|_| is_known_after_one_more()), "{threads} threads");
+    }
+}
+
+/// Whoever compiles aside is not waited for, nor does it go on for nobody.
+#[test]
+fn what_is_compiled_aside_keeps_nobody_from_leaving() {
+    let (block, state) = block(SMALL);
+    let readers = Readers::new(4).unwrap();
+    for _ in 0..10 {
+        let config = Config { threads: 3, mode: Mode::Parallel, ..Config::default() };
+        let foresee = Foresee::new(config).unwrap();
+        foresee.execute_cold(&block, &readers.over(&state)).unwrap();
+    }
 }

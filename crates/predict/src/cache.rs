@@ -4,6 +4,7 @@
 //! longest. Whoever runs one of them keeps it; it is compiled again when it is next met.
 
 mod file;
+mod wanted;
 
 pub use file::CacheError;
 
@@ -15,6 +16,7 @@ use std::sync::{
     Arc, Mutex, PoisonError, RwLock,
     atomic::{AtomicU64, Ordering},
 };
+use wanted::Wanted;
 
 /// The most that a cache keeps.
 #[derive(Clone, Copy, Debug)]
@@ -69,6 +71,8 @@ pub struct ProgramCache {
     allowance: Arc<Allowance>,
     /// Buffers that nobody uses.
     idle: Arc<Mutex<Vec<Buffers>>>,
+    /// Codes that are to be compiled when nobody waits.
+    wanted: Arc<Mutex<Wanted>>,
 }
 
 impl ProgramCache {
@@ -90,6 +94,7 @@ impl ProgramCache {
             blocks: Arc::new(AtomicU64::new(self.blocks.load(Ordering::Relaxed))),
             allowance: Arc::new(self.allowance.fork()),
             idle: self.idle.clone(),
+            wanted: Arc::default(),
         }
     }
 

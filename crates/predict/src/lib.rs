@@ -47,6 +47,6 @@ pub use cache::{CacheError, ProgramCache};
 pub use machine::{Frames, PrecompileCall};
 pub use outline::{Outline, Outliner, SymbolicAccess, SymbolicField};
 pub use prediction::Prediction;
-pub use predictor::{Ahead, BlockPredictor, Learning, PredictOptions, Progress};
+pub use predictor::{Ahead, BlockPredictor, Learning, PredictOptions, Progress, TakenOver};
 pub use state::{Complete, Lookup, StateView, Want, WithoutStorage};
 pub use unknown::Unknown;

@@ -218,7 +218,16 @@ pub(crate) struct Surroundings<'a, S> {
     pub(crate) compile_left: &'a mut usize,
 }
 
-impl<S> Surroundings<'_, S> {
+impl<S: StateView> Surroundings<'_, S> {
+    /// Notes that an account's code was left alone, to be compiled when nobody waits.
+    fn want(&self, id: AccountId) {
+        let account = self.world.account(id);
+        // Init code runs but once; the account has none yet.
+        if let Some(code) = account.code.as_ref().filter(|code| !code.is_empty()) {
+            self.cache.want((account.code_hash, self.rules.spec), code, self.rules);
+        }
+    }
+
     /// Counts bytes of an account's code that were taken in or compiled.
     fn compile<E>(&mut self, bytes: usize, account: Address, len: usize) -> Result<(), Halt<E>> {
         if *self.compile_left == usize::MAX {

@@ -5,7 +5,7 @@ mod collect;
 mod fees;
 mod options;
 
-pub use ahead::Ahead;
+pub use ahead::{Ahead, TakenOver};
 pub use options::{Learning, PredictOptions};
 
 use crate::{
@@ -165,6 +165,11 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
     /// The state that predictions read.
     pub const fn view_mut(&mut self) -> &mut S {
         &mut self.world.view
+    }
+
+    /// Changes how far a transaction may go, from here on; what the limit was.
+    pub const fn limit_steps(&mut self, steps_max: u64) -> u64 {
+        core::mem::replace(&mut self.options.steps_max, steps_max)
     }
 
     /// What served the frames so far.

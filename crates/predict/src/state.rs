@@ -78,6 +78,12 @@ pub trait StateView {
     /// If the underlying storage fails.
     fn block_hash(&self, number: u64) -> Result<Lookup<B256>, Self::Error>;
 
+    /// What a slot that is missing is taken to hold, for the transaction at hand only, where
+    /// predictions are made to find out keys; asked each time that one is met.
+    fn guess(&self) -> Option<U256> {
+        None
+    }
+
     /// Whether a prediction that comes to a precompiled contract which takes long, and
     /// whose result is not known, is to be suspended there. Asked once each time that it
     /// comes there, the time after it was suspended included.

@@ -69,6 +69,8 @@ pub(crate) struct World<S> {
     /// The last transaction that is taken to have looked at all its slots.
     looked_at_all: u32,
     pub(crate) beneficiary: AccountId,
+    /// Whether the transaction at hand has met a guess.
+    pub(crate) has_guessed: bool,
     spec: SpecId,
     precompiles: &'static Precompiles,
 }
@@ -95,6 +97,7 @@ impl<S: StateView> World<S> {
             stamp: 0,
             looked_at_all: 0,
             beneficiary,
+            has_guessed: false,
             spec: rules.spec,
             precompiles: rules.precompiles,
         }
@@ -103,6 +106,7 @@ impl<S: StateView> World<S> {
     /// Forgets everything that belongs to the last transaction alone.
     pub(crate) fn begin(&mut self) {
         self.stamp += 1;
+        self.has_guessed = false;
         self.contents.accounts.touched.clear();
         self.contents.slots.touched.clear();
         self.contents.transient.clear();

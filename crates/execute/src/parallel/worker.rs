@@ -78,8 +78,7 @@ pub(super) struct Duty<'a> {
     pub(super) known: Option<&'a Known>,
     /// Who may tell to give up.
     pub(super) cancel: Option<&'a CancelToken>,
-    /// What is done before a transaction is executed at its turn, as long as there is no
-    /// schedule.
+    /// What is done before a transaction is executed.
     pub(super) ready: Option<&'a Together<'a>>,
 }
 
@@ -147,6 +146,7 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
             match job {
                 Job::Settle(authority, turn) => self.settle_turns(scheduler, authority, turn),
                 Job::Speculate(tx) => {
+                    self.get_ready(scheduler);
                     let start = self.clock.start();
                     finished = Some((tx, self.speculate(tx)));
                     self.clock.end(Task::Ahead(tx), start);
@@ -191,12 +191,8 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
                 Some(_) => Settled::Ahead,
                 None => Settled::AtItsTurn(index),
             };
-            if turn.speculation.is_none()
-                && self.plan.get().is_none()
-                && !self.is_cancelled()
-                && let Some(ready) = self.duty.ready
-            {
-                ready(scheduler);
+            if turn.speculation.is_none() {
+                self.get_ready(scheduler);
             }
             let start = self.clock.start();
             authority = self.settle(authority, turn);
@@ -215,6 +211,13 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
                 Some(next) => (authority, turn) = next,
                 None => return,
             }
+        }
+    }
+
+    /// Does what is to be done before a transaction is executed.
+    fn get_ready(&self, scheduler: &BlockScheduler<'_, 'a, DB>) {
+        if let Some(ready) = self.duty.ready.filter(|_| !self.is_cancelled()) {
+            ready(scheduler);
         }
     }
 

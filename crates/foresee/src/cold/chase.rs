@@ -20,12 +20,13 @@
 use super::{
     ColdReads,
     pool::{Pool, Predictor, Run},
+    review::Review,
     scout,
     view::{AtHand, key_of},
 };
 use crate::outlook::{self, know, know_hashes};
 use core::{
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     time::Duration,
 };
 use foresee_access::TxIndex;
@@ -42,7 +43,7 @@ const RUNNING_MAX: usize = 64;
 /// How long whoever executes waits, with nothing left to predict, for values that the
 /// transaction lacks whose turn it is. A chain of reads that takes longer it runs through
 /// itself.
-const COURTESY: Duration = Duration::from_millis(5);
+pub(super) const COURTESY: Duration = Duration::from_millis(5);
 
 /// What the threads that predict a block share.
 pub(super) struct Hunt<'a> {
@@ -52,6 +53,10 @@ pub(super) struct Hunt<'a> {
     known: &'a Known,
     pool: Mutex<Pool<'a>>,
     predictions: Vec<OnceLock<Ahead>>,
+    /// Second looks at them, if they are taken.
+    review: Option<Review<'a>>,
+    /// Whether all is predicted that will be.
+    is_over: AtomicBool,
     waits_max: AtomicUsize,
     scouted: AtomicUsize,
 }
@@ -66,10 +71,37 @@ struct Chase<'h, 'a> {
 }
 
 impl<'a> Hunt<'a> {
-    pub(super) fn new(block: &'a Block, desk: &'a Arc<Desk>, known: &'a Known) -> Self {
+    pub(super) fn new(
+        block: &'a Block,
+        desk: &'a Arc<Desk>,
+        known: &'a Known,
+        review: Option<Review<'a>>,
+    ) -> Self {
         let [waits_max, scouted] = [const { AtomicUsize::new(0) }; 2];
         let predictions = block.transactions.iter().map(|_| OnceLock::new()).collect();
-        Self { block, desk, known, pool: Mutex::default(), predictions, waits_max, scouted }
+        let (pool, is_over) = (Mutex::default(), AtomicBool::new(false));
+        Self { block, desk, known, pool, predictions, review, is_over, waits_max, scouted }
+    }
+
+    /// Nobody waits for predictions any more.
+    pub(super) fn end(&self) {
+        self.is_over.store(true, Ordering::Relaxed);
+    }
+
+    /// Gets ready for the transaction whose turn it is: predicts with others, or reviews
+    /// what is predicted once nothing else is left to do.
+    pub(super) fn get_ready(&self, cache: &ProgramCache, options: PredictOptions, pace: &dyn Pace) {
+        if !self.is_over.load(Ordering::Relaxed) {
+            self.join(cache, options, Some(pace), Some(pace.turn()));
+        } else if let (Some(review), Some(mut tray)) = (&self.review, self.desk.tray(0)) {
+            review.get_ready(&mut tray, |position| self.predictions[position].get(), pace.turn());
+        }
+    }
+
+    fn go_on_reviewing(&self, tray: &mut Tray<'_>, turn: usize, waits: bool) -> bool {
+        let prediction = |position: usize| self.predictions[position].get();
+        let review = self.review.as_ref();
+        review.is_some_and(|review| review.go_on(tray, prediction, turn, waits))
     }
 
     /// Predicts with others until all is predicted, or this transaction is that is to be
@@ -118,9 +150,17 @@ impl<'a> Hunt<'a> {
     }
 
     /// Whether a transaction that is to be executed next had better wait: it is not
-    /// predicted, and has not come to a precompile, which execution computes as fast.
+    /// predicted and reviewed, and has not come to a precompile, which execution computes
+    /// as fast.
     fn gains_by_waiting(&self, position: usize) -> bool {
-        !self.is_predicted(position) && !self.pool().is_deferred(position)
+        match self.is_predicted(position) {
+            true => self.gains_by_review(position),
+            false => !self.pool().is_deferred(position),
+        }
+    }
+
+    fn gains_by_review(&self, position: usize) -> bool {
+        self.review.as_ref().is_some_and(|review| !review.is_past(position))
     }
 
     /// No panic can happen while the lock is held, except for want of memory.
@@ -135,7 +175,9 @@ impl<'a> Chase<'_, 'a> {
         let mut late = None;
         while goal.is_none_or(|goal| self.hunt.gains_by_waiting(goal)) {
             let keys = self.tray.arrivals();
-            if self.go_on_with_one(keys, turn(pace)) || self.begin_next() {
+            let waits = goal.is_some_and(|goal| self.hunt.is_predicted(goal));
+            let turn = pace.map_or(0, Pace::turn);
+            if self.review(turn, waits) | self.go_on_with_one(keys, turn) || self.begin_next() {
                 continue;
             }
             self.tray.post();
@@ -147,13 +189,13 @@ impl<'a> Chase<'_, 'a> {
                 late.saturating_duration_since(Instant::now())
             });
             let mut pool = self.hunt.pool();
-            if pool.is_over(n) {
+            if goal.is_none() && pool.is_over(n) {
                 break;
             }
             if let Some(goal) = goal {
                 pool.awaited = Some(goal);
-                if self.hunt.is_predicted(goal) || pool.is_deferred(goal) {
-                    break;
+                if pool.is_deferred(goal) || self.hunt.is_predicted(goal) != waits {
+                    continue;
                 }
             }
             drop(pool);
@@ -175,6 +217,21 @@ impl<'a> Chase<'_, 'a> {
         if self.hunt.pool().has_ready() {
             self.tray.nudge();
         }
+    }
+
+    /// Reviews what is predicted, and tells whoever waits for that. False if there was
+    /// nothing to review.
+    fn review(&mut self, turn: usize, waits: bool) -> bool {
+        if !self.hunt.go_on_reviewing(&mut self.tray, turn, waits) {
+            return false;
+        }
+        let mut pool = self.hunt.pool();
+        if pool.awaited.is_some_and(|awaited| !self.hunt.gains_by_review(awaited)) {
+            pool.awaited = None;
+            drop(pool);
+            self.tray.nudge();
+        }
+        true
     }
 
     /// Takes up the first transaction whose value has come. False if there is none.
@@ -286,7 +343,68 @@ impl<'a> Chase<'_, 'a> {
     }
 }
 
-/// The transaction that is being executed, the first one if none is.
-fn turn(pace: Option<&dyn Pace>) -> usize {
-    pace.map_or(0, Pace::turn)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloy_primitives::{Address, hex};
+    use foresee_execute::{Readers, StateSource};
+    use foresee_source::LoadedBlock;
+    use foresee_workload::{Scenario, generate};
+    use revm::state::{AccountInfo, Bytecode};
+    use std::{sync::mpsc, thread};
+
+    /// A block whose only transaction calls the pairing check.
+    fn pairing() -> LoadedBlock {
+        let mut loaded = generate(Scenario::Erc20Cold, 1, 5).unwrap().into_block().unwrap();
+        let contract = Address::repeat_byte(0x77);
+        // STATICCALL of the pairing check with no input.
+        let code = Bytecode::new_legacy(hex!("5f 5f 5f 5f 6008 5a fa 00").into());
+        let (code_hash, code) = (code.hash_slow(), Some(code));
+        let info = AccountInfo { code_hash, code, ..Default::default() };
+        loaded.state.insert_account_info(contract, info);
+        loaded.block.transactions[0].kind = contract.into();
+        loaded
+    }
+
+    /// The symptom: whoever waited while another came to a precompile slept on, though
+    /// computing it was all that was left to do. Only one that waited for this very
+    /// transaction was told.
+    #[test]
+    fn all_who_wait_are_told_of_a_precompile_that_is_to_be_computed() {
+        let LoadedBlock { block, state, .. } = pairing();
+        let (desk, known, cache) = (Arc::new(Desk::new()), Known::new(1), ProgramCache::new());
+        let hunt = Hunt::new(&block, &desk, &known, None);
+        let view = AtHand::new(&desk, None);
+        let options = PredictOptions::default();
+        let first = BlockPredictor::new(&cache, &block.cfg, &block.env, view, options);
+        let tray = desk.tray(0).unwrap();
+        let mut chase = Chase { hunt: &hunt, tray, options, first };
+        let readers = Readers::new(2).unwrap();
+        readers.over(&state).serve(&desk, || {
+            while !hunt.pool().is_deferred(0) {
+                let keys = chase.tray.arrivals();
+                let _ = chase.go_on_with_one(keys, 0) || chase.begin_next();
+                chase.tray.post();
+            }
+        });
+        // What one thread was told of, another one would have been.
+        assert_eq!(chase.tray.wait(Some(Duration::from_secs(10))), Waited::Nudged);
+    }
+
+    /// The symptom: with nothing on its way and nothing left to begin, a thread waited for
+    /// ever for one that was at the last transaction and did not come back.
+    #[test]
+    fn a_thread_that_does_not_come_back_is_not_waited_for() {
+        let LoadedBlock { block, .. } = pairing();
+        let (done, is_done) = mpsc::channel();
+        // Not scoped: a thread that hangs must not hang the test.
+        thread::spawn(move || {
+            let (desk, known) = (Arc::new(Desk::new()), Known::new(1));
+            let hunt = Hunt::new(&block, &desk, &known, None);
+            assert!(hunt.pool().begin(1, RUNNING_MAX).is_some());
+            hunt.join(&ProgramCache::new(), PredictOptions::default(), None, None);
+            done.send(()).unwrap();
+        });
+        assert_eq!(is_done.recv_timeout(Duration::from_secs(30)), Ok(()));
+    }
 }

@@ -11,7 +11,8 @@ use foresee_predict::BlockPredictor;
 use std::collections::{BTreeSet, BinaryHeap};
 
 /// Before a transaction is scouted for again it waits once more for each so many
-/// microseconds that scouting took: that is to cost little of the time it may save.
+/// microseconds that scouting took, less the keys that were found, each of which may save
+/// it a wait: that is to cost little of the time it may save.
 const SCOUT_MICROSECONDS: u128 = 20;
 
 /// When every guess has found nothing, the wait doubles with each scout that does not
@@ -167,6 +168,9 @@ impl<'a> Pool<'a> {
 
     /// Lays a transaction aside that has come to a precompile which takes long.
     pub(super) fn defer(&mut self, run: Box<Run<'a>>) {
+        if run.waits >= run.scout_at {
+            self.to_scout.push((run.waits, run.position));
+        }
         self.deferred.insert(run.position);
         self.lay_aside(run);
     }
@@ -197,10 +201,11 @@ impl<'a> Pool<'a> {
     /// A transaction was scouted for: how many keys were found, and how long it took.
     pub(super) fn scouted(&mut self, position: usize, found: usize, time: Duration) {
         let Some(run) = self.runs.get_mut(&position) else { return };
-        let waits = 1 + time.as_micros() / SCOUT_MICROSECONDS;
+        let waits = (time.as_micros() / SCOUT_MICROSECONDS) as usize;
+        let waits = 1 + waits.saturating_sub(found);
         run.in_vain = if found == 0 { run.in_vain + 1 } else { 0 };
         let vain = run.in_vain.saturating_sub(scout::GUESSES.len() - 1).min(IN_VAIN_MAX);
-        run.scout_at = run.waits + ((waits as usize) << vain);
+        run.scout_at = run.waits + (waits << vain);
     }
 
     /// A predictor to lend memos from, if one is free.

@@ -12,6 +12,9 @@ use foresee_predict::{BlockPredictor, Learning, PrecompileCall, PredictOptions};
 use revm::context::TxEnv;
 use std::sync::Arc;
 
+/// How far a scout goes, in blocks of register code.
+pub(super) const STEPS_MAX: u64 = 100_000;
+
 /// A scout goes only so far, and what it does on a wrong guess is no path to learn from.
 const OPTIONS: PredictOptions = PredictOptions {
     labels: false,
@@ -19,7 +22,7 @@ const OPTIONS: PredictOptions = PredictOptions {
     keep_results: true,
     keep_inputs: false,
     learning: Learning::Nothing,
-    steps_max: 100_000,
+    steps_max: STEPS_MAX,
     compile_max: usize::MAX,
 };
 

@@ -28,6 +28,11 @@ impl<'a> AtHand<'a> {
         Self { desk, guess, missing: RefCell::new(Vec::new()), defers: Cell::new(true) }
     }
 
+    /// Has missing slots hold a guess from here on, or none.
+    pub(super) const fn set_guess(&mut self, guess: Option<U256>) {
+        self.guess = guess;
+    }
+
     /// Lets one precompile that takes long be computed. All others wait until this is
     /// called once more.
     pub(super) const fn compute_one(&mut self) {
@@ -63,13 +68,9 @@ impl StateView for AtHand<'_> {
     }
 
     fn storage(&self, address: Address, slot: U256) -> Result<Lookup<U256>, Infallible> {
-        let found = self.lookup(StateKey::Slot(address, slot), |value| match value {
+        self.lookup(StateKey::Slot(address, slot), |value| match value {
             StateValue::Slot(value) => Some(value),
             _ => None,
-        })?;
-        Ok(match (found, self.guess) {
-            (Lookup::Missing, Some(guess)) => Lookup::Ready(guess),
-            _ => found,
         })
     }
 
@@ -85,6 +86,10 @@ impl StateView for AtHand<'_> {
             StateValue::BlockHash(hash) => Some(hash),
             _ => None,
         })
+    }
+
+    fn guess(&self) -> Option<U256> {
+        self.guess
     }
 
     fn defers(&self) -> bool {

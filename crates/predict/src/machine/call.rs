@@ -50,7 +50,10 @@ impl Machine {
         let [in_offset, in_len, out_offset, out_len] = [0, 1, 2, 3].map(|n| argument(ranges + n));
         around.world.load_code(to)?;
         let delegate = delegate_of(around, to)?;
-        if around.world.account(to).precompile && self.must_wait(to, in_offset, in_len, around) {
+        if around.world.account(to).precompile
+            && around.world.view.guess().is_none()
+            && self.must_wait(to, in_offset, in_len, around)
+        {
             let address = around.world.account(to).address;
             return Err(Stop::Missing(Want::Precompile(address)).into());
         }
@@ -206,6 +209,12 @@ impl Machine {
         let input = &self.memory[start..start + len];
         let output = match self.precompiled.find(address, input, call.gas) {
             Some(output) => output,
+            None if is_dear(precompile.id()) && around.world.view.guess().is_some() => {
+                around.world.has_guessed = true;
+                self.guess_output();
+                self.return_to_caller(call.role, true, call.gas as i64, 0);
+                return Ok(None);
+            }
             None => {
                 let started = self.precompile_time.map(|_| Instant::now());
                 let result = precompile.execute(input, call.gas, 0);
@@ -298,7 +307,11 @@ fn program_of<S: StateView>(
         Some(program) => program,
         None => {
             let code = code.clone();
-            around.compile(code.len(), address, code.len())?;
+            let compiled = around.compile(code.len(), address, code.len());
+            if compiled.is_err() {
+                around.want(id);
+            }
+            compiled?;
             around.cache.program(hash, &code, around.rules)
         }
     };

@@ -171,8 +171,13 @@ impl Machine {
         (frame.ran, frame.chained) = (cursor.ran, cursor.chained);
         self.steps = around.steps_max - steps;
         if compiled > 0 {
-            let account = around.world.account(code.unwrap_or(frame.address)).address;
-            around.compile(compiled, account, program.code.len())?;
+            let id = code.unwrap_or(frame.address);
+            let account = around.world.account(id).address;
+            let counted = around.compile(compiled, account, program.code.len());
+            if counted.is_err() {
+                around.want(id);
+            }
+            counted?;
         }
         Ok(match left? {
             Leave::End(end) => Some(end),

@@ -30,6 +30,17 @@ pub struct Ahead {
     pub hashes: Arc<Hashes>,
 }
 
+/// Whether a prediction made alone was taken over in its place in the block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TakenOver {
+    /// It holds there, and its effects are in place now.
+    Yes,
+    /// It does not, or that cannot be told.
+    No,
+    /// This value has to be at hand first.
+    Waits(Want),
+}
+
 /// What a transaction saw and what it leaves.
 #[derive(Clone, Debug)]
 pub(super) struct Trace {
@@ -107,9 +118,20 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
     ///
     /// If the underlying state fails.
     pub fn begin_again(&mut self, tx: &'a TxEnv, ahead: &Ahead) -> Result<Progress, S::Error> {
-        if self.take_over(tx, ahead)? {
-            return Ok(Progress::Done(ahead.prediction.clone()));
+        match self.take_over(tx, ahead)? {
+            TakenOver::Yes => Ok(Progress::Done(ahead.prediction.clone())),
+            TakenOver::No | TakenOver::Waits(_) => self.begin_anew(tx, ahead),
         }
+    }
+
+    /// Begins to predict the next transaction in block order anew, given its prediction
+    /// alone, which does not hold there; as [`begin`](Self::begin), but that results of
+    /// precompiles are not computed twice.
+    ///
+    /// # Errors
+    ///
+    /// If the underlying state fails.
+    pub fn begin_anew(&mut self, tx: &'a TxEnv, ahead: &Ahead) -> Result<Progress, S::Error> {
         ahead.precompiled.iter().for_each(|call| self.machine.precompiled.know(call));
         self.begin(tx)
     }
@@ -120,28 +142,33 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
         self.abandon(Unknown::Value(want))
     }
 
-    /// Whether the prediction still holds; if so its effects are now in place.
-    fn take_over(&mut self, tx: &TxEnv, ahead: &Ahead) -> Result<bool, S::Error> {
-        let Some(Trace { accounts, slots }) = &ahead.trace else { return Ok(false) };
+    /// Takes over the prediction of the next transaction in block order, if it holds there:
+    /// nothing it saw has been changed since by the predicted writes of earlier ones.
+    ///
+    /// # Errors
+    ///
+    /// If the underlying state fails.
+    pub fn take_over(&mut self, tx: &TxEnv, ahead: &Ahead) -> Result<TakenOver, S::Error> {
+        let Some(Trace { accounts, slots }) = &ahead.trace else { return Ok(TakenOver::No) };
         let fees = super::Fees::new(tx, &self.block, &self.rules);
         let sender = self.world.intern(tx.caller);
         for id in [sender, self.world.beneficiary] {
-            if !self.world.load_all(id)? {
-                return Ok(false);
+            if let Some(want) = self.world.load_account(id)? {
+                return Ok(TakenOver::Waits(want));
             }
         }
         let account = self.world.account(sender);
         let valid = account.nonce == tx.nonce && fees.affordable(account.balance).is_ok();
         if !valid || !self.world.still_holds(sender, accounts, slots) {
-            return Ok(false);
+            return Ok(TakenOver::No);
         }
         self.world.begin();
-        if !self.world.replay(accounts, slots)? {
-            return Ok(false);
+        if let Some(want) = self.world.replay(accounts, slots)? {
+            return Ok(TakenOver::Waits(want));
         }
         self.world.pay_fee(fees.reward(ahead.prediction.gas_used));
         self.world.commit();
-        Ok(true)
+        Ok(TakenOver::Yes)
     }
 
     /// Keeps what the transaction at hand saw and leaves, if that is asked for, and undoes

@@ -33,7 +33,10 @@ impl<S: StateView> World<S> {
             match self.view.storage(account.address, slot.key).map_err(Stop::Failed)? {
                 Lookup::Ready(value) => slot.value = value,
                 Lookup::Missing => {
-                    return Err(Stop::Missing(Want::Slot(account.address, slot.key)));
+                    let want = Want::Slot(account.address, slot.key);
+                    slot.value = self.view.guess().ok_or(Stop::Missing(want))?;
+                    self.has_guessed = true;
+                    self.contents.undo.push(Undo::SlotLoaded(id));
                 }
             }
         }

@@ -2,7 +2,7 @@
 //! same again, and to repeat its effects without running it.
 
 use super::{Account, AccountId, Look, Stop, World};
-use crate::state::StateView;
+use crate::state::{StateView, Want};
 use alloy_primitives::{Address, B256, U256};
 
 /// An account as a transaction saw and left it.
@@ -89,18 +89,18 @@ impl<S: StateView> World<S> {
         })
     }
 
-    /// Repeats the effects of a transaction that would do the same again. False if an
-    /// account is not at hand.
+    /// Repeats the effects of a transaction that would do the same again. If an account is
+    /// not at hand, nothing is changed, and it is named.
     pub(crate) fn replay(
         &mut self,
         accounts: &[AccountSeen],
         slots: &[SlotSeen],
-    ) -> Result<bool, S::Error> {
+    ) -> Result<Option<Want>, S::Error> {
         for seen in accounts.iter().filter(|seen| seen.modified) {
             let id = self.intern(seen.address);
-            if !self.load_all(id)? {
+            if let Some(want) = self.load_account(id)? {
                 self.revert(0);
-                return Ok(false);
+                return Ok(Some(want));
             }
             self.touch(id, seen.looks);
             let balance = self.account(id).balance.wrapping_add(seen.credit);
@@ -116,14 +116,14 @@ impl<S: StateView> World<S> {
             slot_entry.value = slot.left;
             slot_entry.loaded = true;
         }
-        Ok(true)
+        Ok(None)
     }
 
-    /// Loads an account with its code. False if it is not at hand.
-    pub(crate) fn load_all(&mut self, id: AccountId) -> Result<bool, S::Error> {
+    /// Loads an account. If it is not at hand it is named.
+    pub(crate) fn load_account(&mut self, id: AccountId) -> Result<Option<Want>, S::Error> {
         match self.load(id) {
-            Ok(()) => Ok(true),
-            Err(Stop::Missing(_)) => Ok(false),
+            Ok(()) => Ok(None),
+            Err(Stop::Missing(want)) => Ok(Some(want)),
             Err(Stop::Failed(error)) => Err(error),
         }
     }

@@ -10,6 +10,7 @@ pub(crate) enum Undo {
     AccountWarm(AccountId, u32),
     SlotWarm(SlotId, u32),
     SlotValue(SlotId, U256),
+    SlotLoaded(SlotId),
     Balance(AccountId, U256),
     Nonce(AccountId, u64),
     Code(AccountId, Box<(B256, Option<Bytecode>)>),
@@ -31,6 +32,7 @@ impl Undo {
             Self::AccountWarm(id, old) => accounts.get_mut(id).warm = old,
             Self::SlotWarm(id, old) => slots.get_mut(id).warm = old,
             Self::SlotValue(id, old) => slots.get_mut(id).value = old,
+            Self::SlotLoaded(id) => slots.get_mut(id).loaded = false,
             Self::Balance(id, old) => accounts.get_mut(id).balance = old,
             Self::Nonce(id, old) => accounts.get_mut(id).nonce = old,
             Self::Code(id, old) => {
