@@ -29,6 +29,10 @@ use revm::{
     state::bal::Bal,
 };
 
+/// Room for so many accounts is made in advance: those of a payment. Making it bit by bit
+/// would take a good part of what a payment takes.
+const ACCOUNTS_PER_TRANSACTION: usize = 2;
+
 /// The changes of the block so far, over the state before it.
 pub(crate) type BlockState<'a, DB> = State<WrapDatabaseRef<&'a DB>>;
 
@@ -113,7 +117,12 @@ pub(crate) fn build_evm<'a, DB, INSPECTOR, PRECOMPILES>(
 where
     DB: DatabaseRef,
 {
-    let state = State::builder().with_database_ref(db).with_bundle_update().build();
+    let mut state = State::builder().with_database_ref(db).with_bundle_update().build();
+    let accounts = ACCOUNTS_PER_TRANSACTION * block.transactions.len();
+    state.cache.accounts.reserve(accounts);
+    if let Some(transitions) = &mut state.transition_state {
+        transitions.transitions.reserve(accounts);
+    }
     let context = Context::mainnet()
         .with_db(state)
         .with_block(block.env.clone())

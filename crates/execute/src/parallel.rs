@@ -73,8 +73,8 @@ impl Default for ParallelConfig {
 /// When a transaction may be executed ahead of its turn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Policy {
-    /// When all it depends on is executed; of those, the one that starts the
-    /// longest remaining path first.
+    /// When all it depends on is executed; of those, the nearest to its turn first, unless
+    /// one starts a path that is much of what each thread has left to do.
     #[default]
     Dataflow,
     /// When all earlier layers of the schedule are executed.
@@ -372,7 +372,8 @@ impl ParallelExecutor {
         let authority = Box::new(Authority::new(block, pre, self.reports));
         let plan = Plan::default();
         let pays_ahead = block.transactions.iter().map(pays_ahead);
-        let scheduler = Scheduler::new(&plan, self.config.policy, pays_ahead, authority);
+        let ParallelConfig { threads, policy } = self.config;
+        let scheduler = Scheduler::new(&plan, policy, threads, pays_ahead, authority);
         let (mut help, mut ready, mut make_once) = (None, None, None);
         let late = match plans {
             Plans::Ready(schedule) => {
@@ -389,7 +390,6 @@ impl ParallelExecutor {
                 None
             }
         };
-        let threads = self.config.threads;
         let span =
             tracing::debug_span!("execute", transactions = block.transactions.len(), threads);
         let _entered = span.enter();

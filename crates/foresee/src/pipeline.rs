@@ -386,6 +386,7 @@ impl Foresee {
             // or accesses are observed, which costs this executor less.
             let schedule = Schedule::independent(block.transactions.len());
             let outcome = executor.execute_after(pre, block, db, &schedule)?;
+            self.learned.parallel(block, &outcome.output, outcome.stats.executing);
             return Ok(self.executed(outcome, decision, Vec::new()));
         }
         let sample = match self.config.mode {

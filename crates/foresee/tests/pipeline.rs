@@ -1,7 +1,7 @@
 //! Whatever is predicted, on however many threads: the result is that of in-order
 //! execution.
 
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{Address, B256, Bytes, U256};
 use core::{
     convert::Infallible,
     sync::atomic::{AtomicI64, Ordering},
@@ -9,7 +9,7 @@ use core::{
 use foresee::{Config, DecisionReason, Foresee, Mode, execute::Policy};
 use foresee_access::{AccessSet, Location};
 use foresee_execute::{CancelToken, ExecuteError, Task, execute_in_order, observe};
-use foresee_predict::Prediction;
+use foresee_predict::{PrecompileCall, Prediction};
 use foresee_source::{LoadedBlock, Snapshot};
 use foresee_workload::{Scenario, generate};
 use proptest::prelude::*;
@@ -17,6 +17,7 @@ use revm::{
     DatabaseRef,
     database::{CacheDB, EmptyDB},
     database_interface::DBErrorMarker,
+    precompile::PrecompileOutput,
     state::{AccountInfo, Bytecode},
 };
 use std::{fs, path::PathBuf};
@@ -106,6 +107,29 @@ fn one_thread_and_one_transaction_need_no_prediction() {
         let executed = foresee.execute_block(&loaded.block, &loaded.state).unwrap();
         assert_eq!((executed.decision.parallel, executed.decision.reason), (false, reason));
         assert!(executed.predictions.is_empty());
+    }
+}
+
+#[test]
+fn a_block_in_order_teaches_what_gas_takes_however_it_is_executed() {
+    // So few transactions are not shared.
+    let loaded = generate(Scenario::Erc20Hot, 40, 1).unwrap().into_block().unwrap();
+    let (block, state) = (&loaded.block, &loaded.state);
+    let foresee = || Foresee::new(Config { threads: 2, ..Config::default() }).unwrap();
+    // Whose results of precompiles are known is not executed by the leanest in-order run.
+    let result = PrecompileCall {
+        address: Address::with_last_byte(2),
+        input: Bytes::new(),
+        output: PrecompileOutput::new(60, Bytes::new(), 0),
+    };
+    for precompiled in [vec![], vec![result]] {
+        let foresee = foresee();
+        let before = foresee.costs();
+        let mut ahead = foresee.predict_ahead(block, state).unwrap();
+        ahead[0].precompiled = precompiled;
+        let executed = foresee.execute_ahead(block, state, &ahead).unwrap();
+        assert_eq!(executed.decision.reason, DecisionReason::LittleWork);
+        assert_ne!(foresee.costs().limit_percent, before.limit_percent);
     }
 }
 

@@ -157,10 +157,16 @@ impl Schedule {
         self.predecessor_counts[tx.position()]
     }
 
-    /// The gas of the heaviest path that starts with this transaction: of those that
-    /// are ready, the one with the highest priority goes first.
+    /// The gas of the heaviest path that starts with this transaction: the higher it is, the
+    /// sooner the transaction should be begun.
     pub fn priority(&self, tx: TxIndex) -> u64 {
         self.priorities[tx.position()]
+    }
+
+    /// The gas of the transaction alone.
+    pub fn gas(&self, tx: TxIndex) -> u64 {
+        let after = self.successors(tx).iter().map(|successor| self.priority(*successor)).max();
+        self.priority(tx) - after.unwrap_or(0)
     }
 
     /// The slots, sorted, that the transaction is said to add to without looking, though
@@ -207,6 +213,7 @@ mod tests {
         assert_eq!(successors, [&[TxIndex(1), TxIndex(3)][..], &[TxIndex(3)], &[], &[]]);
         assert!(txs().map(|tx| schedule.predecessor_count(tx)).eq([0, 1, 0, 2]));
         assert!(txs().map(|tx| schedule.priority(tx)).eq([3, 2, 4, 0]));
+        assert!(txs().map(|tx| schedule.gas(tx)).eq([1, 2, 4, 0]));
         assert_eq!(
             schedule.layers(),
             [vec![TxIndex(0), TxIndex(2)], vec![TxIndex(1)], vec![TxIndex(3)]]

@@ -44,6 +44,10 @@ const DEPOSIT_FIELD_SIZES: [usize; 5] = [48, 32, 8, 96, 8];
 /// (Yellow Paper, section 11.1).
 const OMMER_AGE_MAX: u64 = 6;
 
+/// Room for so many accounts is made in advance: those of a payment. Making it bit by bit
+/// would take a good part of what a payment takes.
+const ACCOUNTS_PER_TRANSACTION: usize = 2;
+
 /// The state of a block with everything done that precedes its transactions.
 pub struct PreBlock<'a, DB: DatabaseRef> {
     pub(super) state: BlockState<'a, DB>,
@@ -60,7 +64,12 @@ impl<'a, DB: DatabaseRef> PreBlock<'a, DB> {
     /// If the state cannot be read, or the block lacks the beacon root that its
     /// fork demands.
     pub fn run(block: &Block, db: &'a DB) -> Result<Self, ExecuteError<DB::Error>> {
-        let state = State::builder().with_database_ref(db).with_bundle_update().build();
+        let mut state = State::builder().with_database_ref(db).with_bundle_update().build();
+        let accounts = ACCOUNTS_PER_TRANSACTION * block.transactions.len();
+        state.cache.accounts.reserve(accounts);
+        if let Some(transitions) = &mut state.transition_state {
+            transitions.transitions.reserve(accounts);
+        }
         let mut pre = Self { state, changes: Vec::new() };
         let Block { cfg, env, protocol, .. } = block;
         if protocol.dao_fork {

@@ -4,6 +4,7 @@
 mod inner;
 mod layers;
 mod precaution;
+mod ready;
 
 use super::{Pace, Policy};
 use crate::sync::{AtomicU64, Condvar, Mutex, MutexGuard, Ordering, PoisonError};
@@ -12,7 +13,8 @@ use foresee_schedule::Schedule;
 use inner::{Inner, Stage};
 use layers::Layers;
 use precaution::Precaution;
-use std::{borrow::Cow, collections::BinaryHeap, sync::OnceLock};
+use ready::Ready;
+use std::{borrow::Cow, sync::OnceLock};
 
 /// How often a worker looks for news before it falls asleep: some microseconds, less than
 /// falling asleep and being woken takes.
@@ -85,6 +87,7 @@ impl<'s, R, A> Scheduler<'s, R, A> {
     pub(super) fn new(
         plan: &'s Plan<'s>,
         policy: Policy,
+        threads: usize,
         pays_ahead: impl Iterator<Item = bool>,
         authority: A,
     ) -> Self {
@@ -96,8 +99,7 @@ impl<'s, R, A> Scheduler<'s, R, A> {
             runs_ahead: pays_ahead.clone(),
             pays_ahead,
             predecessors_left: Vec::new(),
-            ready: BinaryHeap::with_capacity(n),
-            ready_count: 0,
+            ready: Ready::new(threads),
             next: 0,
             authority: Some(authority),
             idle: 0,
@@ -133,6 +135,7 @@ impl<'s, R, A> Scheduler<'s, R, A> {
         let schedule = slot.get_or_init(|| schedule);
         let txs = || (0..n).map(TxIndex::new);
         inner.hold_all();
+        inner.reset(schedule);
         if !inner.is_distrusted {
             let may = txs().map(|tx| inner.pays_ahead[tx.position()] && !schedule.in_order(tx));
             inner.runs_ahead = may.collect();
@@ -301,7 +304,7 @@ impl<'s, R, A> Scheduler<'s, R, A> {
     /// Wakes as many waiting workers as there are transactions for them.
     fn wake_for_ready(&self, inner: MutexGuard<'_, Inner<R, A>>) {
         self.news.fetch_add(1, Ordering::Relaxed);
-        let wanted = inner.ready_count.min(inner.idle);
+        let wanted = inner.ready.len().min(inner.idle);
         drop(inner);
         for _ in 0..wanted {
             self.wake.notify_one();
@@ -347,7 +350,7 @@ mod tests {
         for policy in [Policy::Dataflow, Policy::Layers] {
             let plan = Plan::default();
             let scheduler: Scheduler<'_, (), ()> =
-                Scheduler::new(&plan, policy, [true; 4].into_iter(), ());
+                Scheduler::new(&plan, policy, 2, [true; 4].into_iter(), ());
             let edge = (TxIndex(0), TxIndex(3));
             scheduler.install(Cow::Owned(Schedule::from_edges(4, [edge], &[1; 4])));
             let Job::Settle((), Turn { tx: first, .. }) = scheduler.next(None, WhenIdle::Wait)
@@ -365,7 +368,7 @@ mod tests {
 
     /// A scheduler whose first turn is taken, by a precaution against everything.
     fn cautious<'s>(plan: &'s Plan<'s>, n: usize) -> Scheduler<'s, (), ()> {
-        let scheduler = Scheduler::new(plan, Policy::Dataflow, (0..n).map(|_| true), ());
+        let scheduler = Scheduler::new(plan, Policy::Dataflow, 2, (0..n).map(|_| true), ());
         let edges = (1..n).map(|later| (TxIndex::new(later - 1), TxIndex::new(later)));
         scheduler.install(Cow::Owned(Schedule::precaution(edges, vec![false; n])));
         assert!(matches!(scheduler.next(None, WhenIdle::Leave), Job::Settle((), _)));
@@ -418,7 +421,7 @@ mod tests {
         let plan = Plan::default();
         let pays_ahead = [true, false, true, false].into_iter();
         let scheduler: Scheduler<'_, (), ()> =
-            Scheduler::new(&plan, Policy::Dataflow, pays_ahead, ());
+            Scheduler::new(&plan, Policy::Dataflow, 2, pays_ahead, ());
         assert!(matches!(scheduler.next(None, WhenIdle::Leave), Job::Settle((), _)));
         let open = (0..4).map(|position| scheduler.is_open(position));
         assert!(open.eq([false, false, true, false]));
@@ -428,7 +431,7 @@ mod tests {
     fn the_nearest_free_transaction_goes_first_and_a_schedule_replaces_the_precaution() {
         let plan = Plan::default();
         let scheduler: Scheduler<'_, (), ()> =
-            Scheduler::new(&plan, Policy::Dataflow, (0..6).map(|_| true), ());
+            Scheduler::new(&plan, Policy::Dataflow, 2, (0..6).map(|_| true), ());
         let in_order = [false, false, true, false, false, false];
         scheduler.install(Cow::Owned(Schedule::precaution([], in_order.to_vec())));
         assert!(matches!(scheduler.next(None, WhenIdle::Leave), Job::Settle((), _)));

@@ -19,6 +19,9 @@ const REST: Duration = Duration::from_micros(300);
 /// A block counts as at most so many times as slow for its gas as those before it.
 const GAS_PS_GROWTH_MAX: u64 = 2;
 
+/// A block with so many transactions with code, or more, teaches as much as all before it.
+const TEACHERS: u64 = 64;
+
 /// What things take on a machine. Times are nanoseconds where nothing else is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MachineCosts {
@@ -132,8 +135,8 @@ impl Learned {
     /// Learns from a block that was executed in order.
     pub(crate) fn in_order(&self, block: &Block, output: &BlockOutput, elapsed: Duration) {
         if self.learns {
-            let (_, gas) = self.limits(block, output);
-            self.speed(block.transactions.len(), gas, elapsed);
+            let (with_code, gas) = self.limits(block, output);
+            self.speed(block.transactions.len(), with_code, gas, elapsed);
         }
     }
 
@@ -142,7 +145,7 @@ impl Learned {
     pub(crate) fn parallel(&self, block: &Block, output: &BlockOutput, executing: Duration) {
         if self.learns {
             let (with_code, gas) = self.limits(block, output);
-            self.speed(with_code, gas, executing);
+            self.speed(with_code, with_code, gas, executing);
         }
     }
 
@@ -168,27 +171,34 @@ impl Learned {
         let (count, limits) =
             limits.fold((0, 0u64), |(count, sum), limit| (count + 1, sum.saturating_add(limit)));
         if limits > 0 {
-            learn(&self.limit_percent, mul_div(gas, 100, limits).max(1));
+            learn(&self.limit_percent, mul_div(gas, 100, limits).max(1), count);
         }
         (count, gas)
     }
 
-    fn speed(&self, transactions: usize, gas: u64, elapsed: Duration) {
+    /// Learns from how long so many transactions took, of which some run code.
+    fn speed(&self, transactions: usize, with_code: usize, gas: u64, elapsed: Duration) {
         let payments = self.measured.payment_ns.saturating_mul(transactions as u64);
         let elapsed_ns = nanoseconds(elapsed).saturating_sub(payments);
         // What payments take differs from block to block by more than little gas does.
         if gas > 0 && elapsed_ns >= payments {
             // One block of precompiles must not mislead about the next.
             let most = self.gas_ps.load(Ordering::Relaxed).saturating_mul(GAS_PS_GROWTH_MAX);
-            learn(&self.gas_ps, mul_div(elapsed_ns, 1_000, gas).clamp(1, most.max(1)));
+            let sample = mul_div(elapsed_ns, 1_000, gas).clamp(1, most.max(1));
+            learn(&self.gas_ps, sample, with_code);
         }
     }
 }
 
-/// Neighbouring blocks resemble each other: the newest counts as much as all before.
-fn learn(value: &AtomicU64, sample: u64) {
+/// Neighbouring blocks resemble each other, but a few transactions may be like none of the
+/// next block's. The newest block's weight is that of its transactions with code.
+fn learn(value: &AtomicU64, sample: u64, with_code: usize) {
+    let weight = TEACHERS.min(with_code as u64);
     let before = value.load(Ordering::Relaxed);
-    value.store(before / 2 + sample / 2 + (before & sample & 1), Ordering::Relaxed);
+    let [before, sample] = [(before, 2 * TEACHERS - weight), (sample, weight)]
+        .map(|(value, weight)| u128::from(value) * u128::from(weight));
+    let mean = (before + sample).div_ceil(u128::from(2 * TEACHERS));
+    value.store(u64::try_from(mean).unwrap_or(u64::MAX), Ordering::Relaxed);
 }
 
 fn nanoseconds(time: Duration) -> u64 {
@@ -241,5 +251,17 @@ mod tests {
         assert_eq!(learned.costs(), costs);
         (0..30).for_each(|_| learned.parallel(&loaded.block, &output, Duration::from_secs(1)));
         assert!(learned.costs().gas_ps > gas_ps);
+    }
+
+    #[test]
+    fn a_few_transactions_teach_little() {
+        let after = |sample, with_code| {
+            let value = AtomicU64::new(400);
+            learn(&value, sample, with_code);
+            value.into_inner()
+        };
+        assert_eq!([after(100, 64), after(100, 9_999)], [250; 2]);
+        assert_eq!([after(100, 0), after(100, 1), after(800, 1)], [400, 398, 404]);
+        assert_eq!(after(u64::MAX, 64), u64::MAX / 2 + 201);
     }
 }

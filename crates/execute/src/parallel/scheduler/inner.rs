@@ -3,11 +3,11 @@
 use super::{
     Turn,
     layers::Layers,
-    precaution::{DISTANCE, Precaution},
+    precaution::Precaution,
+    ready::{DISTANCE, Ready},
 };
 use foresee_access::TxIndex;
 use foresee_schedule::Schedule;
-use std::collections::BinaryHeap;
 
 /// So many transactions that are not begun are worth a schedule.
 const OPEN_MIN: usize = 2;
@@ -18,7 +18,7 @@ pub(super) enum Stage<R> {
     /// Not released by the policy. It is run all the same once it is next in
     /// block order.
     Held,
-    /// In the ready queue.
+    /// Among those that are ready.
     Ready,
     /// A worker executes it, ahead or at its turn.
     Running,
@@ -39,12 +39,7 @@ pub(super) struct Inner<R, A> {
     pub(super) runs_ahead: Vec<bool>,
     /// By transaction, how many predecessors are not executed yet.
     pub(super) predecessors_left: Vec<u32>,
-    /// Released transactions by priority, later ones first where it is equal:
-    /// those whose turn is near are executed at their turn, and two workers meet
-    /// less often. Those taken at their turn meanwhile are still in it.
-    pub(super) ready: BinaryHeap<(u64, TxIndex)>,
-    /// How many transactions are at [`Stage::Ready`].
-    pub(super) ready_count: usize,
+    pub(super) ready: Ready,
     /// The next transaction to be settled.
     pub(super) next: usize,
     /// Present while nobody settles.
@@ -63,7 +58,6 @@ impl<R, A> Inner<R, A> {
     /// Takes back whatever has been released and not begun.
     pub(super) fn hold_all(&mut self) {
         self.ready.clear();
-        self.ready_count = 0;
         for stage in &mut self.stages[self.next..] {
             if matches!(stage, Stage::Ready) {
                 *stage = Stage::Held;
@@ -71,17 +65,19 @@ impl<R, A> Inner<R, A> {
         }
     }
 
+    /// Another schedule counts from now on.
+    pub(super) fn reset(&mut self, schedule: &Schedule) {
+        let stages = &self.stages;
+        let is_begun = |position: usize| !matches!(stages[position], Stage::Held | Stage::Ready);
+        self.ready.reset(schedule, is_begun);
+    }
+
     /// Lets a transaction be executed ahead of its turn, if it may be.
     pub(super) fn release(&mut self, schedule: &Schedule, tx: TxIndex) {
         let stage = &mut self.stages[tx.position()];
         if matches!(stage, Stage::Held) && self.runs_ahead[tx.position()] {
             *stage = Stage::Ready;
-            let priority = match self.precaution {
-                Some(_) => u64::from(!tx.0),
-                None => schedule.priority(tx),
-            };
-            self.ready.push((priority, tx));
-            self.ready_count += 1;
+            self.ready.insert(tx, schedule.priority(tx));
         }
     }
 
@@ -102,13 +98,8 @@ impl<R, A> Inner<R, A> {
                 *stage = Stage::Running;
                 return None;
             }
-            Stage::Ready => {
-                self.ready_count -= 1;
-                *stage = Stage::Running;
-                None
-            }
-            Stage::Held | Stage::Taken => {
-                *stage = Stage::Running;
+            Stage::Held | Stage::Ready | Stage::Taken => {
+                self.begin(tx);
                 None
             }
         };
@@ -136,34 +127,33 @@ impl<R, A> Inner<R, A> {
         !matches!(self.stages[position], Stage::Held | Stage::Ready)
     }
 
-    /// The transaction to be executed ahead next: the ready one of the highest priority,
-    /// else perhaps one that is held.
-    pub(super) fn take_ahead(&mut self) -> Option<TxIndex> {
-        let far_enough = match self.precaution {
-            Some(_) => self.next + DISTANCE,
-            None => 0,
-        };
-        while let Some((_, tx)) = self.ready.pop() {
-            let stage = &mut self.stages[tx.position()];
-            if matches!(stage, Stage::Ready) {
-                self.ready_count -= 1;
-                if tx.position() >= far_enough {
-                    *stage = Stage::Running;
-                    return Some(tx);
-                }
-                *stage = Stage::Held;
-            }
-        }
-        self.try_held(far_enough)
+    fn begin(&mut self, tx: TxIndex) {
+        self.stages[tx.position()] = Stage::Running;
+        self.ready.begin(tx);
     }
 
-    /// The next transaction that is held as a mere precaution.
-    fn try_held(&mut self, from: usize) -> Option<TxIndex> {
+    /// The transaction to be executed ahead next: one that is ready, else perhaps one that
+    /// is held.
+    pub(super) fn take_ahead(&mut self) -> Option<TxIndex> {
+        let tx = match self.precaution {
+            Some(_) => self.nearest_or_held()?,
+            None => self.ready.first(self.next)?,
+        };
+        self.begin(tx);
+        Some(tx)
+    }
+
+    /// By a precaution the nearest that is ready, or that is held without need; what is ready
+    /// and nearer than that is left to its turn.
+    fn nearest_or_held(&mut self) -> Option<TxIndex> {
+        let from = self.next + DISTANCE;
+        if let Some(tx) = self.ready.nearest(from) {
+            return Some(tx);
+        }
+        self.hold_all();
         let (stages, runs_ahead) = (&self.stages, &self.runs_ahead);
         let is_held =
             |position: usize| matches!(stages[position], Stage::Held) && runs_ahead[position];
-        let tx = self.precaution.as_mut()?.try_held(from, is_held)?;
-        self.stages[tx.position()] = Stage::Running;
-        Some(tx)
+        self.precaution.as_mut()?.try_held(from, is_held)
     }
 }

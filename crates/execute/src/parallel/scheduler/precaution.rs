@@ -2,11 +2,6 @@
 
 use foresee_access::TxIndex;
 
-/// Where a schedule is a [precaution](Schedule::is_precaution), so many transactions from the
-/// next turn on are left to whoever settles: workers that come too close wait for each
-/// other.
-pub(super) const DISTANCE: usize = 2;
-
 /// So many transactions that are tried against a precaution may turn out wrong, and one in
 /// so many beyond that, before precautions are kept.
 const WRONG_TRIES_MAX: usize = 1;

@@ -97,7 +97,7 @@ fn execute(case: &Case, lab: &Lab) -> Result<ParallelOutcome, ExecuteError<Infal
     let any_tx = TxEnv::default();
     let authority = Box::new(Authority::new(block, pre, Reports::default()));
     let plan = Plan::default();
-    let scheduler = Scheduler::new(&plan, case.policy, (0..n).map(|_| true), authority);
+    let scheduler = Scheduler::new(&plan, case.policy, 2, (0..n).map(|_| true), authority);
     let duty = Duty { shares: true, witnesses: false, known: None, cancel: None, ready: None };
     let worker = || Worker::new(block, db, &versions, &any_tx, &plan, duty, None);
     let install = || scheduler.install(Cow::Borrowed(&schedule));
