@@ -228,6 +228,8 @@ pub(crate) enum Op {
     PutByte,
     /// The memory word at `gas`.
     Peek,
+    /// The bits of `a` from number `b` on, as many as `c`.
+    Bits,
     /// The hash of word `a`.
     HashOne,
     /// The hash of words `a` and `b`.

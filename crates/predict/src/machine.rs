@@ -44,6 +44,7 @@ use crate::{
 };
 use additions::Additions;
 use alloy_primitives::{Address, U256};
+use create::InitCode;
 use foresee_access::Hashes;
 use keccak::KeccakMemo;
 use precompiled::Precompiled;
@@ -76,6 +77,7 @@ pub(crate) struct Machine {
     /// What the last call of the frame at hand returned.
     return_data: Vec<u8>,
     keccak: KeccakMemo,
+    init_code: Option<InitCode>,
     /// Blocks entered by the transaction at hand.
     steps: u64,
     /// The same of the transactions before it, in the block at hand.
@@ -244,6 +246,7 @@ impl Machine {
     pub(crate) fn record(&mut self, options: &PredictOptions) {
         self.keccak.begin(options.labels, options.keep_results);
         self.precompiled.begin(options.keep_results);
+        self.init_code = None;
         self.precompile_time = options.time_precompiles.then_some(Duration::ZERO);
         self.learning = options.learning;
         self.worked = 0;

@@ -69,7 +69,7 @@ fn other_bytes_are_refused_with_the_reason() {
     let mut newer = bytes.clone();
     newer[16] += 1;
     let message = load(&newer).unwrap_err().to_string();
-    insta::assert_snapshot!(message, @"the programs are of version 4, this is version 3");
+    insta::assert_snapshot!(message, @"the programs are of version 5, this is version 4");
     for position in (0..bytes.len()).step_by(97).chain([bytes.len() - 1]) {
         assert!(load(&bytes[..position]).is_err(), "cut at {position}");
         let mut altered = bytes.clone();

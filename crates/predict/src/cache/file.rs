@@ -23,7 +23,7 @@ use std::sync::{Arc, PoisonError};
 const MAGIC: &[u8; 16] = b"foresee programs";
 
 /// Changes with any change of the form, and of what decides a path.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 
 /// Magic, version, digest.
 const HEADER: usize = MAGIC.len() + 4 + 32;

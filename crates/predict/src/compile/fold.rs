@@ -63,6 +63,24 @@ pub(crate) fn shr(a: U256, b: U256) -> U256 {
     shift(a).map_or(U256::ZERO, |bits| b >> bits)
 }
 
+/// What is asked for the most.
+const ADDRESS_BITS: u32 = 160;
+
+/// The bits of a word from one on, `count` of them at most.
+#[inline]
+pub(crate) fn bits(word: &U256, first: u32, count: u32) -> U256 {
+    let shifted = if first == 0 { *word } else { *word >> first };
+    let [a, b, c, d] = *shifted.as_limbs();
+    if count == ADDRESS_BITS {
+        return U256::from_limbs([a, b, c & u64::from(u32::MAX), 0]);
+    }
+    let mask = |below: u32| match count.saturating_sub(below) {
+        bits @ 0..64 => (1 << bits) - 1,
+        _ => u64::MAX,
+    };
+    U256::from_limbs([a & mask(0), b & mask(64), c & mask(128), d & mask(192)])
+}
+
 fn rem(a: U256, b: U256) -> U256 {
     if b.is_zero() { U256::ZERO } else { a.wrapping_rem(b) }
 }
@@ -99,5 +117,21 @@ fn sign_extend(a: U256, b: U256) -> U256 {
             if b.bit(bit) { b | !mask } else { b & mask }
         }
         _ => b,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bits_are_a_shift_and_a_mask() {
+        let word = U256::from_limbs([0x0123_4567_89ab_cdef, u64::MAX, 0xf0f0, 1 << 63 | 5]);
+        for first in 0..256u32 {
+            for count in [0, 1, 8, 63, 64, 65, 112, 128, 159, 160, 161, 191, 192, 255, 256] {
+                let mask = if count == 0 { U256::ZERO } else { U256::MAX >> (256 - count) };
+                assert_eq!(bits(&word, first, count), (word >> first) & mask, "{first} {count}");
+            }
+        }
     }
 }

@@ -5,6 +5,7 @@ use super::{
 };
 use crate::{
     program::Program,
+    rules::Rules,
     state::StateView,
     world::{AccountId, Look},
 };
@@ -17,9 +18,37 @@ use std::sync::Arc;
 pub(super) struct CreateInput {
     pub(super) creator: AccountId,
     pub(super) value: U256,
-    pub(super) init_code: Bytes,
-    pub(super) salt: Option<U256>,
+    pub(super) init_code: Arc<Program>,
     pub(super) gas: u64,
+}
+
+/// The init code of the last creation. Who creates many contracts mostly creates the same.
+#[derive(Debug)]
+pub(super) struct InitCode {
+    pub(super) program: Arc<Program>,
+    hash: Option<B256>,
+}
+
+impl InitCode {
+    /// The init code at hand: the last, if that is the same.
+    pub(super) fn of<'a>(
+        last: &'a mut Option<Self>,
+        code: &[u8],
+        rules: &Arc<Rules>,
+    ) -> &'a mut Self {
+        if last.as_ref().is_some_and(|last| *last.program.code != *code) {
+            *last = None;
+        }
+        last.get_or_insert_with(|| {
+            let code = Bytes::copy_from_slice(code);
+            let program = Arc::new(Program::of_init_code(code, rules.clone()));
+            Self { program, hash: None }
+        })
+    }
+
+    fn hash(&mut self) -> B256 {
+        *self.hash.get_or_insert_with(|| keccak256(&self.program.code))
+    }
 }
 
 impl Machine {
@@ -46,7 +75,6 @@ impl Machine {
             cpu.charge(rules.gas.initcode_cost(len), 0)?;
         }
         let start = cpu.expand(offset, len, 0)?;
-        let init_code = Bytes::copy_from_slice(&cpu.memory[start..start + len]);
         cpu.charge(
             if salt.is_some() { rules.gas.create2_cost(len) } else { rules.gas.create_cost() },
             0,
@@ -61,12 +89,15 @@ impl Machine {
         let gas_after = cpu.gas;
 
         let creator = frame.address;
-        let create = CreateInput { creator, value, init_code, salt, gas };
+        let code = &self.memory[start..start + len];
+        let code = InitCode::of(&mut self.init_code, code, rules);
+        let salt = salt.map(|salt| (salt.into(), code.hash()));
+        let create = CreateInput { creator, value, init_code: code.program.clone(), gas };
         // The created account may not be at hand: nothing is changed before it is.
-        let created = created_account(&create, around)?;
+        let created = created_account(creator, salt, around)?;
         let Some(frame) = self.frames.last_mut() else { return Err(Halt::Fail) };
         frame.gas = gas_after;
-        frame.top -= if salt.is_some() { 4 } else { 3 };
+        frame.top -= if kind == opcode::CREATE2 { 4 } else { 3 };
         frame.pending = None;
         around.world.touch(creator, Look::NONCE);
         if !value.is_zero() {
@@ -117,7 +148,7 @@ impl Machine {
         let bottom = self.next_bottom();
         self.reserve_registers(bottom);
         self.frames.push(Frame {
-            program: Arc::new(Program::of_init_code(init_code, around.rules.clone())),
+            program: init_code,
             entry: 0,
             next: 0,
             top: bottom,
@@ -147,14 +178,16 @@ impl Machine {
     }
 }
 
-/// The account that a creation would create, loaded.
+/// The account that a creation would create, loaded. CREATE2 has a salt and the hash of
+/// the init code.
 pub(super) fn created_account<S: StateView>(
-    create: &CreateInput,
+    creator: AccountId,
+    salt: Option<(B256, B256)>,
     around: &mut Surroundings<'_, S>,
 ) -> Result<AccountId, Halt<S::Error>> {
-    let creator = around.world.account(create.creator);
-    let address = match create.salt {
-        Some(salt) => creator.address.create2(B256::from(salt), keccak256(&create.init_code)),
+    let creator = around.world.account(creator);
+    let address = match salt {
+        Some((salt, hash)) => creator.address.create2(salt, hash),
         None => creator.address.create(creator.nonce),
     };
     let id = around.world.intern(address);

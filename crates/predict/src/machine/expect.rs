@@ -15,7 +15,7 @@ use super::{
     to_address,
 };
 use crate::{
-    compile::fold,
+    compile::{bits, fold},
     instruction::{CONSTANTS, Compare, Instruction, Op, Register},
     slice::Slice,
     state::{StateView, Want},
@@ -76,6 +76,7 @@ impl<S: StateView> Cpu<'_, S> {
             let value = match op {
                 op if op.is_environment() => Some(self.environment(op, U256::ZERO)),
                 Op::Word => Some(self.calldata_word(gas as usize)),
+                Op::Bits => get_a().map(|word| bits(&word, b as u32, c as u32)),
                 Op::CallDataLoad => get_a().map(|a| self.calldata_load(a)),
                 Op::HashOne => get_a().map(|a| self.keccak.hash(&a.to_be_bytes::<32>())),
                 Op::HashTwo => both().map(|(a, b)| {

@@ -5,7 +5,7 @@ use super::{
     run::{Cpu, Leave, read},
 };
 use crate::{
-    compile::{div, fold, shl, shr, truth},
+    compile::{bits, div, fold, shl, shr, truth},
     instruction::{Instruction, Op},
     predictor::Learning,
     slice::{Allowance, Plan, Slice, SliceKey},
@@ -253,6 +253,7 @@ impl<S: StateView> Cpu<'_, S> {
                 Op::Shl => set!(shl(get!(a), get!(b))),
                 Op::Shr => set!(shr(get!(a), get!(b))),
                 Op::Div => set!(div(get!(a), get!(b))),
+                Op::Bits => set!(bits(&get!(a), b as u32, c as u32)),
                 Op::SDiv
                 | Op::Mod
                 | Op::SMod

@@ -3,7 +3,7 @@
 use super::{
     Halt, Interrupt, Machine, Role, Surroundings,
     call::{CallInput, delegate_of},
-    create::{CreateInput, created_account},
+    create::{CreateInput, InitCode, created_account},
 };
 use crate::{
     state::StateView,
@@ -32,14 +32,14 @@ impl Machine {
         let started = match first.kind {
             TxKind::Call(to) => self.start_first_call(to, &first, around),
             TxKind::Create => {
+                let code = InitCode::of(&mut self.init_code, &first.data, around.rules);
                 let create = CreateInput {
                     creator: first.sender,
                     value: first.value,
-                    init_code: first.data,
-                    salt: None,
+                    init_code: code.program.clone(),
                     gas: first.gas,
                 };
-                created_account(&create, around)
+                created_account(create.creator, None, around)
                     .and_then(|created| self.start_create(create, created, around).map(|_| ()))
             }
         };

@@ -318,7 +318,11 @@ impl Emitter<'_> {
                 continue;
             }
             let content = self.tree.values.get(value);
-            let missing = operands(content).into_iter().flatten().find(|v| self.find(*v).is_none());
+            let needed = match self.tree.values.as_bits(content) {
+                Some((of, ..)) => [Some(of), None, None],
+                None => operands(content),
+            };
+            let missing = needed.into_iter().flatten().find(|v| self.find(*v).is_none());
             match missing {
                 Some(operand) => stack.push(operand),
                 None => {
@@ -352,6 +356,13 @@ impl Emitter<'_> {
 
     /// Emits the computation of a value whose operands are there.
     fn compute(&mut self, value: ValueId, content: Value) -> Option<()> {
+        if let Some((of, first, count)) = self.tree.values.as_bits(content) {
+            let a = self.find(of)?;
+            let to = self.home(Some(value))?;
+            let (b, c) = (first as Register, count as Register);
+            self.code.push(Instruction { to, a, b, c, ..instruction(Op::Bits) });
+            return Some(());
+        }
         let [a, b, c] = operands(content)
             .map(|operand| operand.and_then(|operand| self.find(operand)).unwrap_or(NUMBERS));
         let to = self.home(Some(value))?;

@@ -39,7 +39,7 @@ use alloy_primitives::{
 };
 
 /// The most memory that a path may need, in bytes.
-const MEMORY_MAX: u32 = 1 << 14;
+const MEMORY_MAX: u32 = 1 << 15;
 
 /// A register as seen from the bottom of the frame's stack; none for a constant.
 type Place = Option<u32>;

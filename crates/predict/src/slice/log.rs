@@ -12,7 +12,7 @@ use alloy_primitives::U256;
 use bitvec::{order::Lsb0, vec::BitVec};
 
 /// The longest run that is kept, in instructions.
-pub(crate) const PATH_MAX: usize = 8192;
+pub(crate) const PATH_MAX: usize = 16384;
 
 /// Numbers from here on stand for one that has no room here.
 const WIDE: u32 = 1 << 31;

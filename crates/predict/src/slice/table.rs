@@ -34,7 +34,7 @@ const ITEMS_MAX: usize = 4096;
 
 /// The most bytes that the slices of a program take, for each byte of its code, and
 /// of any code.
-const SIZE_PER_CODE: usize = 4;
+const SIZE_PER_CODE: usize = 16;
 const SIZE_MIN: usize = 1 << 16;
 
 /// What frames with the same slice have in common.

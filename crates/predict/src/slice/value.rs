@@ -124,6 +124,11 @@ impl Values {
         {
             operands.swap(0, 1);
         }
+        // What a power of two does, a shift does faster.
+        let op = match (op, constants) {
+            (Op::Mul, _) | (Op::Div, [_, Some(_), _]) => self.shift(op, &mut operands),
+            _ => op,
+        };
         let [a, b, _] = operands;
         let first = self.as_constant(a);
         let second = self.as_constant(b);
@@ -152,11 +157,6 @@ impl Values {
         }
         match (op, self.get(a), second) {
             (Op::Sub, _, Some(U256::ZERO)) => return a,
-            (Op::Div, Value::CallData(0), Some(divisor)) if divisor == U256::ONE << 224 => {
-                if let Some(selector) = self.selector {
-                    return self.constant(U256::from(u32::from_be_bytes(selector)));
-                }
-            }
             (Op::IsZero, Value::Pure(Op::IsZero, [inner, ..]), _) if self.is_truth(inner) => {
                 return inner;
             }
@@ -171,6 +171,44 @@ impl Values {
             }
         }
         self.intern(Value::Pure(op, operands))
+    }
+
+    /// A multiplication or a division as a shift, if it is by a power of two.
+    fn shift(&mut self, op: Op, operands: &mut [ValueId; 3]) -> Op {
+        let (shift, [by, of]) = match op {
+            Op::Mul => (Op::Shl, [operands[0], operands[1]]),
+            _ => (Op::Shr, [operands[1], operands[0]]),
+        };
+        match self.as_constant(by) {
+            Some(power) if power.is_power_of_two() => {
+                *operands = [self.constant(U256::from(power.trailing_zeros())), of, Self::ZERO];
+                shift
+            }
+            _ => op,
+        }
+    }
+
+    /// The bits that a value is of another: from which on, and how many.
+    pub(super) fn as_bits(&self, value: Value) -> Option<(ValueId, u32, u32)> {
+        let number = |id| self.as_constant(id).filter(|bits| *bits < U256::from(256));
+        match value {
+            Value::Pure(Op::Shr, [by, of, _]) => Some((of, number(by)?.to(), 256)),
+            Value::Pure(Op::And, [mask, of, _]) => {
+                let mask = self.as_constant(mask)?;
+                let count = mask.trailing_ones() as u32;
+                if mask.bit_len() as u32 != count {
+                    return None;
+                }
+                match self.get(of) {
+                    Value::Pure(Op::Shr, _) => {
+                        let (of, first, _) = self.as_bits(self.get(of))?;
+                        Some((of, first, count))
+                    }
+                    _ => Some((of, 0, count)),
+                }
+            }
+            _ => None,
+        }
     }
 
     /// Whether a value can only be 0 or 1.
@@ -233,6 +271,30 @@ mod tests {
         assert_eq!(values.as_constant(shifted), Some(U256::from(0x0102_0304)));
         let divisor = values.constant(U256::ONE << 224);
         assert_eq!(values.pure(Op::Div, 2, [word, divisor, Values::ZERO]), shifted);
+    }
+
+    #[test]
+    fn powers_of_two_shift_and_low_masks_take_bits() {
+        let mut values = Values::new(None);
+        let zero = Values::ZERO;
+        let word = values.intern(Value::CallData(4));
+        let [eight, byte, three] = [8, 0xff, 3].map(|n| values.constant(U256::from(n)));
+        let power = values.constant(U256::from(256));
+        let quotient = values.pure(Op::Div, 2, [word, power, zero]);
+        assert_eq!(quotient, values.pure(Op::Shr, 2, [eight, word, zero]));
+        let product = values.pure(Op::Mul, 2, [word, power, zero]);
+        assert_eq!(product, values.pure(Op::Shl, 2, [eight, word, zero]));
+        let other = values.pure(Op::Div, 2, [word, three, zero]);
+        assert_eq!(values.get(other), Value::Pure(Op::Div, [word, three, zero]));
+        let one = values.constant(U256::ONE);
+        assert_eq!(values.pure(Op::Mul, 2, [word, one, zero]), word);
+        let second_byte = values.pure(Op::And, 2, [quotient, byte, zero]);
+        assert_eq!(values.as_bits(values.get(second_byte)), Some((word, 8, 8)));
+        assert_eq!(values.as_bits(values.get(quotient)), Some((word, 8, 256)));
+        let odd = values.constant(U256::from(0xf0));
+        let masked = values.pure(Op::And, 2, [word, odd, zero]);
+        assert_eq!(values.as_bits(values.get(masked)), None);
+        assert_eq!(values.as_bits(values.get(product)), None);
     }
 
     #[test]
