@@ -28,7 +28,8 @@ const TRANSACTIONS_MIN: usize = 2;
 const SAVING_MIN_PERCENT: u64 = 10;
 
 /// Blocks that are expected to take less than this one after the other are executed so: gas
-/// limits tell little of small blocks, and there is little to be gained.
+/// limits tell little of small blocks, and there is little to be gained. Nor does it tell much
+/// of them what gas took in the blocks before, if that is more than usual.
 const IN_ORDER_MIN_NS: u64 = 500_000;
 
 /// With fewer threads nothing is predicted inside the clock: one that predicts takes longer
@@ -83,9 +84,9 @@ pub struct Estimate {
     pub transactions_with_code: usize,
     /// Gas that these will use, beyond that of a payment each.
     pub gas: u64,
-    /// Time that these take one after the other.
+    /// Time that all transactions take one after the other.
     pub in_order: Duration,
-    /// The shortest time that they can take on several threads, machinery included.
+    /// The shortest time that all can take on several threads, machinery included.
     pub parallel: Duration,
     /// Of what was predicted, gas of all over gas of the longest path, in percent.
     pub parallelism_percent: Option<u64>,
@@ -223,7 +224,7 @@ pub(crate) fn choose(config: &Config, costs: &MachineCosts, work: Work) -> Decis
     if work.with_code < TRANSACTIONS_MIN {
         return Decision::in_order(DecisionReason::FewTransactions);
     }
-    let in_order = costs.executing(work.with_code, work.gas);
+    let in_order = costs.executing(work.transactions, work.gas);
     let best = (2..=config.threads.min(work.with_code).max(2))
         .map(|threads| (expected(costs, work, threads), threads))
         .min();
@@ -235,7 +236,11 @@ pub(crate) fn choose(config: &Config, costs: &MachineCosts, work: Work) -> Decis
         parallel: Duration::from_nanos(parallel),
         parallelism_percent: Some(work.shape.parallelism_percent).filter(|it| *it > 0),
     });
-    let pays = is_saving(parallel, in_order) && in_order >= IN_ORDER_MIN_NS;
+    let at_least = match work.predicts {
+        true => costs.at_most(&MachineCosts::default()).executing(work.transactions, work.gas),
+        false => in_order,
+    };
+    let pays = is_saving(parallel, in_order) && at_least >= IN_ORDER_MIN_NS;
     let reason = match work.shape == Shape::default() {
         _ if pays => DecisionReason::Pays,
         true => DecisionReason::LittleWork,
@@ -257,7 +262,7 @@ pub(crate) const fn is_saving(parallel: u64, in_order: u64) -> bool {
 /// Who predicts starts at the end of the block, another thread executes from its start,
 /// and they meet where both have spent the same time. The rest is shared by all.
 fn expected(costs: &MachineCosts, work: Work, threads: usize) -> u64 {
-    let all = costs.executing(work.with_code, work.gas);
+    let all = costs.executing(work.transactions, work.gas);
     let predicts = work.predicts && threads >= PREDICTING_THREADS_MIN;
     let ratio = if predicts { costs.predict_percent } else { 0 };
     let alone = mul_div(all, ratio, 100 + ratio);
@@ -267,7 +272,10 @@ fn expected(costs: &MachineCosts, work: Work, threads: usize) -> u64 {
     };
     let shared = alone.saturating_add(mul_div(all - alone, 100, busy));
     let following = mul_div(work.with_code as u64, work.shape.following_percent, 100);
+    // One thread executes all payments.
+    let payments = work.transactions.saturating_sub(work.with_code);
     shared
+        .max(costs.executing(payments, 0))
         .max(costs.executing(1, work.largest))
         .saturating_add(costs.handover_ns.saturating_mul(following))
         .saturating_add(costs.wake_ns)
@@ -334,6 +342,25 @@ mod tests {
         // Payments are handed around as well.
         let paid = Work { transactions: 400, ..work(20, 600_000) };
         assert_eq!(threads(paid, 2), (1, DecisionReason::LittleWork));
+    }
+
+    #[test]
+    fn gas_takes_a_small_block_no_longer_than_usual() {
+        let inside = |gas| Work { predicts: true, ..work(20, gas) };
+        assert_eq!(threads(inside(1_600_000), 2), (1, DecisionReason::LittleWork));
+        assert_eq!(threads(inside(1_700_000), 2), (2, DecisionReason::Pays));
+        // Unless it was predicted how much gas that is.
+        assert_eq!(threads(work(20, 1_600_000), 2), (2, DecisionReason::Pays));
+    }
+
+    #[test]
+    fn one_thread_executes_payments_while_others_run_code() {
+        let costs = MachineCosts { payment_ns: 1_000, transaction_ns: 500, ..COSTS };
+        let paid = |gas| Work { transactions: 1_000, ..work(20, gas) };
+        // 2,000 µs in order, half of it payments.
+        assert_eq!(expected(&costs, paid(1_000_000), 2), 1_000_000 + 600_000);
+        assert_eq!(expected(&costs, paid(1_000_000), 8), 980_000 + 660_000);
+        assert_eq!(expected(&costs, paid(100_000), 2), 980_000 + 600_000);
     }
 
     #[test]

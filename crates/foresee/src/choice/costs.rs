@@ -20,7 +20,7 @@ const REST: Duration = Duration::from_micros(300);
 const GAS_PS_GROWTH_MAX: u64 = 2;
 
 /// A block with so many transactions with code, or more, teaches as much as all before it.
-const TEACHERS: u64 = 64;
+const TEACHERS: u64 = 8;
 
 /// What things take on a machine. Times are nanoseconds where nothing else is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +51,7 @@ impl Default for MachineCosts {
         Self {
             wake_ns: 100_000,
             helper_ns: 5_000,
-            transaction_ns: 1_000,
+            transaction_ns: 1_500,
             handover_ns: 4_000,
             payment_ns: 1_500,
             gas_ps: 300,
@@ -78,8 +78,14 @@ impl MachineCosts {
         Self { wake_ns, helper_ns: helper_ns.unwrap_or(default.helper_ns), ..default }
     }
 
-    /// Time of executing so many transactions with code, which use so much gas beyond
-    /// that of a payment each.
+    /// The same costs, but gas takes no more time than by these.
+    pub(crate) const fn at_most(&self, other: &Self) -> Self {
+        let gas_ps = if self.gas_ps < other.gas_ps { self.gas_ps } else { other.gas_ps };
+        Self { gas_ps, ..*self }
+    }
+
+    /// Time of executing so many transactions, which use so much gas beyond that of a
+    /// payment each.
     pub(crate) fn executing(&self, transactions: usize, gas: u64) -> u64 {
         let payments = self.payment_ns.saturating_mul(transactions as u64);
         mul_div(gas, self.gas_ps, 1_000).saturating_add(payments)
@@ -260,8 +266,8 @@ mod tests {
             learn(&value, sample, with_code);
             value.into_inner()
         };
-        assert_eq!([after(100, 64), after(100, 9_999)], [250; 2]);
-        assert_eq!([after(100, 0), after(100, 1), after(800, 1)], [400, 398, 404]);
-        assert_eq!(after(u64::MAX, 64), u64::MAX / 2 + 201);
+        assert_eq!([after(100, 8), after(100, 9_999)], [250; 2]);
+        assert_eq!([after(100, 0), after(100, 1), after(800, 1)], [400, 382, 425]);
+        assert_eq!(after(u64::MAX, 8), u64::MAX / 2 + 201);
     }
 }
