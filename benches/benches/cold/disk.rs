@@ -17,6 +17,7 @@ use revm::{
 };
 use rustix::fs::{Advice, fadvise};
 use std::{
+    borrow::Cow,
     fs::{self, File},
     io::ErrorKind,
     path::Path,
@@ -71,8 +72,10 @@ pub(crate) fn fill(file: &Path, states: &[&CacheDB<EmptyDB>]) -> Result<(), Disk
         ErrorKind::NotFound => Ok(()),
         _ => Err(failed(error)),
     })?;
-    let filler = (0..FILLER).map(|number| (keccak256(number.to_be_bytes()).0, Vec::new()));
+    let filler = (0..FILLER)
+        .map(|number| (keccak256(number.to_be_bytes()).0, Cow::Borrowed(&[0; FILLER_SIZE][..])));
     let blocks = (0..).zip(states).flat_map(|(block, state)| values(block, state));
+    let blocks = blocks.map(|(key, value)| (key, Cow::Owned(value)));
     let mut all: Vec<_> = blocks.chain(filler).collect();
     all.sort_unstable();
     let database = Database::create(&unfinished).map_err(failed)?;
@@ -80,8 +83,7 @@ pub(crate) fn fill(file: &Path, states: &[&CacheDB<EmptyDB>]) -> Result<(), Disk
     {
         let mut table = transaction.open_table(VALUES).map_err(failed)?;
         for (key, value) in all {
-            let value = if value.is_empty() { &[0; FILLER_SIZE][..] } else { &value };
-            table.insert(key, value).map_err(failed)?;
+            table.insert(key, &*value).map_err(failed)?;
         }
     }
     transaction.commit().map_err(failed)?;

@@ -221,23 +221,23 @@ pub(crate) struct Surroundings<'a, S> {
 }
 
 impl<S: StateView> Surroundings<'_, S> {
-    /// Notes that an account's code was left alone, to be compiled when nobody waits.
-    fn want(&self, id: AccountId) {
-        let account = self.world.account(id);
-        // Init code runs but once; the account has none yet.
-        if let Some(code) = account.code.as_ref().filter(|code| !code.is_empty()) {
-            self.cache.want((account.code_hash, self.rules.spec), code, self.rules);
-        }
-    }
-
-    /// Counts bytes of an account's code that were taken in or compiled.
-    fn compile<E>(&mut self, bytes: usize, account: Address, len: usize) -> Result<(), Halt<E>> {
+    /// Counts bytes of an account's code that were taken in or compiled. If they are too many,
+    /// the code is noted, to be compiled when nobody waits.
+    fn compile<E>(&mut self, bytes: usize, id: AccountId, len: usize) -> Result<(), Halt<E>> {
         if *self.compile_left == usize::MAX {
             return Ok(());
         }
         let left = self.compile_left.checked_sub(bytes);
         *self.compile_left = left.unwrap_or(0);
-        left.map(|_| ()).ok_or(Halt::Stop(Interrupt::Unknown(Unknown::NotCompiled(account, len))))
+        if left.is_some() {
+            return Ok(());
+        }
+        let account = self.world.account(id);
+        // Init code runs but once; the account has none yet.
+        if let Some(code) = account.code.as_ref().filter(|code| !code.is_empty()) {
+            self.cache.want((account.code_hash, self.rules.spec), code, self.rules);
+        }
+        Err(Halt::Stop(Interrupt::Unknown(Unknown::NotCompiled(account.address, len))))
     }
 }
 

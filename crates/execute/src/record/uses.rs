@@ -62,32 +62,30 @@ pub(super) fn numbered(uses: &mut Uses, numbers: &Numbers) {
 
 /// The locations whose flags differ from those observed, with the predicted flags.
 pub(super) fn differences(observed: &Uses, predicted: &Uses) -> Uses {
-    let (mut observed, mut predicted) = (observed.iter().peekable(), predicted.iter().peekable());
-    let mut differs = Uses::new();
-    while let Some(number) =
-        observed.peek().into_iter().chain(predicted.peek()).map(|one| one.0).min()
-    {
-        let [observed, predicted] = [&mut observed, &mut predicted]
-            .map(|uses| uses.next_if(|one| one.0 == number).map_or(0, |one| one.1));
-        if observed != predicted {
-            differs.push((number, predicted));
-        }
-    }
-    differs
+    let both = merged(observed, predicted)
+        .map(|(number, flags)| (number, flags.map(Option::unwrap_or_default)));
+    let differs = both.filter(|(_, [observed, predicted])| observed != predicted);
+    differs.map(|(number, [_, predicted])| (number, predicted)).collect()
 }
 
 /// The reverse of [`differences`].
 pub(super) fn with_differences(observed: &Uses, differs: &Uses) -> Uses {
-    let (mut observed, mut differs) = (observed.iter().peekable(), differs.iter().peekable());
-    let mut predicted = Uses::new();
-    while let Some(number) =
-        observed.peek().into_iter().chain(differs.peek()).map(|one| one.0).min()
-    {
-        let [observed, differs] = [&mut observed, &mut differs]
+    let both = merged(observed, differs);
+    both.filter_map(|(number, [observed, differs])| Some((number, differs.or(observed)?))).collect()
+}
+
+/// All locations in either, in order, and their flags in each.
+fn merged<'a>(
+    first: &'a Uses,
+    second: &'a Uses,
+) -> impl Iterator<Item = (u32, [Option<u8>; 2])> + 'a {
+    let (mut first, mut second) = (first.iter().peekable(), second.iter().peekable());
+    core::iter::from_fn(move || {
+        let number = first.peek().into_iter().chain(second.peek()).map(|one| one.0).min()?;
+        let flags = [&mut first, &mut second]
             .map(|uses| uses.next_if(|one| one.0 == number).map(|one| one.1));
-        predicted.extend(differs.or(observed).map(|flags| (number, flags)));
-    }
-    predicted
+        Some((number, flags))
+    })
 }
 
 pub(super) fn pack(uses: &Uses) -> Bytes {

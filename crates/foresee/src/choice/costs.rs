@@ -79,9 +79,8 @@ impl MachineCosts {
     }
 
     /// The same costs, but gas takes no more time than by these.
-    pub(crate) const fn at_most(&self, other: &Self) -> Self {
-        let gas_ps = if self.gas_ps < other.gas_ps { self.gas_ps } else { other.gas_ps };
-        Self { gas_ps, ..*self }
+    pub(crate) fn at_most(&self, other: &Self) -> Self {
+        Self { gas_ps: self.gas_ps.min(other.gas_ps), ..*self }
     }
 
     /// Time of executing so many transactions, which use so much gas beyond that of a

@@ -129,13 +129,12 @@ impl<'a> Review<'a> {
         if self.is_past(self.txs.len().saturating_sub(1)) {
             return false;
         }
-        let reviewer = match (waits, self.reviewer.try_lock()) {
+        let mut reviewer = match (waits, self.reviewer.try_lock()) {
             (_, Ok(reviewer)) => reviewer,
             (_, Err(TryLockError::Poisoned(poisoned))) => poisoned.into_inner(),
             (true, _) => self.reviewer.lock().unwrap_or_else(PoisonError::into_inner),
             (false, _) => return false,
         };
-        let mut reviewer = reviewer;
         let first = reviewer.position;
         while let Some(tx) = self.txs.get(reviewer.position) {
             let is_reviewed = match predictions(reviewer.position) {

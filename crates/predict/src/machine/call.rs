@@ -299,7 +299,7 @@ fn program_of<S: StateView>(
         return Ok(Some(program.clone()));
     }
     let account = around.world.account(id);
-    let (hash, address) = (account.code_hash, account.address);
+    let hash = account.code_hash;
     let Some(code) = account.code.as_ref().filter(|code| !code.is_empty()) else {
         return Ok(None);
     };
@@ -307,11 +307,7 @@ fn program_of<S: StateView>(
         Some(program) => program,
         None => {
             let code = code.clone();
-            let compiled = around.compile(code.len(), address, code.len());
-            if compiled.is_err() {
-                around.want(id);
-            }
-            compiled?;
+            around.compile(code.len(), id, code.len())?;
             around.cache.program(hash, &code, around.rules)
         }
     };

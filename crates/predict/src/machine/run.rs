@@ -171,13 +171,7 @@ impl Machine {
         (frame.ran, frame.chained) = (cursor.ran, cursor.chained);
         self.steps = around.steps_max - steps;
         if compiled > 0 {
-            let id = code.unwrap_or(frame.address);
-            let account = around.world.account(id).address;
-            let counted = around.compile(compiled, account, program.code.len());
-            if counted.is_err() {
-                around.want(id);
-            }
-            counted?;
+            around.compile(compiled, code.unwrap_or(frame.address), program.code.len())?;
         }
         Ok(match left? {
             Leave::End(end) => Some(end),

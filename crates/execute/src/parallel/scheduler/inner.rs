@@ -28,6 +28,13 @@ pub(super) enum Stage<R> {
     Taken,
 }
 
+impl<R> Stage<R> {
+    /// Whether it is being executed or has been.
+    const fn is_begun(&self) -> bool {
+        !matches!(self, Self::Held | Self::Ready)
+    }
+}
+
 /// Where the block stands.
 pub(super) struct Inner<R, A> {
     pub(super) stages: Vec<Stage<R>>,
@@ -50,7 +57,7 @@ pub(super) struct Inner<R, A> {
     /// Whether nothing may be executed ahead any more.
     pub(super) is_distrusted: bool,
     pub(super) layers: Layers,
-    /// None if transactions are taken by priority.
+    /// None if there is a schedule.
     pub(super) precaution: Option<Precaution>,
 }
 
@@ -68,8 +75,7 @@ impl<R, A> Inner<R, A> {
     /// Another schedule counts from now on.
     pub(super) fn reset(&mut self, schedule: &Schedule) {
         let stages = &self.stages;
-        let is_begun = |position: usize| !matches!(stages[position], Stage::Held | Stage::Ready);
-        self.ready.reset(schedule, is_begun);
+        self.ready.reset(schedule, |position| stages[position].is_begun());
     }
 
     /// Lets a transaction be executed ahead of its turn, if it may be.
@@ -124,7 +130,7 @@ impl<R, A> Inner<R, A> {
 
     /// Whether a transaction is being executed or has been.
     pub(super) fn is_begun(&self, position: usize) -> bool {
-        !matches!(self.stages[position], Stage::Held | Stage::Ready)
+        self.stages[position].is_begun()
     }
 
     fn begin(&mut self, tx: TxIndex) {
@@ -150,7 +156,9 @@ impl<R, A> Inner<R, A> {
         if let Some(tx) = self.ready.nearest(from) {
             return Some(tx);
         }
-        self.hold_all();
+        if self.ready.len() > 0 {
+            self.hold_all();
+        }
         let (stages, runs_ahead) = (&self.stages, &self.runs_ahead);
         let is_held =
             |position: usize| matches!(stages[position], Stage::Held) && runs_ahead[position];
