@@ -25,6 +25,9 @@ const HASHES_MAX: usize = 1024;
 /// than they were computed in.
 const WINDOW: usize = 32;
 
+/// Bytes of input that Keccak-256 takes in at a time.
+const RATE: usize = 136;
+
 /// Two words.
 pub type Words = [u8; 64];
 
@@ -35,6 +38,7 @@ pub struct KeccakMemo {
     short: Table<SHORT_MAX, SHORT>,
     /// What the transaction at hand hashed, if that is kept.
     hashes: Option<Hashes>,
+    permutations: u64,
 }
 
 impl KeccakMemo {
@@ -43,6 +47,13 @@ impl KeccakMemo {
         self.two_words.clear();
         self.short.clear();
         self.hashes = keeps.then(Hashes::default);
+        self.permutations = 0;
+    }
+
+    /// How often Keccak's permutation was computed since [`begin`](Self::begin), which is
+    /// what hashing takes its time for.
+    pub const fn permutations(&self) -> u64 {
+        self.permutations
     }
 
     /// Exchanges what is remembered with another memo of the same block, so that one table
@@ -59,9 +70,9 @@ impl KeccakMemo {
             Err(_) if input.len() <= SHORT_MAX => {
                 let mut padded = [0; SHORT_MAX];
                 padded[..input.len()].copy_from_slice(input);
-                self.short.hash(&padded, input.len())
+                self.short.hash(&padded, input.len(), &mut self.permutations)
             }
-            Err(_) => keccak256(input),
+            Err(_) => compute(input, &mut self.permutations),
         }
     }
 
@@ -78,7 +89,7 @@ impl KeccakMemo {
 
     /// The hash of two words that will be asked for once more: it is remembered, not kept.
     pub fn hash_beforehand(&mut self, words: &Words) -> B256 {
-        self.two_words.hash(words, words.len())
+        self.two_words.hash(words, words.len(), &mut self.permutations)
     }
 
     /// The hashes of two-word inputs since this was last called, in the order in which
@@ -118,7 +129,7 @@ impl<const N: usize, const ENTRIES: usize> Table<N, ENTRIES> {
     }
 
     /// The hash of the first `len` bytes of an input, behind which there are zeroes.
-    fn hash(&mut self, input: &[u8; N], len: usize) -> B256 {
+    fn hash(&mut self, input: &[u8; N], len: usize, permutations: &mut u64) -> B256 {
         if self.places.is_empty() {
             self.places = vec![0; 2 * ENTRIES];
         }
@@ -130,7 +141,7 @@ impl<const N: usize, const ENTRIES: usize> Table<N, ENTRIES> {
         {
             return entry.hash;
         }
-        let hash = keccak256(&input[..len]);
+        let hash = compute(&input[..len], permutations);
         let entry = Entry { input: *input, len, hash };
         // A place may lead to an entry that was replaced; inputs are compared.
         if self.entries.len() < ENTRIES {
@@ -143,6 +154,13 @@ impl<const N: usize, const ENTRIES: usize> Table<N, ENTRIES> {
         }
         hash
     }
+}
+
+/// A hash, computed and counted.
+fn compute(input: &[u8], permutations: &mut u64) -> B256 {
+    // Padding takes at least a byte.
+    *permutations += (input.len() / RATE) as u64 + 1;
+    keccak256(input)
 }
 
 /// Hashes of two-word inputs.
@@ -228,6 +246,24 @@ mod tests {
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn what_is_computed_is_counted_and_what_is_remembered_is_not() {
+        let mut memo = KeccakMemo::default();
+        for _ in 0..2 {
+            memo.begin(false);
+            for _ in 0..2 {
+                memo.hash_two(&input(1));
+                memo.hash(&[0; SHORT_MAX]);
+            }
+            assert_eq!(memo.permutations(), 2);
+            // A full piece is followed by one of padding.
+            for len in [RATE - 1, RATE, 2 * RATE - 1] {
+                memo.hash(&vec![0; len]);
+            }
+            assert_eq!(memo.permutations(), 2 + 1 + 2 + 2);
         }
     }
 

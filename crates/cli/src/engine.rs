@@ -4,7 +4,7 @@
 use crate::{failure::Failure, input::Input};
 use core::convert::Infallible;
 use foresee::{Config, Foresee};
-use foresee_execute::{Block, ExecuteError, PreBlock};
+use foresee_execute::{Block, ExecuteError, PreBlock, TransactionTime};
 use foresee_predict::{
     BlockPredictor, Complete, Frames, Outline, Outliner, PredictOptions, Prediction, ProgramCache,
     StateView, Unknown, WithoutStorage,
@@ -26,10 +26,10 @@ pub(crate) struct Predicted {
     pub(crate) predictions: Vec<Prediction>,
     /// From the block at hand to the last prediction and what is learnt from it.
     pub(crate) elapsed: Duration,
-    /// The part of it spent in precompiles; zero unless asked for.
-    pub(crate) precompiles: Duration,
     /// What served the frames.
     pub(crate) frames: Frames,
+    /// How often Keccak's permutation was computed.
+    pub(crate) permutations: u64,
 }
 
 /// Predicts a block in order.
@@ -40,11 +40,10 @@ pub(crate) fn predict(
     state: State,
 ) -> Result<Predicted, Failure> {
     let db = &input.loaded.state;
-    let predicted = match state {
+    match state {
         State::PreBlock => predict_over(input, cache, options, Complete(db)),
         State::CodeOnly => predict_over(input, cache, options, WithoutStorage(db)),
-    };
-    predicted.map_err(|error| input.failure("predicting", error))
+    }
 }
 
 /// What is known without storage of the transactions whose predictions need it, by
@@ -77,32 +76,40 @@ pub(crate) fn outline(
     outlines.collect::<Result<_, _>>().map_err(|error| database(input, error))
 }
 
-fn predict_over<S: StateView<Error = Infallible>>(
+/// Predicts a block in order on top of the state that a view shows.
+pub(crate) fn predict_over<S: StateView<Error = Infallible>>(
     input: &Input,
     cache: &ProgramCache,
     options: PredictOptions,
     view: S,
-) -> Result<Predicted, ExecuteError<Infallible>> {
-    let Block { cfg, env, transactions, .. } = &input.loaded.block;
+) -> Result<Predicted, Failure> {
     let start = Instant::now();
-    let pre = PreBlock::run(&input.loaded.block, &input.loaded.state)?;
-    let mut predictor = BlockPredictor::new(cache, cfg, env, view, options);
-    pre.changes().iter().for_each(|changes| predictor.apply(changes));
-    let predictions = transactions.iter().map(|tx| predictor.predict(tx)).collect::<Result<_, _>>();
-    let (precompiles, frames) = (predictor.precompile_time(), predictor.frames());
+    let mut predictor = predictor(input, cache, options, view)?;
+    let predictions: Result<_, _> =
+        input.loaded.block.transactions.iter().map(|tx| predictor.predict(tx)).collect();
+    let (frames, permutations) = (predictor.frames(), predictor.permutations());
     // What it learns, it learns now.
     drop(predictor);
     let elapsed = start.elapsed();
-    let predictions = predictions.map_err(ExecuteError::Database)?;
-    Ok(Predicted { predictions, elapsed, precompiles, frames })
+    let predictions = predictions.map_err(|error| database(input, error))?;
+    Ok(Predicted { predictions, elapsed, frames, permutations })
 }
 
 /// How long each prediction of a block takes, in order.
-pub(crate) fn predict_timed(input: &Input, cache: &ProgramCache) -> Result<Vec<Duration>, Failure> {
-    let mut predictor = pre_block_predictor(input, cache)?;
+pub(crate) fn predict_timed(
+    input: &Input,
+    cache: &ProgramCache,
+) -> Result<Vec<TransactionTime>, Failure> {
+    let options = PredictOptions { time_precompiles: true, ..PredictOptions::default() };
+    let mut predictor = predictor(input, cache, options, Complete(&input.loaded.state))?;
+    let mut before = predictor.precompile_time();
     let mut times = Vec::with_capacity(input.loaded.block.transactions.len());
     for tx in &input.loaded.block.transactions {
-        timed(&mut times, || predictor.predict(tx)).map_err(|error| database(input, error))?;
+        let start = Instant::now();
+        predictor.predict(tx).map_err(|error| database(input, error))?;
+        let (total, after) = (start.elapsed(), predictor.precompile_time());
+        times.push(TransactionTime { total, precompiles: after - before });
+        before = after;
     }
     Ok(times)
 }
@@ -111,26 +118,37 @@ pub(crate) fn predict_timed(input: &Input, cache: &ProgramCache) -> Result<Vec<D
 pub(crate) fn predict_alone(
     input: &Input,
     cache: &ProgramCache,
+    state: State,
 ) -> Result<Vec<Prediction>, Failure> {
-    let mut predictor = pre_block_predictor(input, cache)?;
+    let db = &input.loaded.state;
+    match state {
+        State::PreBlock => predict_alone_over(input, cache, Complete(db)),
+        State::CodeOnly => predict_alone_over(input, cache, WithoutStorage(db)),
+    }
+}
+
+fn predict_alone_over<S: StateView<Error = Infallible>>(
+    input: &Input,
+    cache: &ProgramCache,
+    view: S,
+) -> Result<Vec<Prediction>, Failure> {
+    let mut predictor = predictor(input, cache, PredictOptions::default(), view)?;
     let transactions = input.loaded.block.transactions.iter();
-    transactions
-        .map(|tx| predictor.predict_ahead(tx).map(|ahead| ahead.prediction))
-        .collect::<Result<_, _>>()
-        .map_err(|error| database(input, error))
+    let predictions = transactions.map(|tx| predictor.predict_alone(tx)).collect::<Result<_, _>>();
+    predictions.map_err(|error| database(input, error))
 }
 
 /// A predictor of a block, behind what the protocol does before the transactions.
-fn pre_block_predictor<'a>(
+fn predictor<'a, S: StateView<Error = Infallible>>(
     input: &'a Input,
     cache: &ProgramCache,
-) -> Result<BlockPredictor<'a, impl StateView<Error = Infallible>>, Failure> {
+    options: PredictOptions,
+    view: S,
+) -> Result<BlockPredictor<'a, S>, Failure> {
     let Block { cfg, env, .. } = &input.loaded.block;
-    let state = &input.loaded.state;
-    let pre = PreBlock::run(&input.loaded.block, state)
+    let pre = PreBlock::run(&input.loaded.block, &input.loaded.state)
         .map_err(|error| input.failure("predicting", error))?;
-    let options = PredictOptions::default();
-    let mut predictor = BlockPredictor::new(cache, cfg, env, Complete(state), options);
+    let mut predictor = BlockPredictor::new(cache, cfg, env, view, options);
     pre.changes().iter().for_each(|changes| predictor.apply(changes));
     Ok(predictor)
 }

@@ -9,9 +9,16 @@ mod cost;
 mod detail;
 mod report;
 mod score;
+mod split;
 mod text;
 
-use crate::{Verdict, args, blocks, engine, failure::Failure, input::Input, progress::Progress};
+use crate::{
+    Verdict, args, blocks,
+    engine::{self, State},
+    failure::Failure,
+    input::Input,
+    progress::Progress,
+};
 use alloy_primitives::Log;
 use class::{Asked, Class};
 use detail::{Detail, Frames, Memory, Told};
@@ -62,10 +69,11 @@ fn evaluate(
         })
         .collect();
     let run = |run: u32| begin(2 + run, &format!("run {} of {}", run + 1, parts - 3));
-    let (cost, times, warm) = cost::measure(input, cache, &earlier, runs, run)?;
+    let (cost, each, warm) = cost::measure(input, cache, &earlier, runs, run)?;
     let frames = Frames { generalised: generalised.frames.into(), warm: warm.into() };
     begin(parts - 1, "predicting alone");
-    let alone = engine::predict_alone(input, cache)?;
+    let alone = engine::predict_alone(input, cache, State::PreBlock)?;
+    let without_state = engine::predict_alone(input, cache, State::CodeOnly)?;
     let logs = logs(input, &observations)?;
     let asked = block.transactions.iter().map(|tx| Asked {
         sender: tx.caller,
@@ -77,8 +85,10 @@ fn evaluate(
         class: Class::of(asked, &observations[index], &logs[index]),
         predicted: &predictions[index],
         alone: &alone[index],
+        without_state: &without_state[index],
         observed: &observations[index],
-        time: times[index],
+        predicting: each.predicted[index],
+        executing: each.executed[index],
     });
     Ok(Report {
         block: input.loaded.number,

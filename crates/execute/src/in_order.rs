@@ -11,7 +11,7 @@ mod deposits;
 pub(crate) mod protocol;
 mod timed;
 
-pub use timed::execute_in_order_timing_precompiles;
+pub use timed::{TransactionTime, time_transactions};
 
 use crate::{
     AccessList, Block, BlockOutput, ExecuteError, InOrderOutcome, InvalidReason, Reports,

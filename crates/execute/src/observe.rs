@@ -21,14 +21,11 @@ use crate::{
         set_index, take_list,
     },
 };
-use core::time::Duration;
 use foresee_access::{AccessSet, Location};
 use foresee_schedule::{DependencyDag, Node};
 use revm::{
-    DatabaseCommit, DatabaseRef, ExecuteCommitEvm, InspectEvm, context::result::EVMError,
-    handler::EthPrecompiles,
+    DatabaseCommit, DatabaseRef, InspectEvm, context::result::EVMError, handler::EthPrecompiles,
 };
-use std::time::Instant;
 use witness::Witness;
 
 pub use observed::Observed;
@@ -44,16 +41,10 @@ pub struct Observation {
     pub gas_used: u64,
     /// Whether it succeeded.
     pub success: bool,
-    /// How long it took to execute and commit, in a run without an inspector.
-    pub time: Duration,
 }
 
 /// Executes a block in order and observes each of its transactions, one
 /// [`Observation`] for each in block order.
-///
-/// The block is executed twice: once as
-/// [`execute_in_order`](crate::execute_in_order) does, for the times, and once
-/// under the inspector, which costs time of its own.
 ///
 /// # Errors
 ///
@@ -62,12 +53,7 @@ pub fn observe<DB: DatabaseRef>(
     block: &Block,
     db: &DB,
 ) -> Result<Vec<Observation>, ExecuteError<DB::Error>> {
-    let times = time_transactions(block, db)?;
-    let (_, mut observations) = execute(block, db, Reports::default())?;
-    for (observation, time) in observations.iter_mut().zip(times) {
-        observation.time = time;
-    }
-    Ok(observations)
+    execute(block, db, Reports::default()).map(|(_, observations)| observations)
 }
 
 /// The dependencies that there really are between the transactions of a block. One that
@@ -119,7 +105,6 @@ pub(crate) fn execute<DB: DatabaseRef>(
                     included: true,
                     gas_used,
                     success: outcome.result.is_success(),
-                    time: Duration::ZERO,
                 });
                 evm.ctx.journaled_state.database.commit(outcome.state);
                 included.accept(tx, outcome.result);
@@ -136,34 +121,4 @@ pub(crate) fn execute<DB: DatabaseRef>(
     let observed = sets.map(Observed::from).collect();
     let outcome = InOrderOutcome { output, observed, access_list: take_list(&mut evm) };
     Ok((outcome, observations))
-}
-
-/// How long each transaction of a block takes to execute and commit, in order, in one
-/// run without an inspector; one that cannot be included takes what refusing it takes.
-///
-/// # Errors
-///
-/// Those of [`execute_in_order`](crate::execute_in_order).
-pub fn time_transactions<DB: DatabaseRef>(
-    block: &Block,
-    db: &DB,
-) -> Result<Vec<Duration>, ExecuteError<DB::Error>> {
-    let calls = SystemCalls::new(block);
-    let precompiles = EthPrecompiles::new(block.cfg.spec);
-    let mut evm = build_evm(block, &calls, db, (), precompiles);
-    before_transactions(block, &calls, &mut evm)?;
-    let mut included = Included::new(block);
-    let mut times = Vec::with_capacity(block.transactions.len());
-    for tx in &block.transactions {
-        let start = Instant::now();
-        if included.admit(tx).is_ok() {
-            match evm.transact_commit(tx) {
-                Ok(result) => included.accept(tx, result),
-                Err(EVMError::Transaction(_)) => {}
-                Err(error) => return Err(fatal::<DB>(error)),
-            }
-        }
-        times.push(start.elapsed());
-    }
-    Ok(times)
 }

@@ -10,8 +10,8 @@ use alloy_primitives::{Address, B256, Bytes, U256, bytes};
 use core::cell::Cell;
 use foresee_access::TxIndex;
 use foresee_execute::{
-    Block, ExecuteError, InvalidReason, InvalidTransaction, Protocol, execute_in_order,
-    execute_in_order_timing_precompiles, observe,
+    Block, ExecuteError, InvalidReason, InvalidTransaction, Protocol, execute_in_order, observe,
+    time_transactions,
 };
 use revm::{
     DatabaseRef,
@@ -178,14 +178,16 @@ fn what_request_contracts_return_are_requests_and_a_revert_is_an_error() {
 }
 
 #[test]
-fn timing_precompiles_changes_nothing_but_takes_time() {
+fn times_are_of_each_transaction_and_of_its_precompiles() {
     // Calls the SHA-256 precompile with what the memory holds.
     let code = bytes!("5f5f6110005f60025afa00");
-    let block = block(SpecId::OSAKA, vec![call(CONTRACT, 0)]);
-    let state = state(code);
-    let (output, time) = execute_in_order_timing_precompiles(&block, &state).unwrap();
-    assert!(output == execute_in_order(&block, &state).unwrap());
-    assert!(!time.is_zero());
+    let transactions = vec![call(CONTRACT, 0), call(RECIPIENT, 1), call(RECIPIENT, 7)];
+    let block = block(SpecId::OSAKA, transactions);
+    let times = time_transactions(&block, &state(code)).unwrap();
+    let [hashes, plain, refused] = &times[..] else { panic!("{times:?}") };
+    assert!(!hashes.precompiles.is_zero() && hashes.precompiles <= hashes.total);
+    assert!(plain.precompiles.is_zero() && !plain.total.is_zero());
+    assert!(refused.precompiles.is_zero());
 }
 
 /// A state whose n-th read fails.

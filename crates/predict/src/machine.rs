@@ -265,6 +265,11 @@ impl Machine {
         self.keccak.recorded()
     }
 
+    /// How often Keccak's permutation was computed in the block at hand.
+    pub(crate) const fn permutations(&self) -> u64 {
+        self.keccak.permutations()
+    }
+
     /// The hashes that nobody has taken yet, if they are kept.
     pub(crate) fn take_hashes(&mut self) -> Hashes {
         self.keccak.take()

@@ -177,6 +177,12 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
         self.machine.served
     }
 
+    /// How often Keccak's permutation was computed so far: once for each hash of an input
+    /// shorter than 136 bytes that was not remembered, once more for every 136 bytes.
+    pub const fn permutations(&self) -> u64 {
+        self.machine.permutations()
+    }
+
     /// Time spent in precompiles so far; zero unless it was asked for.
     pub fn precompile_time(&self) -> Duration {
         self.machine.precompile_time.unwrap_or_default()

@@ -1,11 +1,12 @@
 //! What predictions of a block cost, against executing it in order.
 
+use super::split::{Split, Splitting};
 use crate::{
     engine::{self, Predicted, State, median, timed},
     failure::Failure,
     input::Input,
 };
-use foresee_execute::{execute_in_order, execute_in_order_timing_precompiles};
+use foresee_execute::{TransactionTime, execute_in_order, time_transactions};
 use foresee_predict::{Frames, Learning, PredictOptions, ProgramCache};
 use serde::Serialize;
 use std::time::Duration;
@@ -30,6 +31,11 @@ pub(super) struct Cost {
     pub(super) sequential: Duration,
     #[serde(rename = "precompile_us")]
     pub(super) precompiles: Precompiles,
+    /// Bytes of the codes that a cold prediction compiles something of.
+    #[serde(rename = "cold_code_bytes")]
+    pub(super) code_bytes: u64,
+    #[serde(rename = "warm_split")]
+    pub(super) split: Split,
 }
 
 /// Time spent in precompiles.
@@ -41,7 +47,7 @@ pub(super) struct Precompiles {
     pub(super) sequential: Duration,
 }
 
-fn us<S: serde::Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn us<S: serde::Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u64(time.as_micros().try_into().unwrap_or(u64::MAX))
 }
 
@@ -54,6 +60,15 @@ impl Cost {
         self.sequential += other.sequential;
         self.precompiles.predict += other.precompiles.predict;
         self.precompiles.sequential += other.precompiles.sequential;
+        self.code_bytes += other.code_bytes;
+        self.split.add(&other.split);
+    }
+
+    /// Nanoseconds that compiling takes for each byte of the codes that run: what a cold
+    /// prediction takes longer than a warm one.
+    pub(super) fn compile_ns_per_byte(&self) -> f64 {
+        let compiling = self.cold.saturating_sub(self.warm).as_nanos();
+        compiling as f64 / self.code_bytes.max(1) as f64
     }
 
     /// Warm prediction relative to execution in order.
@@ -92,8 +107,17 @@ fn warm_up(input: &Input, cache: &ProgramCache) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What single transactions of a block take, in its order.
+#[derive(Debug)]
+pub(super) struct Each {
+    /// To predict, with programs at hand.
+    pub(super) predicted: Vec<TransactionTime>,
+    /// To execute.
+    pub(super) executed: Vec<TransactionTime>,
+}
+
 /// Measures by turns: in order, warm. What needs a clock or an empty cache is run
-/// apart, so that it does not disturb. Yields the times of each prediction too, and
+/// apart, so that it does not disturb. Yields the times of single transactions too, and
 /// what served the frames when warm. Says which of twice as many runs begins.
 pub(super) fn measure(
     input: &Input,
@@ -101,13 +125,11 @@ pub(super) fn measure(
     earlier: &ProgramCache,
     runs: u32,
     begin: impl Fn(u32),
-) -> Result<(Cost, Vec<Duration>, Frames), Failure> {
+) -> Result<(Cost, Each, Frames), Failure> {
     let (block, state) = (&input.loaded.block, &input.loaded.state);
     let failed = |error| input.failure("executing in order", error);
     let plain = PredictOptions::default();
-    let with_clock = PredictOptions { time_precompiles: true, ..plain };
-    let [mut sequential, mut cold, mut generalised] = [const { Vec::new() }; 3];
-    let [mut warm, mut predict_precompiles, mut precompiles] = [const { Vec::new() }; 3];
+    let [mut sequential, mut cold, mut generalised, mut warm] = [const { Vec::new() }; 4];
     let mut frames = Frames::default();
     warm_up(input, cache)?;
     for run in 0..runs {
@@ -117,27 +139,49 @@ pub(super) fn measure(
         warm.push(predicted.elapsed);
         frames = predicted.frames;
     }
-    let mut each = vec![Vec::new(); block.transactions.len()];
+    let [mut predicted, mut executed] = [const { Vec::new() }; 2];
+    let (mut splitting, mut code_bytes) = (Splitting::default(), 0);
     for run in 0..runs {
         begin(runs + run);
-        cold.push(predict(input, &ProgramCache::new(), plain)?.elapsed);
+        let empty = ProgramCache::new();
+        cold.push(predict(input, &empty, plain)?.elapsed);
+        code_bytes = empty.code_size() as u64;
         generalised.push(predict(input, &earlier.fork(), plain)?.elapsed);
-        predict_precompiles.push(predict(input, cache, with_clock)?.precompiles);
-        precompiles.push(execute_in_order_timing_precompiles(block, state).map_err(failed)?.1);
-        for (times, time) in each.iter_mut().zip(engine::predict_timed(input, cache)?) {
-            times.push(time);
-        }
+        executed.push(time_transactions(block, state).map_err(failed)?);
+        predicted.push(engine::predict_timed(input, cache)?);
+        splitting.measure(input, cache)?;
     }
+    let in_precompiles = |runs: &[Vec<TransactionTime>]| {
+        let sum = |run: &Vec<TransactionTime>| run.iter().map(|time| time.precompiles).sum();
+        median(runs.iter().map(sum).collect()).unwrap_or_default()
+    };
+    let precompiles =
+        Precompiles { predict: in_precompiles(&predicted), sequential: in_precompiles(&executed) };
     let median = |times| median(times).unwrap_or_default();
     let cost = Cost {
         cold: median(cold),
         generalised: median(generalised),
         warm: median(warm),
         sequential: median(sequential),
-        precompiles: Precompiles {
-            predict: median(predict_precompiles),
-            sequential: median(precompiles),
-        },
+        precompiles,
+        code_bytes,
+        split: splitting.finish(),
     };
-    Ok((cost, each.into_iter().map(median).collect(), frames))
+    let each = Each { predicted: medians(&predicted), executed: medians(&executed) };
+    Ok((cost, each, frames))
+}
+
+/// The median of each transaction over several runs.
+fn medians(runs: &[Vec<TransactionTime>]) -> Vec<TransactionTime> {
+    let transactions = runs.first().map_or(0, Vec::len);
+    let of = |index: usize| {
+        let part = |part: fn(&TransactionTime) -> Duration| {
+            median(runs.iter().map(|run| part(&run[index])).collect()).unwrap_or_default()
+        };
+        TransactionTime {
+            total: part(|time| time.total),
+            precompiles: part(|time| time.precompiles),
+        }
+    };
+    (0..transactions).map(of).collect()
 }

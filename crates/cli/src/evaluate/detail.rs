@@ -4,7 +4,7 @@
 use super::class::Class;
 use alloy_primitives::B256;
 use foresee_access::Difference;
-use foresee_execute::Observation;
+use foresee_execute::{Observation, TransactionTime};
 use foresee_predict::{Prediction, ProgramCache};
 use serde::Serialize;
 use std::{collections::BTreeMap, time::Duration};
@@ -17,6 +17,9 @@ pub(super) struct Detail {
     /// Transactions whose sets are exact when each is predicted alone on the state
     /// before the block.
     pub(super) exact_alone: u64,
+    /// Transactions whose sets follow from calldata, caller and bytecode, whatever storage
+    /// holds.
+    pub(super) exact_without_state: u64,
     pub(super) classes: BTreeMap<Class, OfClass>,
     /// Transactions whose sets or gas are not exact.
     pub(super) inexact: Vec<Inexact>,
@@ -66,9 +69,39 @@ pub(super) struct OfClass {
     pub(super) transactions: u64,
     pub(super) exact: u64,
     pub(super) exact_gas: u64,
-    /// Times in nanoseconds: predicted with programs at hand, and executed.
+    /// Times in nanoseconds, each transaction's the median over the runs: predicted with
+    /// programs at hand, and executed.
     pub(super) predict_ns: u64,
     pub(super) sequential_ns: u64,
+    /// The parts of them that are spent in precompiles.
+    pub(super) precompile_ns: PrecompileNs,
+}
+
+/// Nanoseconds spent in precompiles.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub(super) struct PrecompileNs {
+    pub(super) predict: u64,
+    pub(super) sequential: u64,
+}
+
+impl OfClass {
+    /// Takes a transaction's times in.
+    fn take(&mut self, predicted: TransactionTime, executed: TransactionTime) {
+        self.predict_ns += ns(predicted.total);
+        self.sequential_ns += ns(executed.total);
+        self.precompile_ns.predict += ns(predicted.precompiles);
+        self.precompile_ns.sequential += ns(executed.precompiles);
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.transactions += other.transactions;
+        self.exact += other.exact;
+        self.exact_gas += other.exact_gas;
+        self.predict_ns += other.predict_ns;
+        self.sequential_ns += other.sequential_ns;
+        self.precompile_ns.predict += other.precompile_ns.predict;
+        self.precompile_ns.sequential += other.precompile_ns.sequential;
+    }
 }
 
 /// A transaction that was not predicted exactly, and where the prediction parts from
@@ -119,9 +152,11 @@ pub(super) struct Told<'a> {
     pub(super) class: Class,
     pub(super) predicted: &'a Prediction,
     pub(super) alone: &'a Prediction,
+    pub(super) without_state: &'a Prediction,
     pub(super) observed: &'a Observation,
-    /// How long it took to predict.
-    pub(super) time: Duration,
+    /// How long it takes to predict, and to execute.
+    pub(super) predicting: TransactionTime,
+    pub(super) executing: TransactionTime,
 }
 
 impl Detail {
@@ -149,10 +184,14 @@ impl Detail {
         of_class.transactions += 1;
         of_class.exact += u64::from(difference.is_empty());
         of_class.exact_gas += u64::from(exact_gas);
-        of_class.predict_ns += ns(tx.time);
-        of_class.sequential_ns += ns(observed.time);
+        of_class.take(tx.predicting, tx.executing);
         self.exact_gas += u64::from(exact_gas);
         self.exact_alone += u64::from(alone.is_empty());
+        let is_exact = |prediction: &Prediction| {
+            prediction.is_complete()
+                && Difference::between(&prediction.access, &observed.access).is_empty()
+        };
+        self.exact_without_state += u64::from(is_exact(tx.without_state));
         if !difference.is_empty() || !exact_gas {
             let unknown = predicted.unknown.iter().map(ToString::to_string).collect();
             let hash = tx.hash;
@@ -164,13 +203,9 @@ impl Detail {
     pub(super) fn add(&mut self, other: &Self) {
         self.exact_gas += other.exact_gas;
         self.exact_alone += other.exact_alone;
+        self.exact_without_state += other.exact_without_state;
         for (class, more) in &other.classes {
-            let sum = self.classes.entry(*class).or_default();
-            sum.transactions += more.transactions;
-            sum.exact += more.exact;
-            sum.exact_gas += more.exact_gas;
-            sum.predict_ns += more.predict_ns;
-            sum.sequential_ns += more.sequential_ns;
+            self.classes.entry(*class).or_default().add(more);
         }
         self.memory = other.memory;
         self.frames.generalised.add(&other.frames.generalised);

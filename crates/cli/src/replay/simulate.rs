@@ -87,7 +87,7 @@ pub(super) fn simulate(
     let mut times = vec![Vec::new(); block.transactions.len()];
     for _ in 0..runs {
         let run = time_transactions(block, state).map_err(failure)?;
-        times.iter_mut().zip(run).for_each(|(times, time)| times.push(time));
+        times.iter_mut().zip(run).for_each(|(times, time)| times.push(time.total));
     }
     let nanoseconds = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
     let times: Vec<_> =

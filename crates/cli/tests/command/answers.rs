@@ -181,6 +181,9 @@ fn evaluate_has_the_documented_keys() {
         "incomplete",
         "exact_gas",
         "exact_alone",
+        "exact_without_state",
+        "cold_code_bytes",
+        "warm_split",
         "frames",
         "classes",
         "inexact",
@@ -196,6 +199,14 @@ fn evaluate_has_the_documented_keys() {
     assert_eq!(keys(&answer["edges"]), ["correct", "covered", "predicted", "true"]);
     assert_eq!(keys(&answer["precompile_us"]), ["predict", "sequential"]);
     assert_eq!(keys(&answer["memory"]), ["bytes", "code_bytes", "programs"]);
+    let split = &answer["warm_split"];
+    assert_eq!(keys(split), ["keccak_us", "permutations", "reads", "state_reads_us"]);
+    for counted in [&split["permutations"], &split["reads"], &answer["cold_code_bytes"]] {
+        assert_ne!(*counted, json!(0));
+    }
+    // Payments need no storage; most others do.
+    let [without, alone] = ["exact_without_state", "exact_alone"].map(|key| answer[key].as_u64());
+    assert!(without > Some(0) && without < alone, "{without:?} {alone:?}");
     let of_class = answer["classes"].as_object().unwrap().values();
     let counted: u64 = of_class.map(|class| class["transactions"].as_u64().unwrap()).sum();
     assert_eq!(answer["transactions"], json!(counted));

@@ -1,34 +1,62 @@
-//! The in-order run with the time spent in precompiles taken apart.
+//! The in-order run with a clock: how long each transaction takes, and how much of that
+//! its precompiles.
 //!
-//! Reading a clock around every precompile call costs time of its own, so this
-//! is not the run that ratios are taken against.
+//! Reading a clock around every transaction and precompile call costs time of its own, so
+//! this is not the run that ratios of whole blocks are taken against.
 
-use super::{InOrderContext, build_evm, protocol::SystemCalls, run};
-use crate::{Block, BlockOutput, ExecuteError};
+use super::{InOrderContext, admission::Included, build_evm, fatal, protocol};
+use crate::{Block, ExecuteError};
 use alloy_primitives::map::AddressSet;
 use core::time::Duration;
+use protocol::SystemCalls;
 use revm::{
-    DatabaseRef,
+    DatabaseRef, ExecuteCommitEvm,
+    context::result::EVMError,
     handler::{EthPrecompiles, PrecompileProvider},
     interpreter::{CallInputs, InterpreterResult},
     primitives::hardfork::SpecId,
 };
 use std::time::Instant;
 
-/// Executes a block in order and measures how long it spends in precompiles.
+/// How long one transaction takes to execute and commit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TransactionTime {
+    /// All of it.
+    pub total: Duration,
+    /// What of that is spent in precompiles.
+    pub precompiles: Duration,
+}
+
+/// How long each transaction of a block takes to execute and commit, in order, in one
+/// run; one that cannot be included takes what refusing it takes.
 ///
 /// # Errors
 ///
 /// Those of [`execute_in_order`](super::execute_in_order).
-pub fn execute_in_order_timing_precompiles<DB: DatabaseRef>(
+pub fn time_transactions<DB: DatabaseRef>(
     block: &Block,
     db: &DB,
-) -> Result<(BlockOutput, Duration), ExecuteError<DB::Error>> {
+) -> Result<Vec<TransactionTime>, ExecuteError<DB::Error>> {
     let calls = SystemCalls::new(block);
     let precompiles = TimedPrecompiles::new(EthPrecompiles::new(block.cfg.spec));
     let mut evm = build_evm(block, &calls, db, (), precompiles);
-    let output = run(block, &calls, &mut evm)?;
-    Ok((output, evm.precompiles.elapsed))
+    protocol::before_transactions(block, &calls, &mut evm)?;
+    let mut included = Included::new(block);
+    let mut times = Vec::with_capacity(block.transactions.len());
+    for tx in &block.transactions {
+        evm.precompiles.elapsed = Duration::ZERO;
+        let start = Instant::now();
+        if included.admit(tx).is_ok() {
+            match evm.transact_commit(tx) {
+                Ok(result) => included.accept(tx, result),
+                Err(EVMError::Transaction(_)) => {}
+                Err(error) => return Err(fatal::<DB>(error)),
+            }
+        }
+        let total = start.elapsed();
+        times.push(TransactionTime { total, precompiles: evm.precompiles.elapsed });
+    }
+    Ok(times)
 }
 
 /// revm's precompiles and the time spent in them.

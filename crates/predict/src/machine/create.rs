@@ -1,7 +1,8 @@
 //! CREATE, CREATE2, and creation transactions.
 
 use super::{
-    Additions, DEPTH_MAX, End, Frame, Halt, Machine, Role, Surroundings, memory::small, run::Cpu,
+    Additions, DEPTH_MAX, End, Frame, Halt, Machine, Role, Surroundings, keccak::KeccakMemo,
+    memory::small, run::Cpu,
 };
 use crate::{
     program::Program,
@@ -9,7 +10,7 @@ use crate::{
     state::StateView,
     world::{AccountId, Look},
 };
-use alloy_primitives::{B256, Bytes, U256, keccak256};
+use alloy_primitives::{B256, Bytes, U256};
 use revm::primitives::hardfork::SpecId;
 use revm_bytecode::opcode;
 use std::sync::Arc;
@@ -46,8 +47,8 @@ impl InitCode {
         })
     }
 
-    fn hash(&mut self) -> B256 {
-        *self.hash.get_or_insert_with(|| keccak256(&self.program.code))
+    fn hash(&mut self, keccak: &mut KeccakMemo) -> B256 {
+        *self.hash.get_or_insert_with(|| keccak.hash(&self.program.code).into())
     }
 }
 
@@ -91,7 +92,7 @@ impl Machine {
         let creator = frame.address;
         let code = &self.memory[start..start + len];
         let code = InitCode::of(&mut self.init_code, code, rules);
-        let salt = salt.map(|salt| (salt.into(), code.hash()));
+        let salt = salt.map(|salt| (salt.into(), code.hash(&mut self.keccak)));
         let create = CreateInput { creator, value, init_code: code.program.clone(), gas };
         // The created account may not be at hand: nothing is changed before it is.
         let created = created_account(creator, salt, around)?;

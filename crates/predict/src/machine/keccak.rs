@@ -58,6 +58,11 @@ impl KeccakMemo {
         self.memo.take()
     }
 
+    /// How often Keccak's permutation was computed.
+    pub(crate) const fn permutations(&self) -> u64 {
+        self.memo.permutations()
+    }
+
     /// The hash of the input.
     pub(crate) fn hash(&mut self, input: &[u8]) -> U256 {
         let hash = self.memo.hash(input).into();
