@@ -18,7 +18,7 @@ pub(crate) fn run<T: Serialize>(
     mut answer: impl FnMut(&Input, &Progress) -> Result<T, Failure>,
     text: impl FnOnce(&[T]) -> String,
 ) -> Result<Vec<T>, Failure> {
-    let remote = blocks.connect()?;
+    let remote = blocks.connect(&[])?;
     let origins = blocks.origins(remote.as_ref());
     let progress = Progress::new(origins.len());
     let mut output = Output::open(None)?;

@@ -1,13 +1,14 @@
 //! The names of functions that many contracts have, to be shown beside a transaction.
 //! Nothing is predicted from them: whoever names another function so is shown so.
 
-use alloy_primitives::{keccak256, map::HashMap};
+use crate::text::short_address;
+use alloy_primitives::{Address, keccak256, map::HashMap};
 use revm::context::TxEnv;
 use std::sync::LazyLock;
 
 /// Signatures of the functions of common standards (ERC-20, -165, -173, -721, -1155,
 /// -2612, -4337, -4626, WETH) and of the most common routers, wallets and batches.
-const SIGNATURES: [&str; 54] = [
+const SIGNATURES: [&str; 58] = [
     "addLiquidity(address,address,uint256,uint256,uint256,uint256,address,uint256)",
     "addLiquidityETH(address,uint256,uint256,uint256,address,uint256)",
     "aggregate((address,bytes)[])",
@@ -16,6 +17,7 @@ const SIGNATURES: [&str; 54] = [
     "balanceOf(address)",
     "burn(uint256)",
     "claim()",
+    "claim(uint256,address,uint256,bytes32[])",
     "decreaseAllowance(address,uint256)",
     "deposit()",
     "deposit(uint256)",
@@ -40,6 +42,7 @@ const SIGNATURES: [&str; 54] = [
     "permit(address,address,uint256,uint256,uint8,bytes32,bytes32)",
     "redeem(uint256,address,address)",
     "removeLiquidity(address,address,uint256,uint256,uint256,address,uint256)",
+    "removeLiquidityETH(address,uint256,uint256,uint256,address,uint256)",
     "safeBatchTransferFrom(address,address,uint256[],uint256[],bytes)",
     "safeTransferFrom(address,address,uint256)",
     "safeTransferFrom(address,address,uint256,bytes)",
@@ -47,12 +50,14 @@ const SIGNATURES: [&str; 54] = [
     "setApprovalForAll(address,bool)",
     "stake(uint256)",
     "swap(uint256,uint256,address,bytes)",
+    "swapETHForExactTokens(uint256,address[],address,uint256)",
     "swapExactETHForTokens(uint256,address[],address,uint256)",
     "swapExactETHForTokensSupportingFeeOnTransferTokens(uint256,address[],address,uint256)",
     "swapExactTokensForETH(uint256,uint256,address[],address,uint256)",
     "swapExactTokensForETHSupportingFeeOnTransferTokens(uint256,uint256,address[],address,uint256)",
     "swapExactTokensForTokens(uint256,uint256,address[],address,uint256)",
     "swapExactTokensForTokensSupportingFeeOnTransferTokens(uint256,uint256,address[],address,uint256)",
+    "swapTokensForExactETH(uint256,uint256,address[],address,uint256)",
     "swapTokensForExactTokens(uint256,uint256,address[],address,uint256)",
     "transfer(address,uint256)",
     "transferFrom(address,address,uint256)",
@@ -83,6 +88,15 @@ fn signature(calldata: &[u8]) -> Option<&'static str> {
 /// The name in a signature.
 pub(crate) fn name(signature: &str) -> &str {
     signature.split_once('(').map_or(signature, |(name, _)| name)
+}
+
+/// Whom a transaction calls, in short, and which function.
+pub(crate) fn recipient(to: Option<Address>, function: Option<&str>) -> String {
+    let to = to.map_or("(creation)".to_owned(), short_address);
+    match function {
+        Some(function) => format!("{to} {function}"),
+        None => to,
+    }
 }
 
 #[cfg(test)]

@@ -10,10 +10,12 @@ use crate::{
     args::{self, GraphFormat, TxChoice},
     engine::{self, State},
     failure::Failure,
+    function,
     input::Input,
     output::Answers,
     progress::Progress,
     remote::Purpose,
+    text::{short_address, short_label, short_location},
 };
 use foresee::{Config, Foresee};
 use foresee_access::{Location, TxIndex};
@@ -31,7 +33,7 @@ pub(crate) fn run(args: &args::Predict) -> Result<Verdict, Failure> {
         return Err(Failure::Usage("--record is shown by --format html".to_owned()));
     }
     args.kept.load(foresee.cache())?;
-    let remote = args.blocks.connect()?;
+    let remote = args.blocks.connect(&[("--pending", args.pending)])?;
     let mut answers = Answers::open(args.out.as_deref())?;
     let mut one = |input: &Input, tx: Option<TxChoice>, progress: &Progress| {
         let tx = tx.map(|tx| index(input, tx)).transpose()?;
@@ -101,6 +103,7 @@ fn answer(
     let dag = foresee.schedule(&input.loaded.block, &predictions);
     let elapsed = start.elapsed();
     let possible = possible::edges(&predictions, &outlines, &dag);
+    let open = (&outlines[..], &possible[..]);
     let report = || {
         let mut report = Report::new(input, &predictions, &dag, elapsed);
         report.add_outlines(&outlines, &possible);
@@ -111,15 +114,11 @@ fn answer(
         GraphFormat::Text if tx.is_some() => text::transaction(&report()),
         GraphFormat::Text => text::block(&report()),
         GraphFormat::Json => crate::output::json_line(&report()),
-        GraphFormat::Dot => graph(&predictions, &outlines, &dag, &possible, tx, dot),
-        GraphFormat::Mermaid => graph(&predictions, &outlines, &dag, &possible, tx, mermaid),
-        GraphFormat::Svg => {
-            let open = (&outlines[..], &possible[..]);
-            svg(&picture::new(input, &predictions, open, &dag, tx, None))
-        }
+        GraphFormat::Dot => graph(input, &predictions, open, &dag, tx, dot),
+        GraphFormat::Mermaid => graph(input, &predictions, open, &dag, tx, mermaid),
+        GraphFormat::Svg => svg(&picture::new(input, &predictions, open, &dag, tx, None)),
         GraphFormat::Html => {
             let record = args.record.as_deref().map(|file| recorded(file, input)).transpose()?;
-            let open = (&outlines[..], &possible[..]);
             html(&picture::new(input, &predictions, open, &dag, tx, record.as_ref()))
         }
     })
@@ -143,10 +142,10 @@ fn recorded(file: &Path, input: &Input) -> Result<Record, Failure> {
 
 /// Draws the whole DAG, or one transaction between its neighbours.
 fn graph(
+    input: &Input,
     predictions: &[Prediction],
-    outlines: &[Option<Outline>],
+    (outlines, possible): (&[Option<Outline>], &[Edge]),
     dag: &DependencyDag,
-    possible: &[Edge],
     tx: Option<TxIndex>,
     draw: fn(&DependencyDag, &View<'_>) -> String,
 ) -> String {
@@ -154,14 +153,22 @@ fn graph(
     let label = |location: &Location| {
         let outlined = || outlines.iter().flatten().find_map(|outline| outline.label(location));
         let label = predictions.iter().find_map(|prediction| prediction.label(location));
-        let label = label.or_else(outlined)?;
-        Some(format!("{} {label}", crate::text::short_address(location.address)))
+        let label = label.or_else(outlined);
+        Some(match label {
+            Some(label) => format!("{} {}", short_address(location.address), short_label(label)),
+            None => short_location(location),
+        })
+    };
+    let called = |tx: TxIndex| {
+        let tx = &input.loaded.block.transactions[tx.position()];
+        let function = function::called(tx).map(function::name);
+        Some(function::recipient(tx.kind.to().copied(), function))
     };
     let view = View {
         shown: &|tx| neighbours.as_ref().is_none_or(|shown| shown.contains(&tx)),
+        transaction: &called,
         location: &label,
         possible,
-        ..View::PLAIN
     };
     draw(dag, &view)
 }

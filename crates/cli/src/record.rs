@@ -83,7 +83,7 @@ fn write(bytes: &[u8], args: &args::Record) -> Result<(), Failure> {
 
 /// The block to record.
 fn one(blocks: &args::Blocks, purpose: Purpose, progress: &Progress) -> Result<Input, Failure> {
-    let remote = blocks.connect()?;
+    let remote = blocks.connect(&[])?;
     match blocks.origins(remote.as_ref())[..] {
         [origin] => origin.open(purpose, progress),
         _ => Err(Failure::Usage("a record is of one block, these are several".to_owned())),

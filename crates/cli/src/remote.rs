@@ -131,14 +131,17 @@ impl Remote {
         let evident = remote.evident_reads();
         progress.say(format!("block {number}: reading"));
         state.fetch(&evident.union(&self.prefetch).copied().collect())?;
-        rounds::read(&block, state, &self.cache, |round| {
+        let rounds = rounds::read(&block, state, &self.cache, |round| {
             progress.say(format!("block {number}: round {round}, {} values", state.len()));
         })?;
+        let in_rounds = state.len();
         self.predict(&block, state).map_err(failed("predicting"))?;
         if purpose == Purpose::Execute {
             progress.say(format!("block {number}: executing, {} values", state.len()));
             execute_in_order(&block, state).map_err(failed("executing in order"))?;
         }
+        let one_by_one = state.len() - in_rounds;
+        tracing::debug!(block = number, rounds, in_rounds, one_by_one, "state read");
         Ok(())
     }
 
@@ -172,15 +175,17 @@ pub(crate) enum Origin<'a> {
 }
 
 impl Blocks {
-    /// The connection to the node, if there is one.
-    pub(crate) fn connect(&self) -> Result<Option<Remote>, Failure> {
+    /// The connection to the node, if there is one; `asks` are further arguments that
+    /// need one, and whether they are given.
+    pub(crate) fn connect(&self, asks: &[(&str, bool)]) -> Result<Option<Remote>, Failure> {
         // clap does not demand --rpc where files forbid it.
         let lonely = [
             ("--block", !self.block.is_empty()),
             ("--fork", self.manners.fork.is_some()),
             ("--prefetch", self.manners.prefetch.is_some()),
         ];
-        if let (None, Some((name, _))) = (&self.rpc, lonely.iter().find(|(_, given)| *given)) {
+        let mut lonely = lonely.iter().chain(asks).filter(|(_, given)| *given);
+        if let (None, Some((name, _))) = (&self.rpc, lonely.next()) {
             return Err(Failure::Usage(format!(
                 "{name} says something about a node, name it by --rpc"
             )));

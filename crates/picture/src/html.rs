@@ -18,7 +18,7 @@ pub fn html(picture: &Picture) -> String {
         ("/*picture.css*/", STYLE.to_owned()),
         ("/*page.css*/", include_str!("page.css").to_owned()),
         ("/*page.js*/", include_str!("page.js").to_owned()),
-        ("<!--drawing-->", drawing(picture, false)),
+        ("<!--drawing-->", drawing(picture)),
         ("<!--block-->", picture.block.to_string()),
         // Last: what is in it is never taken for a mark.
         ("<!--data-->", data(picture)),

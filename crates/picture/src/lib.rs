@@ -1,8 +1,9 @@
 //! The dependency DAG of a block as a picture, and as a page to explore it.
 //!
-//! [`svg`] draws the DAG in its layers; [`html`] puts the same drawing on one page that
-//! needs nothing else: search, an explanation of each transaction and edge, the
-//! locations that most transactions meet on, and the schedule as a timeline.
+//! [`svg`] draws the DAG in its layers and explains in words what a drawing cannot show;
+//! [`html`] puts the same drawing on one page that needs nothing else: search, an
+//! explanation of each transaction and edge, the locations that most transactions meet on,
+//! and the schedule as a timeline.
 //!
 //! Nothing here knows an EVM or a scheduler: a [`Picture`] is plain data. Equal
 //! pictures give equal bytes. The layers are the scheduler's, so no library that
@@ -13,6 +14,7 @@ mod html;
 mod layout;
 mod model;
 mod svg;
+mod words;
 
 pub use html::html;
 pub use model::{Edge, Location, Observed, Picture, Possible, Slot, Timeline, Transaction};

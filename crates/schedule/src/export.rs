@@ -1,7 +1,9 @@
 //! The DAG as a text that graph tools draw.
 //!
 //! Equal DAGs and views give equal text. Transactions of one layer stand in one
-//! row; an edge says how many locations are behind it and names the first.
+//! row; an edge says how many locations are behind it and names the first; the critical
+//! path is marked. Transactions without edges stand apart, in several rows: in one they
+//! would make the drawing of a large block too wide to be read.
 
 mod dot;
 mod mermaid;
@@ -11,6 +13,13 @@ pub use mermaid::mermaid;
 
 use crate::{DependencyDag, Edge};
 use foresee_access::{Location, TxIndex};
+use std::collections::BTreeSet;
+
+/// The colour of the critical path.
+const MARK: &str = "#d55e00";
+
+/// How many transactions without edges stand in a row at least.
+const ROW_MIN: usize = 10;
 
 /// What to show of a DAG, and what to call it.
 #[derive(Clone, Copy)]
@@ -39,11 +48,28 @@ impl core::fmt::Debug for View<'_> {
 }
 
 impl View<'_> {
-    /// The transactions shown, by layer; a layer of which none is shown is empty.
-    fn layers(&self, dag: &DependencyDag) -> Vec<Vec<TxIndex>> {
+    /// The transactions shown that have an edge which is shown, by layer; a layer without
+    /// any is empty.
+    fn layers(&self, dag: &DependencyDag, alone: &BTreeSet<TxIndex>) -> Vec<Vec<TxIndex>> {
         let mut layers = dag.layers();
-        layers.iter_mut().for_each(|layer| layer.retain(|tx| (self.shown)(*tx)));
+        let stays = |tx: &TxIndex| (self.shown)(*tx) && !alone.contains(tx);
+        layers.iter_mut().for_each(|layer| layer.retain(stays));
         layers
+    }
+
+    /// The transactions shown that have no edge which is shown.
+    fn alone(&self, dag: &DependencyDag) -> BTreeSet<TxIndex> {
+        let ends = |edge: &Edge| [edge.from, edge.to];
+        let certain = self.edges(dag).flat_map(|edge| ends(&edge));
+        let tied: BTreeSet<_> = certain.chain(self.possible_edges().flat_map(ends)).collect();
+        let all = dag.layers().into_iter().flatten();
+        all.filter(|tx| (self.shown)(*tx) && !tied.contains(tx)).collect()
+    }
+
+    /// The steps of the critical path, if it has any.
+    fn critical(dag: &DependencyDag) -> BTreeSet<(TxIndex, TxIndex)> {
+        let path = dag.critical_path().transactions;
+        path.windows(2).map(|pair| (pair[0], pair[1])).collect()
     }
 
     /// The edges shown.
@@ -79,4 +105,19 @@ impl View<'_> {
             more => vec![format!("{more} locations"), name],
         }
     }
+}
+
+/// What stands above the transactions without edges.
+fn title(alone: &BTreeSet<TxIndex>) -> String {
+    match alone.len() {
+        1 => "1 transaction that nothing waits for and that waits for nothing".to_owned(),
+        many => format!("{many} transactions that nothing waits for and that wait for nothing"),
+    }
+}
+
+/// Which of them stand one below the other.
+fn below(alone: &BTreeSet<TxIndex>) -> impl Iterator<Item = (TxIndex, TxIndex)> {
+    // About twice as many in a row as there are rows.
+    let row = (2 * alone.len()).isqrt().max(ROW_MIN);
+    alone.iter().copied().zip(alone.iter().copied().skip(row))
 }

@@ -105,6 +105,18 @@ fn a_part_of_a_block() {
     insta::assert_snapshot!("part_mermaid", mermaid(&dag, &view));
 }
 
+/// Many transactions without edges stand in several rows.
+#[test]
+fn those_alone_stand_in_rows() {
+    let payment: Sketch<'_> = (&[], &[balance(9)], &[balance(9)], 21_000);
+    let dag = dag(&[payment; 200], &[]);
+    let text = dot(&dag, &View::PLAIN);
+    assert_eq!(text.matches("[style=invis]").count(), 180);
+    assert!(text.contains("    t0 -> t20 [style=invis];"));
+    assert!(!text.contains("rank=same"));
+    assert!(mermaid(&dag, &View::PLAIN).contains("    t179 ~~~ t199"));
+}
+
 /// What may happen is told apart from what does and from the order of the block.
 #[test]
 fn edges_that_nobody_is_sure_of() {

@@ -2,7 +2,7 @@
 
 use super::report::{Edge, Labelled, Possible, Report, Transaction};
 use crate::{
-    function::name,
+    function,
     text::{count, indexes, mgas, short_address, short_label, short_location, table},
 };
 use foresee_access::{Location, TxIndex};
@@ -58,7 +58,8 @@ fn critical_path(report: &Report) -> String {
             report.edges.iter().find(|edge| edge.from == before && edge.to == tx.index)
         });
         let waits_for = edge.map_or(String::new(), |edge| reasons(&edge.locations));
-        let [from, to] = [short_address(tx.from), recipient(tx)];
+        let from = short_address(tx.from);
+        let to = function::recipient(tx.to, tx.function.map(function::name));
         vec![tx.index.to_string(), from, to, tx.gas.to_string(), waits_for]
     };
     let half = PATH_MAX / 2;
@@ -72,11 +73,6 @@ fn critical_path(report: &Report) -> String {
     };
     let header = ["tx", "from", "to", "gas", "reads what the one above writes"];
     format!("\ncritical path\n{}", table(&header, &[0, 3], rows))
-}
-
-fn recipient(tx: &Transaction) -> String {
-    let function = tx.function.map_or(String::new(), |function| format!(" {}", name(function)));
-    tx.to.map_or("(creation)".to_owned(), short_address) + &function
 }
 
 /// What is behind an edge: the first location, and how many more.

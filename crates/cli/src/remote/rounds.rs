@@ -52,7 +52,7 @@ impl StateView for AtHand<'_> {
 }
 
 /// Reads what the transactions of a block look at, each alone on the pre-block state.
-/// Says when a round begins.
+/// Says when a round begins, and yields how many there were.
 ///
 /// # Errors
 ///
@@ -62,7 +62,7 @@ pub(super) fn read(
     state: &RpcState,
     cache: &ProgramCache,
     mut say: impl FnMut(usize),
-) -> Result<(), RpcError> {
+) -> Result<usize, RpcError> {
     let options = PredictOptions::default();
     let mut suspended: Vec<_> = block
         .transactions
@@ -88,12 +88,12 @@ pub(super) fn read(
             }
         });
         if wanted.is_empty() {
-            break;
+            return Ok(round - 1);
         }
         say(round);
         state.fetch(&wanted)?;
     }
-    Ok(())
+    Ok(ROUNDS_MAX)
 }
 
 /// The read that yields a value.

@@ -244,6 +244,8 @@ fn options_about_a_node_need_one() {
     let file = testdata(SCENARIO);
     let output = run(["predict".as_ref(), file.as_os_str(), "--fork".as_ref(), "osaka".as_ref()]);
     assert_snapshot!(complaint(&output, Some(&root())), @"foresee: --fork says something about a node, name it by --rpc");
+    let output = run(["predict".as_ref(), file.as_os_str(), "--pending".as_ref()]);
+    assert_snapshot!(complaint(&output, Some(&root())), @"foresee: --pending says something about a node, name it by --rpc");
 }
 
 /// By https and wss to a node that speaks neither: what fails is the handshake.

@@ -1,25 +1,48 @@
 //! Mermaid flow charts, <https://mermaid.js.org/syntax/flowchart.html>.
 
-use super::View;
+use super::{MARK, View, below, title};
 use crate::DependencyDag;
+use foresee_access::TxIndex;
+use std::collections::BTreeSet;
 
 /// The DAG as a Mermaid flow chart, a layer per subgraph.
 pub fn mermaid(dag: &DependencyDag, view: &View<'_>) -> String {
     let mut lines = vec!["flowchart TD".to_owned()];
-    let layers = view.layers(dag);
+    let (alone, critical) = (view.alone(dag), View::critical(dag));
+    let node = |tx: &TxIndex| format!("    t{tx}[{}]", quoted(&view.node(dag, *tx)));
+    let layers = view.layers(dag, &alone);
     for (depth, layer) in layers.iter().enumerate().filter(|(_, layer)| !layer.is_empty()) {
         lines.push(format!("  subgraph layer{depth} [\"layer {depth}\"]"));
-        lines.extend(layer.iter().map(|tx| format!("    t{tx}[{}]", quoted(&view.node(dag, *tx)))));
+        lines.extend(layer.iter().map(node));
         lines.push("  end".to_owned());
     }
-    lines.extend(view.edges(dag).map(|edge| match &view.edge(&edge)[..] {
-        [] => format!("  t{} -.-> t{}", edge.from, edge.to),
-        label => format!("  t{} -->|{}| t{}", edge.from, quoted(label), edge.to),
+    // Links are styled by their number.
+    let mut marked = Vec::new();
+    lines.extend(view.edges(dag).enumerate().map(|(number, edge)| {
+        if critical.contains(&(edge.from, edge.to)) {
+            marked.push(number.to_string());
+        }
+        match &view.edge(&edge)[..] {
+            [] => format!("  t{} -.-> t{}", edge.from, edge.to),
+            label => format!("  t{} -->|{}| t{}", edge.from, quoted(label), edge.to),
+        }
     }));
     lines.extend(view.possible_edges().map(|edge| {
         let label = [vec!["possibly".to_owned()], view.edge(edge)].concat();
         format!("  t{} -.->|{}| t{}", edge.from, quoted(&label), edge.to)
     }));
+    if !alone.is_empty() {
+        lines.push(format!("  subgraph alone [{}]", quoted(&[title(&alone)])));
+        lines.extend(alone.iter().map(node));
+        lines.extend(below(&alone).map(|(one, next)| format!("    t{one} ~~~ t{next}")));
+        lines.push("  end".to_owned());
+    }
+    if !marked.is_empty() {
+        lines.push(format!("  linkStyle {} stroke:{MARK},stroke-width:3px", marked.join(",")));
+    }
+    let path: BTreeSet<_> = critical.iter().flat_map(|(from, to)| [*from, *to]).collect();
+    let shown = path.iter().filter(|tx| (view.shown)(**tx));
+    lines.extend(shown.map(|tx| format!("  style t{tx} stroke:{MARK},stroke-width:3px")));
     lines.join("\n") + "\n"
 }
 
