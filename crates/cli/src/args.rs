@@ -87,8 +87,8 @@ pub(crate) struct Replay {
     pub(crate) blocks: Blocks,
     #[command(flatten)]
     pub(crate) kept: Kept,
-    /// Threads that execute; by default as many as there are cores
-    #[arg(long, value_name = "N")]
+    /// Threads that execute, at most 1024; by default as many as there are cores
+    #[arg(long, value_name = "N", value_parser = threads)]
     pub(crate) threads: Option<NonZeroUsize>,
     /// Which executions to time
     ///
@@ -117,7 +117,7 @@ pub(crate) struct Replay {
     /// Execute so many times, interleaved, and report medians
     ///
     /// The first time compiles the programs that the block needs.
-    #[arg(long, value_name = "K", default_value = "3")]
+    #[arg(long, value_name = "K", default_value = "3", value_parser = at_least_one)]
     pub(crate) runs: NonZeroU32,
     /// Simulate 2 to 64 cores from the times that single transactions take
     ///
@@ -148,7 +148,7 @@ pub(crate) struct Evaluate {
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub(crate) format: Format,
     /// Measure so many times and report medians
-    #[arg(long, value_name = "K", default_value = "3")]
+    #[arg(long, value_name = "K", default_value = "3", value_parser = at_least_one)]
     pub(crate) runs: NonZeroU32,
 }
 
@@ -170,8 +170,8 @@ pub(crate) struct Record {
     /// Write to this file instead of standard output
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
-    /// Threads that execute; by default as many as there are cores
-    #[arg(long, value_name = "N")]
+    /// Threads that execute, at most 1024; by default as many as there are cores
+    #[arg(long, value_name = "N", value_parser = threads)]
     pub(crate) threads: Option<NonZeroUsize>,
     /// Execute nothing: write the access list that is predicted, marked as such, as JSON
     ///
@@ -305,10 +305,10 @@ pub(crate) struct Manners {
     #[arg(long, value_name = "NAME", requires = "rpc")]
     pub(crate) fork: Option<String>,
     /// Seconds to wait for an answer of the node
-    #[arg(long, value_name = "S", requires = "rpc", default_value = "30", hide_short_help = true)]
+    #[arg(long, value_name = "S", requires = "rpc", default_value = "30", value_parser = at_least_one, hide_short_help = true)]
     pub(crate) rpc_timeout: NonZeroU32,
     /// How often to ask the node before giving up
-    #[arg(long, value_name = "N", requires = "rpc", default_value = "5", hide_short_help = true)]
+    #[arg(long, value_name = "N", requires = "rpc", default_value = "5", value_parser = at_least_one, hide_short_help = true)]
     pub(crate) rpc_attempts: NonZeroU32,
     /// Questions in one message to the node
     #[arg(long, value_name = "N", requires = "rpc", default_value = "100", hide_short_help = true)]
@@ -385,6 +385,21 @@ pub(crate) enum Policy {
     Dataflow,
     /// When the layer before is done
     Layers,
+}
+
+/// The most threads. More than there are cores are of no use, and starting thousands takes
+/// minutes.
+const THREADS_MAX: usize = 1024;
+
+/// Takes a number of threads.
+fn threads(text: &str) -> Result<NonZeroUsize, String> {
+    let threads = text.parse().ok().filter(|threads: &NonZeroUsize| threads.get() <= THREADS_MAX);
+    threads.ok_or_else(|| format!("not a number from 1 to {THREADS_MAX}"))
+}
+
+/// Takes a number other than zero.
+fn at_least_one(text: &str) -> Result<NonZeroU32, String> {
+    text.parse().map_err(|_| format!("not a number from 1 to {}", u32::MAX))
 }
 
 /// Takes the name of a scenario; the help lists them all.

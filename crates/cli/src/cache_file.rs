@@ -16,7 +16,10 @@ impl Kept {
         }
         let bytes = match fs::read(file) {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            // One is made at the end; that it cannot be is told at the beginning.
+            Err(error) if error.kind() == ErrorKind::NotFound && folder(file).is_dir() => {
+                return Ok(());
+            }
             Err(error) => return Err(failure(file, format!("cannot read: {error}"))),
         };
         if let Err(error) = cache.load(&bytes) {
@@ -29,6 +32,14 @@ impl Kept {
     pub(crate) fn save(&self, cache: &ProgramCache) -> Result<(), Failure> {
         let Some(file) = self.cache.as_deref() else { return Ok(()) };
         write_whole(&cache.to_bytes(), file)
+    }
+}
+
+/// The folder of a file.
+fn folder(file: &Path) -> &Path {
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
     }
 }
 

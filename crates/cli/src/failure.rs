@@ -49,7 +49,11 @@ impl Failure {
         let told = text.lines().take_while(|line| !line.trim().is_empty());
         let told: Vec<_> = told.map(str::trim).collect();
         let told = told.join(" ");
-        Self::Usage(told.strip_prefix("error: ").unwrap_or(&told).to_owned())
+        let told = told.strip_prefix("error: ").unwrap_or(&told);
+        Self::Usage(match error.kind() {
+            ErrorKind::MissingRequiredArgument => format!("{told}; --help has an example"),
+            _ => told.to_owned(),
+        })
     }
 
     pub(crate) fn block(origin: &str, place: impl ToString, reason: impl ToString) -> Self {
@@ -101,10 +105,12 @@ mod tests {
     #[test]
     fn usage_errors_are_one_line() {
         insta::assert_snapshot!(told(&[]), @"foresee: no command given, foresee --help lists them");
-        insta::assert_snapshot!(told(&["predict"]), @"foresee: the following required arguments were not provided: <SNAPSHOT>...");
+        insta::assert_snapshot!(told(&["predict"]), @"foresee: the following required arguments were not provided: <SNAPSHOT>...; --help has an example");
         insta::assert_snapshot!(told(&["predict", "a", "--format", "png"]), @"foresee: invalid value 'png' for '--format <FORMAT>' [possible values: text, json, dot, mermaid, svg, html]");
-        insta::assert_snapshot!(told(&["replay", "a", "--threads", "0"]), @"foresee: invalid value '0' for '--threads <N>': number would be zero for non-zero type");
-        insta::assert_snapshot!(told(&["generate", "amm", "--txs", "1"]), @"foresee: the following required arguments were not provided: --seed <S> --out <FILE>");
+        insta::assert_snapshot!(told(&["replay", "a", "--threads", "0"]), @"foresee: invalid value '0' for '--threads <N>': not a number from 1 to 1024");
+        insta::assert_snapshot!(told(&["generate", "amm", "--txs", "1"]), @"foresee: the following required arguments were not provided: --seed <S> --out <FILE>; --help has an example");
+        insta::assert_snapshot!(told(&["replay", "a", "--threads", "1025"]), @"foresee: invalid value '1025' for '--threads <N>': not a number from 1 to 1024");
+        insta::assert_snapshot!(told(&["evaluate", "a", "--runs", "0"]), @"foresee: invalid value '0' for '--runs <K>': not a number from 1 to 4294967295");
         insta::assert_snapshot!(told(&["nonsense"]), @"foresee: unrecognized subcommand 'nonsense'");
     }
 

@@ -116,10 +116,9 @@ pub(crate) fn help(help: &clap::Error) -> Result<(), Failure> {
     Output::open(None)?.text(&help.render().to_string())
 }
 
-/// Tells on standard error why the command failed.
-#[expect(clippy::print_stderr, reason = "this is where errors are told")]
+/// Tells on standard error why the command failed, if anybody listens.
 pub(crate) fn complain(failure: &Failure) {
-    eprintln!("{}", failure.line());
+    let _ = writeln!(io::stderr(), "{}", failure.line());
 }
 
 #[cfg(test)]

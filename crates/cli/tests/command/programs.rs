@@ -65,6 +65,10 @@ fn what_is_no_file_is_refused() {
     let folder = TempDir::new().unwrap();
     let line = complaint(&predict(folder.path()), Some(folder.path()));
     assert!(line.starts_with("foresee: DIR: cache: cannot read: "), "{line}");
+    // Before anything is done, not after all of it.
+    let output = predict(&folder.path().join("missing/programs"));
+    assert!(output.stdout.is_empty());
+    insta::assert_snapshot!(complaint(&output, Some(folder.path())), @"foresee: DIR/missing/programs: cache: cannot read: No such file or directory (os error 2)");
     let line = complaint(&predict("-".as_ref()), None);
     insta::assert_snapshot!(line, @"foresee: --cache needs a file, not a stream");
 }

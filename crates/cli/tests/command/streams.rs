@@ -67,6 +67,16 @@ fn a_closed_pipe_is_no_error() {
     assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
 }
 
+/// Nor does it panic where nobody reads what it has to complain of.
+#[test]
+fn a_closed_pipe_for_complaints_is_no_panic() {
+    let mut command = foresee();
+    command.args(["predict", "missing.json"]).stderr(Stdio::piped());
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    drop(child.stderr.take());
+    assert_eq!(child.wait().unwrap().code(), Some(2));
+}
+
 /// Files are there whole or not at all.
 #[test]
 fn a_failed_run_writes_no_file() {
