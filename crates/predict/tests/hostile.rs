@@ -55,6 +55,18 @@ fn a_code_of_jump_destinations() {
     check_code("JUMPDESTs", &vec![op::JUMPDEST; CODE_SIZE_MAX]);
 }
 
+/// The cheapest code for ever, with as much gas as a block of mainnet had when one
+/// transaction could have it all: it is predicted to its end.
+#[test]
+fn as_many_jump_destinations_as_gas_can_buy() {
+    let mut code = vec![op::JUMPDEST; CODE_SIZE_MAX - 3];
+    code.extend([op::PUSH1, 0, op::JUMP]);
+    let calls = [(contract(0), Bytes::new(), 60_000_000, U256::ZERO)];
+    let (mut block, state) = block_of_calls(SpecId::CANCUN, &[code], &calls);
+    block.env.gas_limit = calls[0].2;
+    check(&ProgramCache::new(), &block, &state, "JUMPDESTs without end", Fields::Named);
+}
+
 #[test]
 fn every_byte_as_a_program() {
     for byte in 0..=u8::MAX {

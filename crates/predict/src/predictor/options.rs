@@ -17,7 +17,9 @@ pub struct PredictOptions {
     pub keep_inputs: bool,
     /// How much is learnt from the paths that are taken.
     pub learning: Learning,
-    /// The most blocks of register code that one transaction may enter.
+    /// The most blocks of register code that one transaction may enter. How far it gets in
+    /// so many depends on what is compiled; but blocks take gas, and no transaction of
+    /// mainnet has enough to be stopped by the default.
     pub steps_max: u64,
     /// The most bytes of code that one predictor may take in and compile. A prediction that
     /// needs more ends there, as [not compiled](crate::Unknown::NotCompiled): where
