@@ -45,7 +45,7 @@ fn check(foresee: &Foresee, loaded: &LoadedBlock, name: &str) {
 
 #[test]
 fn generated_blocks_equal_in_order_execution() {
-    let foresees = [1, 2, 3, 8].map(|threads| foresee(threads, Policy::Dataflow));
+    let foresees = [1, 2, 3, 8, 64].map(|threads| foresee(threads, Policy::Dataflow));
     let layers = foresee(3, Policy::Layers);
     for scenario in Scenario::ALL {
         let loaded = generate(scenario, 40, 3).unwrap().into_block().unwrap();
@@ -66,7 +66,7 @@ fn mainnet_blocks_equal_in_order_execution() {
     let policies = [Policy::Dataflow, Policy::Layers];
     let foresees: Vec<_> = policies
         .into_iter()
-        .flat_map(|policy| [1, 2, 3, 8].map(|threads| foresee(threads, policy)))
+        .flat_map(|policy| [1, 2, 3, 8, 64].map(|threads| foresee(threads, policy)))
         .collect();
     for path in paths {
         let loaded = Snapshot::open(&path).unwrap().into_block().unwrap();
