@@ -13,6 +13,7 @@ use super::{
     numbers::{Ids, Numbers},
     uses::{self, Uses},
 };
+use crate::{Observed, PrecompileInput};
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy_rlp::{Decodable, Encodable, RlpDecodable, RlpEncodable};
 use foresee_access::{AccessSet, Field, Location};
@@ -58,10 +59,19 @@ struct Transaction {
     status: u8,
     gas_used: u64,
     observed: Bytes,
+    precompiled: Vec<Call>,
     /// Why it was refused, if it was.
     reason: Vec<String>,
     /// One or none.
     predicted: Vec<Prediction>,
+}
+
+/// What a precompiled contract was called with.
+#[derive(Clone, RlpEncodable, RlpDecodable)]
+struct Call {
+    /// Its address, as a number.
+    address: U256,
+    input: Bytes,
 }
 
 #[derive(RlpEncodable, RlpDecodable)]
@@ -223,8 +233,26 @@ fn transaction(record: &TransactionRecord, sets: &Sets) -> Transaction {
         status,
         gas_used: record.gas_used,
         predicted: predicted.collect(),
+        precompiled: record.observed.precompiled().iter().map(call).collect(),
         observed: uses::pack(observed),
         reason,
+    }
+}
+
+fn call(PrecompileInput { address, input }: &PrecompileInput) -> Call {
+    Call { address: U256::from_be_bytes(address.into_word().0), input: input.clone() }
+}
+
+/// The reverse of [`call`].
+fn precompiled(calls: Vec<Call>) -> Result<Vec<PrecompileInput>, RecordError> {
+    let calls = calls.into_iter().map(|Call { address, input }| PrecompileInput {
+        address: Address::from_word(address.into()),
+        input,
+    });
+    let calls: Vec<_> = calls.collect();
+    match calls.is_sorted_by(|a, b| a < b) {
+        true => Ok(calls),
+        false => Err(bad("calls of precompiled contracts are not in order")),
     }
 }
 
@@ -271,7 +299,10 @@ impl Transaction {
             status,
             gas_used: self.gas_used,
             predicted: self.predicted.into_iter().next().map(forecast).transpose()?,
-            observed: uses::access_set(&observed, locations).into(),
+            observed: Observed::new(
+                uses::access_set(&observed, locations),
+                precompiled(self.precompiled)?,
+            ),
         })
     }
 }
