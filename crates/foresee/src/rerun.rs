@@ -55,8 +55,9 @@ impl Rerun {
         &self.record
     }
 
-    /// What its transactions called precompiled contracts with, and what these yield.
-    pub(crate) fn results(&self) -> &[PrecompileCall] {
+    /// What its transactions called precompiled contracts with, as far as that took long, and
+    /// what these yield: computed, not taken from the record.
+    pub fn results(&self) -> &[PrecompileCall] {
         &self.results
     }
 
@@ -121,5 +122,71 @@ fn results(record: &Record) -> Vec<PrecompileCall> {
 impl From<Record> for Rerun {
     fn from(record: Record) -> Self {
         Self::new(record)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloy_primitives::{Address, B256, Bytes};
+    use foresee_access::AccessSet;
+    use foresee_execute::{Basis, BlockIdentity, Observed, Run, Status, TransactionRecord};
+
+    const ECRECOVER: u8 = 1;
+    const PAIRING: u8 = 8;
+
+    fn call(address: u8, input: impl Into<Bytes>) -> PrecompileInput {
+        PrecompileInput { address: Address::with_last_byte(address), input: input.into() }
+    }
+
+    /// The contracts that yield something, in a record of transactions that called these.
+    fn answered(fork: &str, gas_limit: u64, calls: &[&[PrecompileInput]]) -> Vec<Address> {
+        let transactions = calls.iter().map(|calls| TransactionRecord {
+            status: Status::Succeeded,
+            gas_used: 0,
+            observed: Observed::new(AccessSet::default(), calls.to_vec()),
+            predicted: None,
+        });
+        let record = Record {
+            block: BlockIdentity {
+                chain_id: 1,
+                number: 2,
+                timestamp: 3,
+                fork: fork.to_owned(),
+                parent_hash: B256::ZERO,
+                beneficiary: Address::ZERO,
+                gas_limit,
+                transactions: 4,
+            },
+            access_list_hash: B256::ZERO.into(),
+            basis: Basis::default(),
+            transactions: transactions.collect(),
+            run: Run::default(),
+        };
+        Rerun::new(record).results().iter().map(|result| result.address).collect()
+    }
+
+    #[test]
+    fn results_are_computed_for_no_more_than_a_block_can_pay() {
+        let [one, two, three] = [1, 2, 3].map(|byte| call(ECRECOVER, vec![byte; 128]));
+        let empty = call(PAIRING, Bytes::new());
+        let all = [&[one.clone(), two][..], &[one, three.clone()], &[empty.clone()]];
+        let count = |gas_limit| answered("Osaka", gas_limit, &all).len();
+        // Three recoveries of 3,000 gas, and 45,000 for no pairs (EIP-1108).
+        assert_eq!([0, 2_999, 3_000, 8_999, 9_000].map(count), [0, 0, 1, 2, 3]);
+        assert_eq!([53_999, 54_000, u64::MAX].map(count), [3, 4, 4]);
+        // What modexp would take is known before (EIP-7883): more than any block can pay.
+        let sizes = [[0; 31].as_slice(), &[1], &[0xff; 32], &[0; 31], &[1]].concat();
+        assert_eq!(answered("Osaka", u64::MAX, &[&[call(5, sizes), three]]).len(), 0);
+    }
+
+    #[test]
+    fn what_cannot_be_ends_it() {
+        let good = call(PAIRING, Bytes::new());
+        let many = |bad| answered("Osaka", u64::MAX, &[&[bad, good.clone()]]).len();
+        assert_eq!(many(call(0xee, vec![1])), 0, "there is no such contract");
+        assert_eq!(many(call(PAIRING, vec![1])), 0, "no number of pairs has this length");
+        assert_eq!(answered("Nowhere", u64::MAX, &[&[good.clone()]]).len(), 0);
+        assert_eq!(answered("Frontier", u64::MAX, &[&[good]]).len(), 0, "not there yet");
     }
 }

@@ -131,7 +131,7 @@ impl Observed {
     }
 
     /// What precompiled contracts were called with, as far as that took long: calls of a
-    /// thousand gas and more, and sixteen for a byte of input, that succeeded. Sorted, each
+    /// thousand gas and more, and four for a byte of input, that succeeded. Sorted, each
     /// once.
     pub fn precompiled(&self) -> &[PrecompileInput] {
         &self.accesses.precompiled

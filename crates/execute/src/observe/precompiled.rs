@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 const GAS_MIN: u64 = 1000;
 
 /// Nor are those that cost less gas for a byte of their input: hashing and copying. So what
-/// is noted of a block is bounded by its gas: 4 MB by 60 million.
-const GAS_PER_BYTE_MIN: u64 = 16;
+/// is noted of a block is bounded by its gas, as the data of its transactions is.
+const GAS_PER_BYTE_MIN: u64 = 4;
 
 /// What a precompiled contract was called with. The result follows from it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

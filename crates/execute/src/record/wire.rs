@@ -317,6 +317,10 @@ mod tests {
     fn a_record_has_one_binary_form() {
         let location = Location::code(Address::with_last_byte(1));
         let set = AccessSet::new(vec![location], vec![], vec![]);
+        let call = |byte| PrecompileInput {
+            address: Address::with_last_byte(byte),
+            input: [byte; 40].into(),
+        };
         let record = Record {
             block: BlockIdentity {
                 chain_id: 1,
@@ -333,7 +337,7 @@ mod tests {
             transactions: vec![TransactionRecord {
                 status: Status::Succeeded,
                 gas_used: 21_000,
-                observed: set.clone().into(),
+                observed: Observed::new(set.clone(), [1, 8].map(call).into()),
                 predicted: Some(Forecast { access: set, ..Forecast::default() }),
             }],
             run: Run { elapsed_us: Some(6), ..Run::default() },
@@ -353,6 +357,9 @@ mod tests {
             |it: &mut Transaction| it.reason.push(String::new()),
             |it: &mut Transaction| it.predicted[0].differs = it.observed.clone(),
             |it: &mut Transaction| it.observed = Bytes::from_static(&[0x81, 0]),
+            |it: &mut Transaction| it.precompiled.reverse(),
+            |it: &mut Transaction| it.precompiled.push(it.precompiled[1].clone()),
+            |it: &mut Transaction| it.precompiled[1].address = U256::MAX,
         ] {
             let mut body = Body::decode(&mut &body[..]).unwrap();
             change(&mut body.transactions[0]);
