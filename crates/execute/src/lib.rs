@@ -21,7 +21,7 @@ pub use access_list::{
 pub use block::{Block, BlockOutput, ExecuteError, InvalidReason, InvalidTransaction, Protocol};
 pub use cancel::CancelToken;
 pub use in_order::{TransactionTime, execute_in_order, time_transactions};
-pub use observe::{Observation, Observed, observe, true_dag};
+pub use observe::{Observation, Observed, PrecompileInput, observe, true_dag};
 pub use parallel::{
     Activity, INCARNATIONS_MAX, Known, Pace, ParallelConfig, ParallelExecutor, ParallelOutcome,
     ParallelStats, Policy, PreBlock, PrecompileResults, Reason, Reexecution, Task, pays_ahead,
