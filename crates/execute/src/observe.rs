@@ -25,9 +25,7 @@ use crate::{
 use foresee_access::{AccessSet, Location};
 use foresee_schedule::{DependencyDag, Node};
 use precompiled::NotedPrecompiles;
-use revm::{
-    DatabaseCommit, DatabaseRef, InspectEvm, context::result::EVMError, handler::EthPrecompiles,
-};
+use revm::{DatabaseCommit, DatabaseRef, InspectEvm, context::result::EVMError};
 use witness::Witness;
 
 pub use observed::Observed;
