@@ -170,7 +170,7 @@ mod tests {
     fn results_are_computed_for_no_more_than_a_block_can_pay() {
         let [one, two, three] = [1, 2, 3].map(|byte| call(ECRECOVER, vec![byte; 128]));
         let empty = call(PAIRING, Bytes::new());
-        let all = [&[one.clone(), two][..], &[one, three.clone()], &[empty.clone()]];
+        let all = [&[one.clone(), two][..], &[one, three.clone()], core::slice::from_ref(&empty)];
         let count = |gas_limit| answered("Osaka", gas_limit, &all).len();
         // Three recoveries of 3,000 gas, and 45,000 for no pairs (EIP-1108).
         assert_eq!([0, 2_999, 3_000, 8_999, 9_000].map(count), [0, 0, 1, 2, 3]);
@@ -186,7 +186,7 @@ mod tests {
         let many = |bad| answered("Osaka", u64::MAX, &[&[bad, good.clone()]]).len();
         assert_eq!(many(call(0xee, vec![1])), 0, "there is no such contract");
         assert_eq!(many(call(PAIRING, vec![1])), 0, "no number of pairs has this length");
-        assert_eq!(answered("Nowhere", u64::MAX, &[&[good.clone()]]).len(), 0);
+        assert_eq!(answered("Nowhere", u64::MAX, &[core::slice::from_ref(&good)]).len(), 0);
         assert_eq!(answered("Frontier", u64::MAX, &[&[good]]).len(), 0, "not there yet");
     }
 }
