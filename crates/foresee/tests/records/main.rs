@@ -28,7 +28,7 @@ use revm::{
     state::{AccountInfo, Bytecode},
 };
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::PathBuf,
     sync::Mutex,
@@ -106,7 +106,7 @@ fn check(loaded: &LoadedBlock, name: &str) -> Sizes {
         assert!(Record { run, ..other } == record, "{name}, {:?}", foresee.config());
         let ahead = foresee.predict_ahead(&loaded.block, &loaded.state).unwrap();
         let each = ahead.iter().flat_map(|ahead| &ahead.precompiled);
-        let predicted: HashMap<_, _> =
+        let predicted: BTreeMap<_, _> =
             each.map(|call| ((call.address, &call.input), &call.output)).collect();
         for PrecompileCall { address, input, output } in rerun.results() {
             let predicted = predicted.get(&(*address, input));
