@@ -119,7 +119,7 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
                 true => witnessing::instructions(block.cfg.spec),
                 false => looks::instructions(block.cfg.spec),
             },
-            precompiles: KnownPrecompiles::new(block.cfg.spec, duty.known),
+            precompiles: KnownPrecompiles::new(block.cfg.spec, duty.known, duty.witnesses),
             frame_stack: FrameStack::new_prealloc(8),
         };
         Self { evm, following: None, block, versions, plan, duty, clock: Clock::new(origin) }
