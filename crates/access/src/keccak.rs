@@ -76,11 +76,12 @@ impl KeccakMemo {
         }
     }
 
-    /// The hash of two words.
+    /// The hash of two words. Asked for twice in a row, it is kept once.
     pub fn hash_two(&mut self, words: &Words) -> B256 {
         let hash = self.hash_beforehand(words);
         if let Some(hashes) = &mut self.hashes
             && hashes.entries.len() < HASHES_MAX
+            && hashes.entries.last().is_none_or(|(last, _)| last != words)
         {
             hashes.entries.push((*words, hash));
         }
@@ -284,6 +285,20 @@ mod tests {
         assert_eq!(hashes.find(&input(40), &mut 30), Some(keccak256(input(40))));
         assert_eq!(hashes.find(b"x", &mut 0), None);
         assert_eq!(hashes.find(&input(7), &mut 101), None);
+    }
+
+    #[test]
+    fn what_is_asked_for_twice_in_a_row_is_kept_once_and_found_twice() {
+        let mut memo = KeccakMemo::default();
+        memo.begin(true);
+        for n in [1, 1, 2, 1] {
+            memo.hash_two(&input(n));
+        }
+        let (hashes, mut next) = (memo.take(), 0);
+        assert_eq!(hashes.len(), 3);
+        for n in [1, 1, 2, 1, 2] {
+            assert_eq!(hashes.find(&input(n), &mut next), Some(keccak256(input(n))), "{n}");
+        }
     }
 
     #[test]

@@ -50,6 +50,9 @@ const _: () = assert!(-(STACK_LIMIT as isize) > CONSTANTS as isize);
 /// The entry of a branch to an invalid destination.
 pub(crate) const NO_ENTRY: u32 = u32::MAX;
 
+/// The arguments of a call that one instruction names.
+pub(crate) const ARGUMENTS_EACH: usize = 4;
+
 /// One instruction of register code. The meaning of the fields depends on [`Op`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Instruction {
@@ -222,6 +225,8 @@ pub(crate) enum Op {
     // the position that a branch goes to, or an offset.
     /// The calldata word at offset `gas`.
     Word,
+    /// Of the calldata word at offset `gas` the bits from number `b` on, as many as `c`.
+    WordBits,
     /// Writes word `a` to memory at `gas`.
     Put,
     /// Writes the low byte of `a` to memory at `gas`.
@@ -236,12 +241,17 @@ pub(crate) enum Op {
     HashTwo,
     /// The hash of memory at `gas`, with the length in `b` and `c`.
     HashRange,
+    /// The value of the slot at the hash of words `a` and `b`; its number goes to `c`.
+    SLoadMapped,
     /// The value of slot number `a`.
     SLoadKnown,
     /// Stores `b` to slot number `a`.
     SStoreKnown,
     /// The value of slot number `a` was looked at, if `b` and `c` differ.
     Looks,
+    /// Behind a call or creation, which takes `a` arguments: where the next four of them are
+    /// found, in `to`, `a`, `b`, `c`.
+    Arguments,
     /// No path that is known.
     Bail,
 }

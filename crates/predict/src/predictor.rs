@@ -301,7 +301,7 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
                     caller: current.tx.caller,
                     kind: current.tx.kind,
                     value: current.tx.value,
-                    data: current.tx.data.clone(),
+                    data: &current.tx.data,
                     gas,
                 };
                 let (machine, mut around) = self.split();

@@ -90,6 +90,7 @@ impl<S: StateView> World<S> {
         beneficiary: Address,
         rules: &Rules,
     ) -> Self {
+        contents.begin();
         let beneficiary = contents.accounts.intern(beneficiary, rules.precompiles);
         Self {
             view,

@@ -22,12 +22,6 @@ use crate::{
 };
 use alloy_primitives::U256;
 
-/// The most arguments that a call takes from the stack, and the most of a creation.
-const ARGUMENTS_MAX: usize = 7;
-
-/// The argument of a call that names the account, counted from the top.
-const CALLEE: usize = 1;
-
 impl Machine {
     /// Tells the view what the last frame, which is new, will read in its slice.
     pub(super) fn tell_reads<S: StateView>(
@@ -76,26 +70,21 @@ impl<S: StateView> Cpu<'_, S> {
             let value = match op {
                 op if op.is_environment() => Some(self.environment(op, U256::ZERO)),
                 Op::Word => Some(self.calldata_word(gas as usize)),
+                Op::WordBits => Some(bits(&self.calldata_word(gas as usize), b as u32, c as u32)),
                 Op::Bits => get_a().map(|word| bits(&word, b as u32, c as u32)),
                 Op::CallDataLoad => get_a().map(|a| self.calldata_load(a)),
                 Op::HashOne => get_a().map(|a| self.keccak.hash(&a.to_be_bytes::<32>())),
-                Op::HashTwo => both().map(|(a, b)| {
-                    let mut input = [0; 64];
-                    input[..32].copy_from_slice(&a.to_be_bytes::<32>());
-                    input[32..].copy_from_slice(&b.to_be_bytes::<32>());
-                    self.keccak.hash_beforehand(&input)
-                }),
+                Op::HashTwo => both().map(|(a, b)| self.hash_beforehand(&a, &b)),
                 Op::Move => get_a(),
-                Op::MoveTwo => {
-                    // The second is copied when the first is in place.
-                    set(registers, known, to, get_a());
-                    let second = get(registers, known, c);
-                    set(registers, known, b, second);
-                    continue;
-                }
                 Op::SLoad => {
                     let value = get_a().and_then(|key| self.tell_slot(key));
                     set(registers, known, b, None);
+                    value
+                }
+                Op::SLoadMapped => {
+                    let key = both().map(|(a, b)| self.hash_beforehand(&a, &b));
+                    let value = key.and_then(|key| self.tell_slot(key));
+                    set(registers, known, c, None);
                     value
                 }
                 Op::SStore => {
@@ -112,15 +101,15 @@ impl<S: StateView> Cpu<'_, S> {
                     None
                 }
                 Op::Call | Op::Create => {
-                    let top = a as usize;
-                    let callee = top.checked_sub(1 + CALLEE).map(|at| at as Register);
+                    // The second argument of a call names the account.
                     if op == Op::Call
-                        && let Some(address) = callee.and_then(|at| get(registers, known, at))
+                        && let Some(arguments) = code.get(next)
+                        && let Some(address) = get(registers, known, arguments.a)
                     {
                         self.tell_account(address);
                     }
-                    // What it returns lies somewhere among its arguments.
-                    known[top.saturating_sub(ARGUMENTS_MAX)..top].fill(false);
+                    // What it returns lies where its last argument was.
+                    known[0] = false;
                     continue;
                 }
                 Op::Bail => return,
@@ -135,6 +124,7 @@ impl<S: StateView> Cpu<'_, S> {
                 | Op::ExtCodeCopy
                 | Op::SStoreKnown
                 | Op::Looks
+                | Op::Arguments
                 | Op::TStore => continue,
                 _ => match op.pure_inputs() {
                     Some(1) => get_a().map(|a| fold(op, [a, U256::ZERO, U256::ZERO])),
@@ -146,6 +136,14 @@ impl<S: StateView> Cpu<'_, S> {
             };
             set(registers, known, to, value);
         }
+    }
+
+    /// The hash of two words that may be asked for later.
+    fn hash_beforehand(&mut self, a: &U256, b: &U256) -> U256 {
+        let mut input = [0; 64];
+        input[..32].copy_from_slice(&a.to_be_bytes::<32>());
+        input[32..].copy_from_slice(&b.to_be_bytes::<32>());
+        self.keccak.hash_beforehand(&input)
     }
 
     /// The value of a slot, if it is at hand; else the view is told of it.

@@ -1,6 +1,6 @@
 //! The end of a frame: results, gas and return data go to the frame below.
 
-use super::{End, Machine, Outcome, Role, Surroundings, context::address_word};
+use super::{End, Frame, Machine, Outcome, Role, Surroundings, context::address_word};
 use crate::state::StateView;
 use alloy_primitives::{Bytes, U256};
 use revm::{primitives::hardfork::SpecId, state::Bytecode};
@@ -15,11 +15,13 @@ impl Machine {
         end: End,
         around: &mut Surroundings<'_, S>,
     ) -> Option<Outcome> {
-        let frame = self.frames.pop()?;
-        self.served.count(frame.slice.is_some(), frame.compiled);
-        let mut gas = frame.gas;
+        let frame = self.frames.last()?;
+        let Frame { mut gas, role, refund, memory, checkpoint, compiled, .. } = *frame;
+        self.served.count(frame.slice.is_some(), compiled);
+        // Dropped where it stands: it is large.
+        self.frames.truncate(self.frames.len() - 1);
         let mut end = end;
-        if let (Role::Create { account }, End::Success(start, len)) = (frame.role, end) {
+        if let (Role::Create { account }, End::Success(start, len)) = (role, end) {
             let code = &self.memory[start..start + len];
             match deposit(code, gas, around) {
                 Some((code, left)) => {
@@ -35,30 +37,29 @@ impl Machine {
             End::Failure => (false, None),
         };
         if !success {
-            around.world.revert(frame.checkpoint);
+            around.world.revert(checkpoint);
         }
         self.return_data.clear();
-        let keeps_output = match frame.role {
+        let keeps_output = match role {
             Role::Call { .. } => true,
             Role::Create { .. } => !success,
         };
         if let Some((start, len)) = output.filter(|_| keeps_output) {
             self.return_data.extend_from_slice(&self.memory[start..start + len]);
         }
-        self.memory.truncate(frame.memory);
+        self.memory.truncate(memory);
         // What fails on a guess would have gone on with the right value, most likely.
         let is_guess = !success && around.world.has_guessed && !self.frames.is_empty();
-        let is_guess = is_guess && matches!(frame.role, Role::Call { .. });
+        let is_guess = is_guess && matches!(role, Role::Call { .. });
         if is_guess {
             self.guess_output();
         }
         let success = success || is_guess;
         let gas_left = if output.is_some() || is_guess { gas.max(0) } else { 0 };
-        let refund = if success { frame.refund } else { 0 };
+        let refund = if success { refund } else { 0 };
         if self.frames.is_empty() {
             return Some(Outcome { success, gas_left: gas_left as u64, refund });
         }
-        let role = frame.role;
         self.return_to_caller(role, success, gas_left, refund);
         if let (Role::Create { account }, true, Some(caller)) = (role, success, self.frames.last())
         {

@@ -2,6 +2,7 @@
 
 use super::{
     End, Frame, Halt, Interrupt, Machine, Pending, Surroundings,
+    context::address_word,
     run::{Cpu, Leave, read},
 };
 use crate::{
@@ -203,6 +204,15 @@ impl<S: StateView> Cpu<'_, S> {
                     *read(registers, constants, 0, $register)
                 };
             }
+            // The same where it hardly ever is a constant.
+            macro_rules! register {
+                ($register:expr) => {
+                    match registers.get($register as usize) {
+                        Some(value) => value,
+                        None => read(registers, constants, 0, $register),
+                    }
+                };
+            }
             macro_rules! set {
                 ($register:expr, $value:expr) => {{
                     let value = $value;
@@ -253,7 +263,10 @@ impl<S: StateView> Cpu<'_, S> {
                 Op::Shl => set!(shl(get!(a), get!(b))),
                 Op::Shr => set!(shr(get!(a), get!(b))),
                 Op::Div => set!(div(get!(a), get!(b))),
-                Op::Bits => set!(bits(&get!(a), b as u32, c as u32)),
+                Op::Bits => set!(bits(register!(a), b as u32, c as u32)),
+                Op::WordBits => {
+                    set!(bits(&self.calldata_word(gas as usize), b as u32, c as u32));
+                }
                 Op::SDiv
                 | Op::Mod
                 | Op::SMod
@@ -278,12 +291,7 @@ impl<S: StateView> Cpu<'_, S> {
                     let input = get!(a).to_be_bytes::<32>();
                     set!(self.keccak.hash(&input));
                 }
-                Op::HashTwo => {
-                    let mut input = [0; 64];
-                    input[..32].copy_from_slice(&get!(a).to_be_bytes::<32>());
-                    input[32..].copy_from_slice(&get!(b).to_be_bytes::<32>());
-                    set!(self.keccak.hash_two(&input));
-                }
+                Op::HashTwo => set!(self.hash_words(get!(a), get!(b))),
                 Op::HashRange => {
                     let at = self.base + gas as usize;
                     let len = code[next].len();
@@ -323,8 +331,14 @@ impl<S: StateView> Cpu<'_, S> {
                     set!(b, id.to_word());
                     set!(value);
                 }
+                Op::SLoadMapped => {
+                    let key = self.hash_words(get!(a), get!(b));
+                    let (id, value) = effect!(self.sload_slot(key, 0));
+                    set!(c, id.to_word());
+                    set!(value);
+                }
                 Op::SLoadKnown => {
-                    set!(self.world.slot_value(SlotId::from_word(get!(a))));
+                    set!(self.world.slot_value(SlotId::from_word(*register!(a))));
                 }
                 Op::SStore => {
                     let (key, value) = (get!(a), get!(b));
@@ -337,7 +351,7 @@ impl<S: StateView> Cpu<'_, S> {
                 }
                 Op::Looks => {
                     if get!(b) != get!(c) {
-                        self.world.look_at_slot(SlotId::from_word(get!(a)));
+                        self.world.look_at_slot(SlotId::from_word(*register!(a)));
                     }
                 }
                 Op::TLoad => set!(self.world.tload(self.address, get!(a))),
@@ -362,8 +376,8 @@ impl<S: StateView> Cpu<'_, S> {
                     effect!(self.charge(0, 0));
                     set!(U256::from(self.gas));
                 }
-                Op::BranchIf => branch!(!get!(a).is_zero()),
-                Op::BranchUnless => branch!(get!(a).is_zero()),
+                Op::BranchIf => branch!(!register!(a).is_zero()),
+                Op::BranchUnless => branch!(register!(a).is_zero()),
                 Op::BranchEq => branch!(get!(a) == get!(b)),
                 Op::BranchNe => branch!(get!(a) != get!(b)),
                 Op::BranchLt => branch!(get!(a) < get!(b)),
@@ -371,13 +385,22 @@ impl<S: StateView> Cpu<'_, S> {
                 Op::BranchGt => branch!(get!(a) > get!(b)),
                 Op::BranchLe => branch!(get!(a) <= get!(b)),
                 Op::Move => set!(get!(a)),
-                Op::MoveTwo => {
-                    set!(get!(a));
-                    set!(b, get!(c));
-                }
                 Op::Call | Op::Create => {
                     effect!(self.charge(0, 0));
                     *position = next + 1;
+                    // The first argument is to be the topmost item.
+                    let mut to = a as usize;
+                    while to > 0 {
+                        let Some(arguments) = code.get(*position) else {
+                            return Err(Halt::Fail);
+                        };
+                        *position += 1;
+                        let &Instruction { to: first, a, b, c, .. } = arguments;
+                        for argument in [first, a, b, c].into_iter().take(to) {
+                            to -= 1;
+                            set!(to, get!(argument));
+                        }
+                    }
                     let pending = match op {
                         Op::Call => Pending::Call(b as u8),
                         _ => Pending::Create(b as u8),
@@ -403,9 +426,20 @@ impl<S: StateView> Cpu<'_, S> {
                     return Ok(Left::As(Leave::End(End::Success(0, 0))));
                 }
                 Op::Bail => return Ok(Left::Bailed),
+                Op::Caller => set!(address_word(self.caller)),
+                Op::CallValue => set!(self.value),
+                Op::ReturnDataSize => set!(U256::from(self.return_data.len())),
                 _ => set!(self.environment(op, get!(a))),
             }
             next += 1;
         }
+    }
+
+    /// The hash of two words.
+    fn hash_words(&mut self, a: U256, b: U256) -> U256 {
+        let mut input = [0; 64];
+        input[..32].copy_from_slice(&a.to_be_bytes::<32>());
+        input[32..].copy_from_slice(&b.to_be_bytes::<32>());
+        self.keccak.hash_two(&input)
     }
 }

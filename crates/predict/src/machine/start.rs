@@ -13,12 +13,12 @@ use crate::{
 use alloy_primitives::{Address, Bytes, TxKind, U256};
 
 /// What a transaction starts with.
-pub(crate) struct First {
+pub(crate) struct First<'a> {
     pub(crate) sender: AccountId,
     pub(crate) caller: Address,
     pub(crate) kind: TxKind,
     pub(crate) value: U256,
-    pub(crate) data: Bytes,
+    pub(crate) data: &'a Bytes,
     pub(crate) gas: u64,
 }
 
@@ -26,13 +26,13 @@ impl Machine {
     /// Starts the transaction. Nothing has changed if a value is missing.
     pub(crate) fn start<S: StateView>(
         &mut self,
-        first: First,
+        first: First<'_>,
         around: &mut Surroundings<'_, S>,
     ) -> Result<(), Interrupt<S::Error>> {
         let started = match first.kind {
             TxKind::Call(to) => self.start_first_call(to, &first, around),
             TxKind::Create => {
-                let code = InitCode::of(&mut self.init_code, &first.data, around.rules);
+                let code = InitCode::of(&mut self.init_code, first.data, around.rules);
                 let create = CreateInput {
                     creator: first.sender,
                     value: first.value,
@@ -53,7 +53,7 @@ impl Machine {
     fn start_first_call<S: StateView>(
         &mut self,
         to: Address,
-        first: &First,
+        first: &First<'_>,
         around: &mut Surroundings<'_, S>,
     ) -> Result<(), Halt<S::Error>> {
         let to = around.world.intern(to);

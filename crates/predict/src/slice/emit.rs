@@ -8,7 +8,9 @@ use super::{
     tree::{Condition, Item, Next, Tree},
     value::{Value, ValueId},
 };
-use crate::instruction::{CONSTANTS, CONSTANTS_MAX, Instruction, NUMBERS, Op, Register, SMALL};
+use crate::instruction::{
+    ARGUMENTS_EACH, CONSTANTS, CONSTANTS_MAX, Instruction, NUMBERS, Op, Register, SMALL,
+};
 use alloy_primitives::{U256, map::HashMap};
 use bitvec::{order::Lsb0, vec::BitVec};
 
@@ -60,12 +62,21 @@ impl Live {
         let empty = || BitVec::<u64, Lsb0>::repeat(false, tree.memory as usize);
         // The bytes of memory that are read from the start of each node on.
         let mut memories: Vec<Option<BitVec<u64, Lsb0>>> = vec![None; tree.nodes.len()];
+        let mut looks: Vec<Option<Looks>> = vec![None; tree.nodes.len()];
         for (index, node) in tree.nodes.iter().enumerate().rev() {
             let mut joined: Option<BitVec<u64, Lsb0>> = None;
-            let mut join = |child: usize| match (&mut joined, memories[child].take()) {
-                (Some(joined), Some(child)) => *joined |= child,
-                (None, child) => joined = child,
-                (Some(_), None) => {}
+            let mut later: Option<Looks> = None;
+            let mut join = |child: usize| {
+                match (&mut joined, memories[child].take()) {
+                    (Some(joined), Some(child)) => *joined |= child,
+                    (None, child) => joined = child,
+                    (Some(_), None) => {}
+                }
+                match (&mut later, looks[child].take()) {
+                    (Some(later), Some(child)) => later.slots.retain(|s| child.slots.contains(s)),
+                    (None, child) => later = child,
+                    (Some(_), None) => {}
+                }
             };
             match &node.next {
                 Next::Open | Next::End => {}
@@ -80,7 +91,11 @@ impl Live {
                 }
             }
             let mut memory = joined.unwrap_or_else(empty);
+            let mut later = later.unwrap_or_default();
             for (position, item) in node.items.iter().enumerate().rev() {
+                if !later.needs(tree, item) {
+                    continue;
+                }
                 let bytes = |(at, len): (u32, u32)| at as usize..(at + len) as usize;
                 let needed = item.keep
                     || item.value.is_some_and(|value| live.values[value.0 as usize])
@@ -100,6 +115,7 @@ impl Live {
                 }
             }
             memories[index] = Some(memory);
+            looks[index] = Some(later);
         }
         live
     }
@@ -111,6 +127,33 @@ impl Live {
             if !self.values.replace(value.0 as usize, true) {
                 stack.extend(operands(tree.values.get(value)).into_iter().flatten());
             }
+        }
+    }
+}
+
+/// The slots that are sure to be looked at before the frame ends or leaves for another one, by
+/// their numbers. Where it bails out it starts again, and finds out anew what it looks at.
+#[derive(Clone, Debug, Default)]
+struct Looks {
+    slots: Vec<ValueId>,
+}
+
+impl Looks {
+    /// Whether an item has to happen in view of what follows it. It is added to that.
+    fn needs(&mut self, tree: &Tree, item: &Item) -> bool {
+        match (item.op, &*item.operands) {
+            (Op::Looks, [slot, ..]) if self.slots.contains(slot) => false,
+            (Op::Looks, &[slot, one, other]) => {
+                if tree.values.are_distinct(one, other) {
+                    self.slots.push(slot);
+                }
+                true
+            }
+            (Op::Call | Op::Create, _) => {
+                self.slots.clear();
+                true
+            }
+            _ => true,
         }
     }
 }
@@ -244,7 +287,15 @@ impl Emitter<'_> {
     }
 
     fn item(&mut self, item: &Item) -> Option<()> {
-        let mut operands = [0; 8];
+        if let (Op::SLoad, Some((a, b))) = (item.op, self.mapped(item)) {
+            let (a, b) = (self.register(a)?, self.register(b)?);
+            let c = self.home(item.handle)?;
+            let load = Instruction { a, b, c, gas: item.due, ..instruction(Op::SLoadMapped) };
+            let to = self.home(item.value)?;
+            self.code.push(Instruction { to, ..load });
+            return Some(());
+        }
+        let mut operands = [0; ARGUMENTS as usize];
         for (place, operand) in operands.iter_mut().zip(&item.operands) {
             *place = self.register(*operand)?;
         }
@@ -272,21 +323,32 @@ impl Emitter<'_> {
         Some(())
     }
 
-    /// Emits a call or creation: its arguments, the last first, and where its result
-    /// goes.
-    fn call(&mut self, item: &Item, operands: &[Register; 8]) -> Option<()> {
-        let count = item.operands.len();
-        let moves: Vec<_> =
-            (0..count).map(|n| ((count - 1 - n) as Register, operands[n])).collect();
-        for pair in moves.chunks(2) {
-            self.code.push(match *pair {
-                [(to, a), (b, c)] => Instruction { to, a, b, c, ..instruction(Op::MoveTwo) },
-                [(to, a), ..] => Instruction { to, a, ..instruction(Op::Move) },
-                [] => continue,
-            });
+    /// The two words of whose hash an item's key consists, if nothing before has needed it.
+    fn mapped(&mut self, item: &Item) -> Option<(ValueId, ValueId)> {
+        let key = *item.operands.first()?;
+        match self.tree.values.get(key) {
+            Value::HashTwo(a, b) if self.find(key).is_none() => Some((a, b)),
+            _ => None,
         }
+    }
+
+    /// The offset of a calldata word that nothing before has needed.
+    fn new_word(&mut self, value: ValueId) -> Option<u32> {
+        match self.tree.values.get(value) {
+            Value::CallData(offset) if self.find(value).is_none() => Some(offset),
+            _ => None,
+        }
+    }
+
+    /// Emits a call or creation: where its arguments are, and where its result goes.
+    fn call(&mut self, item: &Item, operands: &[Register; ARGUMENTS as usize]) -> Option<()> {
+        let count = item.operands.len();
         let (a, b) = (count as Register, Register::from(item.number));
         self.code.push(Instruction { a, b, gas: item.due, ..instruction(item.op) });
+        for four in operands.chunks(ARGUMENTS_EACH).take(count.div_ceil(ARGUMENTS_EACH)) {
+            let &[to, a, b, c] = four else { return None };
+            self.code.push(Instruction { to, a, b, c, ..instruction(Op::Arguments) });
+        }
         if item.value.is_some_and(|value| self.live.values[value.0 as usize]) {
             let to = self.home(item.value)?;
             self.code.push(Instruction { to, a: 0, ..instruction(Op::Move) });
@@ -319,7 +381,7 @@ impl Emitter<'_> {
             }
             let content = self.tree.values.get(value);
             let needed = match self.tree.values.as_bits(content) {
-                Some((of, ..)) => [Some(of), None, None],
+                Some((of, ..)) => [Some(of).filter(|of| self.new_word(*of).is_none()), None, None],
                 None => operands(content),
             };
             let missing = needed.into_iter().flatten().find(|v| self.find(*v).is_none());
@@ -357,10 +419,13 @@ impl Emitter<'_> {
     /// Emits the computation of a value whose operands are there.
     fn compute(&mut self, value: ValueId, content: Value) -> Option<()> {
         if let Some((of, first, count)) = self.tree.values.as_bits(content) {
-            let a = self.find(of)?;
-            let to = self.home(Some(value))?;
             let (b, c) = (first as Register, count as Register);
-            self.code.push(Instruction { to, a, b, c, ..instruction(Op::Bits) });
+            let bits = match self.new_word(of) {
+                Some(gas) => Instruction { gas, ..instruction(Op::WordBits) },
+                None => Instruction { a: self.find(of)?, ..instruction(Op::Bits) },
+            };
+            let to = self.home(Some(value))?;
+            self.code.push(Instruction { to, b, c, ..bits });
             return Some(());
         }
         let [a, b, c] = operands(content)

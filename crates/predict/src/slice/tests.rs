@@ -8,8 +8,8 @@ use crate::{
 use alloy_primitives::{Address, Bytes, U256};
 use revm::{
     bytecode::opcode::{
-        ADD, CALLDATALOAD, CALLER, DUP1, DUP2, JUMPDEST, JUMPI, KECCAK256, LOG0, MSTORE, POP,
-        PUSH0, PUSH1, SLOAD, SSTORE, STOP, SWAP1,
+        ADD, AND, CALLDATALOAD, CALLER, DUP1, DUP2, GAS, JUMPDEST, JUMPI, KECCAK256, LOG0, MSTORE,
+        POP, PUSH0, PUSH1, SLOAD, SSTORE, STATICCALL, STOP, SWAP1,
     },
     context::{BlockEnv, CfgEnv, TxEnv},
     database::{CacheDB, EmptyDB},
@@ -116,6 +116,32 @@ const OFFSETS: &[u8] = &[
     STOP,
 ];
 
+/// Stores the low byte of slot 0 in memory, reads the first argument's low byte, and calls
+/// whatever account is named by the latter.
+const LOOKS: &[u8] = &[
+    PUSH0,
+    SLOAD,
+    PUSH1,
+    255,
+    AND,
+    PUSH0,
+    MSTORE,
+    PUSH0,
+    PUSH0,
+    PUSH1,
+    32,
+    PUSH0,
+    PUSH1,
+    4,
+    CALLDATALOAD,
+    PUSH1,
+    255,
+    AND,
+    GAS,
+    STATICCALL,
+    STOP,
+];
+
 /// Predicts calls of a code, in one block, and learns everything at once.
 fn predict(cache: &ProgramCache, code: &[u8], arguments: &[u64]) -> Vec<Prediction> {
     predict_and(Learning::Everything, cache, code, arguments)
@@ -179,13 +205,13 @@ fn the_second_frame_becomes_a_slice_of_what_matters() {
     let slice = slice(&cache, INCREASE).unwrap();
     // One hash, no memory traffic, no sum for the log; the slot is looked up once. That
     // the sum was logged is kept.
-    let load = [Op::Bail, Op::Caller, Op::HashTwo, Op::SLoad, Op::Looks];
+    let load = [Op::Bail, Op::Caller, Op::SLoadMapped, Op::Looks];
     assert_eq!(ops(&slice), [&load[..], &[Op::Word, Op::SStoreKnown, Op::Stop]].concat());
 }
 
 #[test]
 fn slices_predict_what_blocks_predict() {
-    for code in [INCREASE, CHOOSE, OFFSETS] {
+    for code in [INCREASE, CHOOSE, OFFSETS, LOOKS] {
         let warm = ProgramCache::new();
         predict(&warm, code, &[0, 1, 0, 1, 0, 1]);
         assert!(slice(&warm, code).is_some());
@@ -194,6 +220,17 @@ fn slices_predict_what_blocks_predict() {
             assert_eq!(predict(&warm, code, &arguments), cold, "{arguments:?}");
         }
     }
+}
+
+#[test]
+fn a_slot_that_is_looked_at_for_sure_is_looked_at_once() {
+    let cache = ProgramCache::new();
+    predict(&cache, LOOKS, &[77, 77]);
+    let slice = slice(&cache, LOOKS).unwrap();
+    // Whether the byte is all that the slot holds does not matter, since it is put in memory.
+    let load = [Op::Bail, Op::SLoad, Op::Bits, Op::Put, Op::Looks];
+    let call = [Op::Gas, Op::WordBits, Op::Call, Op::Arguments, Op::Arguments, Op::Stop];
+    assert_eq!(ops(&slice), [&load[..], &call].concat());
 }
 
 #[test]

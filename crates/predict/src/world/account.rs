@@ -149,9 +149,13 @@ impl Accounts {
         self.index.find(hash, is).map(AccountId)
     }
 
+    /// Prepares for a block.
+    pub(super) fn begin(&mut self) {
+        self.index.clear();
+    }
+
     /// Forgets all accounts; their memory is kept.
     pub(super) fn clear(&mut self) {
-        self.index.clear();
         self.list.clear();
         self.touched.clear();
     }

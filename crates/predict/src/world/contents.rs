@@ -13,7 +13,14 @@ pub(crate) struct Contents {
 }
 
 impl Contents {
-    /// Forgets everything; the memory is kept.
+    /// Prepares for a block: what everything is found by is cleared now, so that it is in the
+    /// processor's caches.
+    pub(super) fn begin(&mut self) {
+        self.accounts.begin();
+        self.slots.begin();
+    }
+
+    /// Gives back what a block has met; the memory is kept.
     pub(crate) fn clear(&mut self) {
         self.accounts.clear();
         self.slots.clear();

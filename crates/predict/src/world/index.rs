@@ -2,8 +2,8 @@
 //!
 //! Who predicts a block after something else has run finds nothing of the world in the
 //! processor's caches. So a table beside the list has as few bytes as it can, and is cleared
-//! at once rather than met entry by entry; what is found stands in the order in which it was
-//! met.
+//! just before it is used again, from its beginning to its end, which brings it there; what is
+//! found stands in the order in which it was met.
 
 use core::{
     fmt,
@@ -68,12 +68,10 @@ impl<H: BuildHasher> Index<H> {
         self.table[at] = entry;
     }
 
-    /// Forgets all numbers; their memory is kept.
+    /// Forgets all numbers; their memory is kept. Meets all of it, be there no number.
     pub(super) fn clear(&mut self) {
-        if self.len > 0 {
-            self.table.fill((0, 0));
-            self.len = 0;
-        }
+        self.table.fill((0, 0));
+        self.len = 0;
     }
 }
 

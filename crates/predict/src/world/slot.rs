@@ -90,9 +90,13 @@ impl Slots {
         self.index.find(hash, is).map(SlotId)
     }
 
+    /// Prepares for a block.
+    pub(super) fn begin(&mut self) {
+        self.index.clear();
+    }
+
     /// Forgets all slots; their memory is kept.
     pub(super) fn clear(&mut self) {
-        self.index.clear();
         self.list.clear();
         self.touched.clear();
     }
