@@ -168,6 +168,12 @@ impl Lab {
             let outcome = interleave(&self.block, &self.db, self.plan(), seed).unwrap();
             assert_eq!(outcome.output, expected, "interleaving of seed {seed}");
         }
+        for seed in 0..8 {
+            let in_second = any_lanes(n, seed);
+            if let Some(output) = in_lanes(&self.block, &self.db, &in_second).unwrap() {
+                assert_eq!(output, expected, "in lanes {in_second:?}");
+            }
+        }
         for executor in EXECUTORS.iter() {
             for schedule in [Schedule::independent(n), Schedule::sequential(n), chain(n)] {
                 let schedule = self.claiming(schedule);
@@ -215,6 +221,24 @@ static EXECUTORS: LazyLock<Vec<ParallelExecutor>> = LazyLock::new(|| {
         .flat_map(|policy| [1, 2, 3, 8].map(|threads| ParallelConfig { threads, policy }));
     configs.map(|config| ParallelExecutor::new(config).unwrap()).collect()
 });
+
+/// Some division of so many transactions.
+pub(super) fn any_lanes(n: usize, seed: u64) -> Vec<bool> {
+    let mut random = SplitMix(seed);
+    let half = random.next().is_multiple_of(2);
+    (0..n).map(|tx| if half { tx > n / 2 } else { random.next().is_multiple_of(2) }).collect()
+}
+
+/// The output of an execution in lanes, unless they meet.
+pub(super) fn in_lanes<DB: DatabaseRef + Sync>(
+    block: &Block,
+    db: &DB,
+    in_second: &[bool],
+) -> Result<Option<BlockOutput>, ExecuteError<DB::Error>> {
+    let pre = PreBlock::run(block, db)?;
+    let outcome = EXECUTORS[1].execute_in_lanes(pre, block, db, in_second)?;
+    Ok(outcome.map(|outcome| outcome.output))
+}
 
 /// Words as call data.
 pub(super) fn data<const N: usize>(words: [U256; N]) -> Bytes {
