@@ -75,8 +75,7 @@ pub enum DecisionReason {
     Dependent,
     /// Several threads are expected to be faster.
     Pays,
-    /// The predictions showed two lanes of transactions that have nothing to do with each
-    /// other.
+    /// The predictions showed that its halves have nothing to do with each other.
     Apart,
 }
 
@@ -119,7 +118,7 @@ impl Decision {
     /// In words.
     pub const fn text(&self) -> &'static str {
         match (self.parallel, self.reason) {
-            (true, DecisionReason::Apart) => "in two lanes",
+            (true, DecisionReason::Apart) => "in two halves",
             (true, _) => "in parallel",
             (false, DecisionReason::Configured) => "in order: configured",
             (false, DecisionReason::OneThread) => "in order: one thread",

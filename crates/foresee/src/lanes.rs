@@ -1,13 +1,11 @@
-//! Blocks that fall into two lanes of transactions which have nothing to do with each other.
+//! Blocks that are halved: two threads execute one half each.
 //!
 //! What small transactions leave behind takes longer to hand from one thread to another than
-//! they take to execute. Where no transaction of one lane changes what one of the other looks
-//! at, nothing has to be handed over before both are done. Lanes follow from predictions made
-//! alone. Two samples decide how much is asked of these: if no two transactions of the first
-//! meet, the block is halved as it stands, since looking at all of them would take much of what
-//! is gained; if some meet, those that do are found in the whole block and kept together.
+//! they take to execute. Where no transaction of one half changes what one of the other looks
+//! at, nothing has to be handed over before both are done. A sample of the predictions decides
+//! whether that is likely: looking at all of them would take much of what is gained.
 //!
-//! Lanes that met all the same are executed once more otherwise, and blocks are not divided for
+//! Halves that met all the same are executed once more otherwise, and blocks are not halved for
 //! a while then, for longer each time.
 
 use crate::{
@@ -22,7 +20,6 @@ use foresee_execute::{Block, ExecuteError, Policy, PreBlock, Reports};
 use foresee_predict::Ahead;
 use revm::DatabaseRef;
 use std::{
-    collections::hash_map::Entry,
     sync::{Arc, Mutex, PoisonError},
     time::Instant,
 };
@@ -30,25 +27,22 @@ use std::{
 /// Lanes, and so threads.
 const LANES: usize = 2;
 
-/// So many transactions, from all over the block, are looked at first.
+/// So many transactions, from all over the block, must have nothing to do with each other.
 const SAMPLE: usize = 64;
 
-/// One in so many of a sample may belong together for the block to be divided.
-const PART_DIVISOR: usize = 8;
-
-/// Blocks that take less in order than this are not divided: calling a thread costs a good
+/// Blocks that take less in order than this are not halved: calling a thread costs a good
 /// part of it.
 const IN_ORDER_MIN_NS: u64 = 500_000;
 
-/// The longer lane may take at most this part of the block, in percent.
-const LANE_MAX_PERCENT: u64 = 60;
+/// The longer half may take at most this part of the block, in percent.
+const HALF_MAX_PERCENT: u64 = 60;
 
 /// Whether lanes met lately.
 #[derive(Debug, Default)]
 pub(crate) struct LanesMet(Mutex<Vain>);
 
 impl LanesMet {
-    /// Whether the next block that could be divided had better not be.
+    /// Whether the next block that could be halved had better not be.
     fn waits(&self) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).waits()
     }
@@ -63,8 +57,9 @@ impl LanesMet {
 }
 
 impl Foresee {
-    /// Executes a block that was predicted ahead in two lanes, if it can be divided so.
-    pub(crate) fn execute_divided<DB: DatabaseRef + Sync>(
+    /// Executes the halves of a block that was predicted ahead on a thread each, if they are
+    /// likely to keep apart, and do.
+    pub(crate) fn execute_halved<DB: DatabaseRef + Sync>(
         &self,
         block: &Block,
         db: &DB,
@@ -76,7 +71,7 @@ impl Foresee {
             return Ok(None);
         }
         let start = Instant::now();
-        let Some(in_second) = divided(block, &self.costs(), ahead) else { return Ok(None) };
+        let Some(in_second) = halved(block, &self.costs(), ahead) else { return Ok(None) };
         if self.lanes_met.waits() {
             return Ok(None);
         }
@@ -84,6 +79,10 @@ impl Foresee {
         let executor = self.executor().knowing(Arc::new(known(block, ahead)));
         let outcome = executor.execute_in_lanes(pre, block, db, &in_second)?;
         self.lanes_met.learn(outcome.is_none());
+        if outcome.is_none() {
+            tracing::debug!("lanes met");
+            metrics::counter!("foresee_lanes_met_total").increment(1);
+        }
         let Some(outcome) = outcome else { return Ok(None) };
         let decision = Decision { reason: DecisionReason::Apart, ..Decision::parallel(LANES) };
         let executed = self.executed(outcome, decision, Vec::new());
@@ -92,9 +91,9 @@ impl Foresee {
     }
 }
 
-/// By transaction, whether it goes into the second lane. None if the block cannot be divided,
-/// or it does not pay.
-fn divided(block: &Block, costs: &MachineCosts, ahead: &[Ahead]) -> Option<Vec<bool>> {
+/// By transaction, whether it belongs to the second half. None if the block had better not be
+/// halved.
+fn halved(block: &Block, costs: &MachineCosts, ahead: &[Ahead]) -> Option<Vec<bool>> {
     let n = ahead.len();
     if n < SAMPLE {
         return None;
@@ -102,103 +101,52 @@ fn divided(block: &Block, costs: &MachineCosts, ahead: &[Ahead]) -> Option<Vec<b
     let mut total = 0u64;
     let mut times = Vec::with_capacity(n);
     for Ahead { prediction, .. } in ahead {
-        // Alone it may fail for want of what an earlier one leaves behind.
-        if !prediction.is_complete() || !prediction.success {
+        if !prediction.is_complete() {
             return None;
         }
         let time = costs.executing(1, prediction.gas_used.saturating_sub(PAYMENT_GAS));
         total = total.saturating_add(time);
         times.push(time);
     }
-    if total < IN_ORDER_MIN_NS {
-        return None;
-    }
-    let beneficiary = block.env.beneficiary;
     let sample = (0..SAMPLE).map(|at| &ahead[at * n / SAMPLE].prediction.access);
-    let largest = largest(&parts(sample, beneficiary)?);
-    if largest > SAMPLE / PART_DIVISOR {
+    if total < IN_ORDER_MIN_NS || !keep_apart(sample, block.env.beneficiary) {
         return None;
     }
-    let in_second = match largest {
-        1 => halves(&times, total),
-        _ => balanced(&parts(ahead.iter().map(|it| &it.prediction.access), beneficiary)?, &times),
-    };
-    let each = times.iter().zip(&in_second);
-    let second: u64 = each.filter(|(_, is_second)| **is_second).map(|(time, _)| time).sum();
-    let longer = second.max(total - second);
-    (longer <= total / 100 * LANE_MAX_PERCENT).then_some(in_second)
-}
-
-/// How many belong to the largest part.
-fn largest(parts: &[usize]) -> usize {
-    let mut sizes = vec![0; parts.len()];
-    parts.iter().for_each(|part| sizes[*part] += 1);
-    sizes.into_iter().max().unwrap_or(0)
-}
-
-/// The second half of the time goes into the second lane.
-fn halves(times: &[u64], total: u64) -> Vec<bool> {
+    let mut first = 0u64;
     let mut passed = 0u64;
-    let each = times.iter().map(|time| {
+    let in_second = times.iter().map(|time| {
         passed = passed.saturating_add(*time);
-        passed > total / 2
+        let is_second = passed > total / 2;
+        first = if is_second { first } else { passed };
+        is_second
     });
-    each.collect()
+    let in_second = in_second.collect();
+    let longer = first.max(total - first);
+    (longer <= total / 100 * HALF_MAX_PERCENT).then_some(in_second)
 }
 
-/// The parts go one after the other into the lane that is shorter by then, those that take
-/// longest first.
-fn balanced(parts: &[usize], times: &[u64]) -> Vec<bool> {
-    let mut each = vec![0u64; parts.len()];
-    for (part, time) in parts.iter().zip(times) {
-        each[*part] = each[*part].saturating_add(*time);
-    }
-    let mut order: Vec<_> = each.iter().zip(0..).filter(|(time, _)| **time > 0).collect();
-    order.sort_unstable_by(|a, b| b.cmp(a));
-    let mut lanes = [0u64; LANES];
-    let mut is_second = vec![false; parts.len()];
-    for (time, part) in order {
-        let second = lanes[1] < lanes[0];
-        is_second[part] = second;
-        let lane = &mut lanes[usize::from(second)];
-        *lane = lane.saturating_add(*time);
-    }
-    parts.iter().map(|part| is_second[*part]).collect()
-}
-
-/// By transaction, to which part it belongs, which is named by one of its transactions: two
-/// of different parts access nothing in common that either changes. An account's fields count
-/// as one. None if somebody looks at the account that all pay their fees to.
-fn parts<'p>(
+/// Whether of these transactions none changes what another accesses. An account's fields
+/// count as one, and nobody may look at the one that all pay their fees to.
+fn keep_apart<'p>(
     accesses: impl Iterator<Item = &'p AccessSet> + Clone,
     beneficiary: Address,
-) -> Option<Vec<usize>> {
-    let mut joined = Joined(Vec::new());
+) -> bool {
     let mut writers = HashMap::<Location, usize>::default();
     for (tx, access) in accesses.clone().enumerate() {
-        joined.0.push(tx);
-        for location in &access.writes {
-            match writers.entry(place(location)) {
-                Entry::Vacant(entry) => drop(entry.insert(tx)),
-                Entry::Occupied(entry) => joined.join(*entry.get(), tx),
+        for location in access.writes.iter().map(place) {
+            if *writers.entry(location).or_insert(tx) != tx {
+                return false;
             }
         }
     }
     let fees = Location::balance(beneficiary);
-    if writers.contains_key(&fees) {
-        return None;
-    }
-    for (tx, access) in accesses.enumerate() {
-        for location in access.reads.iter().map(place) {
-            if location == fees {
-                return None;
-            }
-            if let Some(writer) = writers.get(&location) {
-                joined.join(*writer, tx);
-            }
-        }
-    }
-    Some((0..joined.0.len()).map(|tx| joined.root(tx)).collect())
+    let mut each = accesses.enumerate();
+    !writers.contains_key(&fees)
+        && each.all(|(tx, access)| {
+            let mut reads = access.reads.iter().map(place);
+            let is_apart = |location| writers.get(&location).is_none_or(|writer| *writer == tx);
+            reads.all(|location| location != fees && is_apart(location))
+        })
 }
 
 /// What counts as one location here.
@@ -209,21 +157,61 @@ const fn place(location: &Location) -> Location {
     }
 }
 
-/// Transactions that belong together: each points to an earlier one of its part, or to itself.
-struct Joined(Vec<usize>);
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Config;
+    use foresee_execute::execute_in_order;
+    use foresee_workload::{Scenario, generate};
 
-impl Joined {
-    fn root(&mut self, mut tx: usize) -> usize {
-        while self.0[tx] != tx {
-            // Half of the way is saved to whoever comes next.
-            self.0[tx] = self.0[self.0[tx]];
-            tx = self.0[tx];
-        }
-        tx
+    fn foresee() -> Foresee {
+        let costs = Some(MachineCosts::default());
+        Foresee::new(Config { threads: 2, costs, ..Config::default() }).unwrap()
     }
 
-    fn join(&mut self, one: usize, other: usize) {
-        let [one, other] = [one, other].map(|tx| self.root(tx));
-        self.0[one.max(other)] = one.min(other);
+    #[test]
+    fn what_has_nothing_in_common_is_halved_and_nothing_else_is() {
+        for (scenario, is_halved) in [
+            (Scenario::Payments, true),
+            (Scenario::Erc20Cold, true),
+            (Scenario::Erc20Hot, false),
+            (Scenario::Chain, false),
+            (Scenario::Mix, false),
+        ] {
+            let loaded = generate(scenario, 600, 1).unwrap().into_block().unwrap();
+            let (block, state) = (&loaded.block, &loaded.state);
+            let foresee = foresee();
+            let ahead = foresee.predict_ahead(block, state).unwrap();
+            let executed = foresee.execute_ahead(block, state, &ahead).unwrap();
+            assert!(executed.output == execute_in_order(block, state).unwrap());
+            let reason = executed.decision.reason;
+            assert_eq!(reason == DecisionReason::Apart, is_halved, "{scenario:?} {reason:?}");
+            let few = generate(scenario, 60, 1).unwrap().into_block().unwrap();
+            let ahead = foresee.predict_ahead(&few.block, &few.state).unwrap();
+            assert!(halved(&few.block, &foresee.costs(), &ahead).is_none());
+        }
+    }
+
+    #[test]
+    fn halves_that_met_are_executed_otherwise_and_others_not_halved_for_a_while() {
+        let mut loaded = generate(Scenario::Payments, 600, 1).unwrap().into_block().unwrap();
+        let foresee = foresee();
+        let ahead = foresee.predict_ahead(&loaded.block, &loaded.state).unwrap();
+        let is_halved = |loaded: &foresee_source::LoadedBlock| {
+            let (block, state) = (&loaded.block, &loaded.state);
+            let executed = foresee.execute_ahead(block, state, &ahead).unwrap();
+            assert!(executed.output == execute_in_order(block, state).unwrap());
+            executed.decision.reason == DecisionReason::Apart
+        };
+        assert!(is_halved(&loaded));
+        // The predictions are of another block, in which nobody is paid by the other half.
+        let txs = &mut loaded.block.transactions;
+        let first = txs[1].kind;
+        let paid = core::mem::replace(&mut txs[599].kind, first);
+        for halved in [false, false, false] {
+            assert_eq!(is_halved(&loaded), halved);
+        }
+        loaded.block.transactions[599].kind = paid;
+        assert!(is_halved(&loaded));
     }
 }

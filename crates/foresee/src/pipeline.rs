@@ -231,7 +231,7 @@ impl Foresee {
             });
         }
         if ready.is_none()
-            && let Some(executed) = self.execute_divided(block, db, ahead)?
+            && let Some(executed) = self.execute_halved(block, db, ahead)?
         {
             return Ok(executed);
         }

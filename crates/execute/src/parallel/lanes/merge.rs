@@ -8,9 +8,7 @@
 
 use super::Changes;
 use revm::{
-    database::{
-        AccountRevert, BundleAccount, BundleState, CacheState, states::CacheAccount,
-    },
+    database::{AccountRevert, BundleAccount, BundleState, CacheState, states::CacheAccount},
     primitives::{Address, AddressMap, U256},
     state::AccountInfo,
 };
@@ -98,9 +96,8 @@ fn meet(
     let [first, second] = loaded.map(|account| account.account.as_ref().map(|it| &it.storage));
     let (Some(first), Some(second)) = (first, second) else { return false };
     let (fewer, more) = if first.len() < second.len() { (first, second) } else { (second, first) };
-    let is_changed = |slot: &U256| {
-        changes.iter().flatten().any(|account| account.storage.contains_key(slot))
-    };
+    let is_changed =
+        |slot: &U256| changes.iter().flatten().any(|account| account.storage.contains_key(slot));
     fewer.keys().any(|slot| more.contains_key(slot) && is_changed(slot))
 }
 

@@ -3,8 +3,7 @@
 
 use super::lab::{Lab, contract, in_lanes, interleave, user};
 use crate::{
-    CancelToken, ExecuteError, ParallelConfig, ParallelExecutor, Policy, PreBlock,
-    execute_in_order,
+    CancelToken, ExecuteError, ParallelConfig, ParallelExecutor, Policy, PreBlock, execute_in_order,
 };
 use core::{
     sync::atomic::{AtomicU64, Ordering},

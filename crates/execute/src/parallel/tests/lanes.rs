@@ -52,7 +52,8 @@ fn before_eip_161_nothing_is_divided() {
 
 #[test]
 fn lanes_meet_at_accounts_that_one_pays_or_pays_from() {
-    for [first, second] in [[(1, 2), (3, 2)], [(1, 2), (1, 3)], [(1, 2), (2, 3)], [(1, 2), (3, 1)]] {
+    for [first, second] in [[(1, 2), (3, 2)], [(1, 2), (1, 3)], [(1, 2), (2, 3)], [(1, 2), (3, 1)]]
+    {
         let mut lab = Lab::new(SpecId::CANCUN);
         for (from, to) in [first, second] {
             lab.send(user(from), user(to), 5);

@@ -1,9 +1,7 @@
 //! Random blocks over a few accounts and contracts that do everything that can
 //! conflict.
 
-use super::lab::{
-    BENEFICIARY, Lab, SplitMix, any_lanes, contract, in_lanes, interleave, user,
-};
+use super::lab::{BENEFICIARY, Lab, SplitMix, any_lanes, contract, in_lanes, interleave, user};
 use crate::{INCARNATIONS_MAX, ParallelConfig, ParallelExecutor, Policy, execute_in_order};
 use foresee_access::TxIndex;
 use foresee_schedule::Schedule;
