@@ -51,7 +51,8 @@ use worker::{CancelOnPanic, Duty, Worker};
 const PAYMENT_GAS_MAX: u64 = 100_000;
 
 /// How often a transaction is executed at most: ahead of its turn, and once more at its
-/// turn if that was wrong. There the result is right by definition.
+/// turn if that was wrong. There the result is right by definition. An execution in lanes
+/// that met, which yields nothing, is not counted.
 pub const INCARNATIONS_MAX: usize = 2;
 
 /// How a parallel execution goes about a block.
@@ -359,38 +360,6 @@ impl ParallelExecutor {
         };
         let plans: Plans<'_, NotLate> = Plans::Precaution(precaution, &make_once);
         self.run(pre, block, db, None, plans)
-    }
-
-    /// Executes a block on two threads, each of which executes its own transactions as if the
-    /// others were not there: `in_second` tells of each whether it is for the second. Nothing
-    /// if one changes what the other loads, or if there are no two threads, or more is asked
-    /// for than the output. `pre` must come from the same block and state.
-    ///
-    /// # Errors
-    ///
-    /// If it is cancelled. A state that cannot be read yields nothing.
-    ///
-    /// # Panics
-    ///
-    /// If the state panics.
-    pub fn execute_in_lanes<DB>(
-        &self,
-        pre: PreBlock<'_, DB>,
-        block: &Block,
-        db: &DB,
-        in_second: &[bool],
-    ) -> Result<Option<ParallelOutcome>, ExecuteError<DB::Error>>
-    where
-        DB: DatabaseRef + Sync,
-    {
-        let has_lanes = in_second.len() == block.transactions.len();
-        match &self.helpers {
-            Some(pool) if has_lanes && self.reports == Reports::default() => {
-                let known = self.known.as_deref();
-                lanes::execute(pool, (known, self.cancel.as_ref()), pre, (block, db), in_second)
-            }
-            _ => Ok(None),
-        }
     }
 
     /// Executes a block, with what a list says of it if there is one, and a schedule that

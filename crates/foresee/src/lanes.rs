@@ -34,7 +34,7 @@ const SAMPLE: usize = 64;
 /// part of it.
 const IN_ORDER_MIN_NS: u64 = 500_000;
 
-/// The longer half may take at most this part of the block, in percent.
+/// The second half, which is the longer, may take at most this part of the block, in percent.
 const HALF_MAX_PERCENT: u64 = 60;
 
 /// Whether lanes met lately.
@@ -71,19 +71,18 @@ impl Foresee {
             return Ok(None);
         }
         let start = Instant::now();
-        let Some(in_second) = halved(block, &self.costs(), ahead) else { return Ok(None) };
+        let Some(middle) = middle(block, &self.costs(), ahead) else { return Ok(None) };
         if self.lanes_met.waits() {
             return Ok(None);
         }
         let pre = PreBlock::run(block, db)?;
         let executor = self.executor().knowing(Arc::new(known(block, ahead)));
-        let outcome = executor.execute_in_lanes(pre, block, db, &in_second)?;
+        let outcome = executor.execute_in_lanes(pre, block, db, middle)?;
         self.lanes_met.learn(outcome.is_none());
-        if outcome.is_none() {
-            tracing::debug!("lanes met");
-            metrics::counter!("foresee_lanes_met_total").increment(1);
-        }
-        let Some(outcome) = outcome else { return Ok(None) };
+        let Some(outcome) = outcome else {
+            telemetry::halves_met();
+            return Ok(None);
+        };
         let decision = Decision { reason: DecisionReason::Apart, ..Decision::parallel(LANES) };
         let executed = self.executed(outcome, decision, Vec::new());
         telemetry::block(&executed, start.elapsed());
@@ -91,9 +90,8 @@ impl Foresee {
     }
 }
 
-/// By transaction, whether it belongs to the second half. None if the block had better not be
-/// halved.
-fn halved(block: &Block, costs: &MachineCosts, ahead: &[Ahead]) -> Option<Vec<bool>> {
+/// Where the second half begins. None if the block had better not be halved.
+fn middle(block: &Block, costs: &MachineCosts, ahead: &[Ahead]) -> Option<usize> {
     let n = ahead.len();
     if n < SAMPLE {
         return None;
@@ -113,16 +111,13 @@ fn halved(block: &Block, costs: &MachineCosts, ahead: &[Ahead]) -> Option<Vec<bo
         return None;
     }
     let mut first = 0u64;
-    let mut passed = 0u64;
-    let in_second = times.iter().map(|time| {
-        passed = passed.saturating_add(*time);
-        let is_second = passed > total / 2;
-        first = if is_second { first } else { passed };
-        is_second
-    });
-    let in_second = in_second.collect();
-    let longer = first.max(total - first);
-    (longer <= total / 100 * HALF_MAX_PERCENT).then_some(in_second)
+    let fits = |time: &&u64| {
+        first = first.saturating_add(**time);
+        first <= total / 2
+    };
+    let middle = times.iter().take_while(fits).count();
+    let first: u64 = times[..middle].iter().sum();
+    (total - first <= total / 100 * HALF_MAX_PERCENT).then_some(middle)
 }
 
 /// Whether of these transactions none changes what another accesses. An account's fields
@@ -188,7 +183,7 @@ mod tests {
             assert_eq!(reason == DecisionReason::Apart, is_halved, "{scenario:?} {reason:?}");
             let few = generate(scenario, 60, 1).unwrap().into_block().unwrap();
             let ahead = foresee.predict_ahead(&few.block, &few.state).unwrap();
-            assert!(halved(&few.block, &foresee.costs(), &ahead).is_none());
+            assert!(middle(&few.block, &foresee.costs(), &ahead).is_none());
         }
     }
 

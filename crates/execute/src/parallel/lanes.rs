@@ -1,11 +1,12 @@
-//! Two lanes: two threads execute a block's transactions, each its own in block order on a
-//! state of its own, as if the other's were not there.
+//! Two lanes: two threads execute the halves of a block, each in block order on a state of its
+//! own, the second as if the first were not there.
 //!
-//! That is right if the lanes do not meet: nothing that one has loaded is changed by the
-//! other. Whether they met is found out when both are done ([`merge`]), by what they really
-//! loaded and changed; who assigned the transactions to lanes is not trusted. Only the fees of
-//! the beneficiary add up, as long as nobody looks at that account. Nothing is handed over or
-//! validated by transaction, which costs more than a small one takes to execute.
+//! That is right if they keep apart: nothing that the second has loaded is left by the first
+//! with another value. Whether that is so is found out when both are done ([`merge`]), by what
+//! they really loaded and changed; nobody who expected it is trusted. What the first changes
+//! and changes back is no matter, since all of it comes before all of the second. Only the
+//! fees of the beneficiary add up, as long as nobody looks at that account. Nothing is handed
+//! over or validated by transaction, which costs more than a small one takes to execute.
 //!
 //! If they met, if the state failed, or if the block has no room for a transaction that was
 //! executed, there is no result, and the block is executed otherwise.
@@ -13,16 +14,19 @@
 mod merge;
 
 use super::{
-    Known, ParallelOutcome, ParallelStats, PreBlock,
+    Known, ParallelExecutor, ParallelOutcome, ParallelStats, PreBlock,
     authority::{BlockState, EvmError},
     known::Recall,
     ledger::Ledger,
-    looks::{Look, Looks},
+    looks::Look,
     phases,
     worker::{WorkerEvm, worker_evm},
 };
-use crate::{Block, BlockOutput, CancelToken, ExecuteError, InvalidReason};
-use core::sync::atomic::{AtomicBool, Ordering};
+use crate::{Block, BlockOutput, CancelToken, ExecuteError, InvalidReason, Reports};
+use core::{
+    ops::Range,
+    sync::atomic::{AtomicBool, Ordering},
+};
 use foresee_access::TxIndex;
 use rayon::ThreadPool;
 use revm::{
@@ -98,8 +102,42 @@ impl Drop for GiveUpOnPanic<'_> {
     }
 }
 
-/// Executes a block in two lanes; `in_second` tells of each transaction whether it belongs to
-/// the second. Nothing if the lanes meet.
+impl ParallelExecutor {
+    /// Executes a block on two threads: one executes the transactions before this position, the
+    /// other the rest as if those were not there. Nothing if one half changes what the other
+    /// loads, or if there are no two threads, or more is asked for than the output. `pre` must
+    /// come from the same block and state.
+    ///
+    /// # Errors
+    ///
+    /// If it is cancelled. A state that cannot be read yields nothing.
+    ///
+    /// # Panics
+    ///
+    /// If the state panics.
+    pub fn execute_in_lanes<DB>(
+        &self,
+        pre: PreBlock<'_, DB>,
+        block: &Block,
+        db: &DB,
+        middle: usize,
+    ) -> Result<Option<ParallelOutcome>, ExecuteError<DB::Error>>
+    where
+        DB: DatabaseRef + Sync,
+    {
+        let has_reports = self.reports != Reports::default();
+        match &self.helpers {
+            // A thread of the pool would wait for itself.
+            Some(pool) if !has_reports && pool.current_thread_index().is_none() => {
+                let known = self.known.as_deref();
+                execute(pool, (known, self.cancel.as_ref()), pre, (block, db), middle)
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+/// Executes a block in two lanes, the second from this position on. Nothing if they meet.
 ///
 /// # Errors
 ///
@@ -109,7 +147,7 @@ pub(super) fn execute<'a, DB: DatabaseRef + Sync>(
     (known, cancel): (Option<&Known>, Option<&CancelToken>),
     pre: PreBlock<'a, DB>,
     (block, db): (&Block, &'a DB),
-    in_second: &[bool],
+    middle: usize,
 ) -> Result<Option<ParallelOutcome>, ExecuteError<DB::Error>> {
     // Before EIP-161 what calls cost depends on who exists, which nobody notes.
     if !block.cfg.spec.is_enabled_in(SpecId::SPURIOUS_DRAGON) {
@@ -126,9 +164,9 @@ pub(super) fn execute<'a, DB: DatabaseRef + Sync>(
     let (changes_sent, changes) = mpsc::channel();
     let outcome = pool.in_place_scope(|scope| {
         scope.spawn(move |_| {
-            second(common, db, in_second, &attempts_sent, &changes_sent);
+            second(common, db, middle, &attempts_sent, &changes_sent);
         });
-        first(common, pre.state, in_second, &mut ledger, &attempts, &changes)
+        first(common, pre.state, middle, &mut ledger, &attempts, &changes)
     });
     if cancel.is_some_and(CancelToken::is_cancelled) {
         return Err(ExecuteError::Cancelled);
@@ -139,7 +177,7 @@ pub(super) fn execute<'a, DB: DatabaseRef + Sync>(
     let output = BlockOutput { receipts, invalid, requests, gas_used, blob_gas_used, state };
     // Both threads were busy all the time, or nearly.
     let stats = ParallelStats {
-        ahead: in_second.iter().filter(|is_second| **is_second).count(),
+        ahead: block.transactions.len().saturating_sub(middle),
         executing: 2 * start.elapsed(),
         ..ParallelStats::default()
     };
@@ -151,20 +189,18 @@ pub(super) fn execute<'a, DB: DatabaseRef + Sync>(
 fn second<DB: DatabaseRef + Sync>(
     common: Common<'_>,
     db: &DB,
-    in_second: &[bool],
+    middle: usize,
     attempts: &Sender<Vec<Attempt>>,
     changes: &Sender<Changes>,
 ) {
     let mut state = State::builder().with_database_ref(db).with_bundle_update().build();
-    let accounts = in_second.len().saturating_mul(ACCOUNTS_PER_TRANSACTION) / 2;
+    let txs = middle..common.block.transactions.len();
+    let accounts = txs.len().saturating_mul(ACCOUNTS_PER_TRANSACTION);
     state.cache.accounts.reserve(accounts);
     if let Some(transitions) = &mut state.transition_state {
         transitions.transitions.reserve(accounts);
     }
-    let txs = in_second.iter().enumerate().filter(|(_, is_second)| **is_second);
-    let Some((executed, mut state)) = run(common, state, txs.map(|(position, _)| position)) else {
-        return;
-    };
+    let Some((executed, mut state)) = run(common, state, txs) else { return };
     // Whoever does not wait for it any more has given up.
     if attempts.send(executed).is_ok() {
         state.merge_transitions(BundleRetention::Reverts);
@@ -177,18 +213,16 @@ fn second<DB: DatabaseRef + Sync>(
 fn first<'a, DB: DatabaseRef>(
     common: Common<'_>,
     state: BlockState<'a, DB>,
-    in_second: &[bool],
+    middle: usize,
     ledger: &mut Ledger,
     attempts: &Receiver<Vec<Attempt>>,
     changes: &Receiver<Changes>,
 ) -> Option<(BlockState<'a, DB>, alloy_eips::eip7685::Requests)> {
-    let txs = in_second.iter().enumerate().filter(|(_, is_second)| !**is_second);
-    let (executed, mut state) = run(common, state, txs.map(|(position, _)| position))?;
-    let mut lanes = [executed.into_iter(), receive(attempts)?.into_iter()];
+    let (executed, mut state) = run(common, state, 0..middle)?;
+    let mut executed = executed.into_iter().chain(receive(attempts)?);
     for (position, tx) in common.block.transactions.iter().enumerate() {
         let index = TxIndex::new(position);
-        let attempt = lanes[usize::from(in_second[position])].next()?;
-        match (ledger.check(tx), attempt) {
+        match (ledger.check(tx), executed.next()?) {
             (Ok(()), Attempt::Executed(result)) => ledger.include(tx, result),
             (Ok(()), Attempt::Invalid(reason)) => {
                 ledger.refuse(index, InvalidReason::Transaction(reason));
@@ -211,14 +245,14 @@ fn first<'a, DB: DatabaseRef>(
 fn run<'a, DB: DatabaseRef>(
     common: Common<'_>,
     state: BlockState<'a, DB>,
-    positions: impl Iterator<Item = usize>,
+    positions: Range<usize>,
 ) -> Option<(Vec<Attempt>, BlockState<'a, DB>)> {
     let Common { block, ledger, known, any_tx, .. } = common;
     let _give_up = GiveUpOnPanic(common);
     let mut evm = worker_evm(block, any_tx, state, known, false);
-    let mut attempts = Vec::with_capacity(block.transactions.len());
+    let mut attempts = Vec::with_capacity(positions.len());
     for position in positions {
-        let tx = &block.transactions[position];
+        let tx = block.transactions.get(position)?;
         if ledger.check(tx).is_err() {
             attempts.push(Attempt::Refused);
             continue;
@@ -242,11 +276,16 @@ fn attempt<'a, DB: DatabaseRef>(
     tx: &'a TxEnv,
     beneficiary: Address,
 ) -> Option<Attempt> {
+    // That it owns too little would be told with what it owns.
+    if tx.caller == beneficiary {
+        return None;
+    }
     let executed: Result<_, EvmError<DB>> = evm.transact(tx);
     let looks = core::mem::take(&mut evm.ctx.chain.looks);
     match executed {
         Ok(ResultAndState { result, state }) => {
-            if looks_at(&looks, tx, beneficiary) {
+            // It does more to the beneficiary than pay it.
+            if looks.at(&beneficiary) != Look::default() {
                 return None;
             }
             evm.ctx.journaled_state.database.commit(state);
@@ -255,11 +294,6 @@ fn attempt<'a, DB: DatabaseRef>(
         Err(EVMError::Transaction(reason)) => Some(Attempt::Invalid(reason)),
         Err(_) => None,
     }
-}
-
-/// Whether a transaction does more to the beneficiary than pay it.
-fn looks_at(looks: &Looks, tx: &TxEnv, beneficiary: Address) -> bool {
-    tx.caller == beneficiary || looks.at(&beneficiary) != Look::default()
 }
 
 /// What the other lane sends; nothing if it has given up.

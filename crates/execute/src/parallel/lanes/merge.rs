@@ -1,10 +1,11 @@
 //! What two lanes leave behind, put together as one execution would have left it; or the
 //! finding that they met.
 //!
-//! A lane has in its cache whatever it loaded, and in its bundle whatever it changed. An
+//! A lane has in its cache whatever it loaded, and in its bundle whatever it left changed. An
 //! account that is in one cache alone was the other lane's business in no way. Of one that is
 //! in both, fields that either has changed and slots that both loaded and either changed are
-//! where they met. Code is found by its hash, so that it need not be looked at.
+//! where they met; so is what the protocol changes or loads after the transactions, which is
+//! in the first lane's. Code is found by its hash, so that it need not be looked at.
 
 use super::Changes;
 use revm::{

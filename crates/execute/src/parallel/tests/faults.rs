@@ -171,18 +171,18 @@ fn any_read_may_fail() {
     assert!(failed > 0);
 }
 
-/// Payments that keep apart if every other is in the second lane.
-fn apart() -> (Lab, Vec<bool>) {
+/// Payments that keep apart, and their middle.
+fn apart() -> (Lab, usize) {
     let mut lab = Lab::new(SpecId::PRAGUE);
     for number in 1..9 {
         lab.send(user(number), user(number + 20), 3);
     }
-    (lab, [false, true].repeat(4))
+    (lab, 4)
 }
 
 #[test]
 fn lanes_whose_state_fails_or_panics_yield_nothing_or_all() {
-    let (lab, in_second) = apart();
+    let (lab, middle) = apart();
     let expected = execute_in_order(&lab.block, &lab.db).unwrap();
     let (mut nothing, mut panics) = (0, 0);
     for fault in [Fault::Once, Fault::FromThenOn, Fault::Panic] {
@@ -190,7 +190,7 @@ fn lanes_whose_state_fails_or_panics_yield_nothing_or_all() {
             let run = || {
                 let reads = AtomicU64::new(0);
                 let db = Faulty { db: &lab.db, reads, failing, fault: fault.clone() };
-                in_lanes(&lab.block, &db, &in_second)
+                in_lanes(&lab.block, &db, middle)
             };
             match within_a_minute(run) {
                 Ok(Ok(Some(output))) => assert_eq!(output, expected, "{fault:?} {failing}"),
@@ -204,8 +204,23 @@ fn lanes_whose_state_fails_or_panics_yield_nothing_or_all() {
 }
 
 #[test]
+fn a_thread_of_the_pool_does_not_wait_for_itself() {
+    let (lab, middle) = apart();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    let pool = std::sync::Arc::new(pool);
+    let config = ParallelConfig { threads: 2, policy: Policy::Dataflow };
+    let executor = ParallelExecutor::with_pool(pool.clone(), config);
+    let run = || {
+        let pre = PreBlock::run(&lab.block, &lab.db).unwrap();
+        executor.execute_in_lanes(pre, &lab.block, &lab.db, middle).unwrap().is_some()
+    };
+    assert!(run());
+    assert!(!within_a_minute(|| pool.install(run)).unwrap());
+}
+
+#[test]
 fn lanes_are_cancelled_in_the_middle_or_whole() {
-    let (lab, in_second) = apart();
+    let (lab, middle) = apart();
     let expected = execute_in_order(&lab.block, &lab.db).unwrap();
     let config = ParallelConfig { threads: 2, policy: Policy::Dataflow };
     let executor = ParallelExecutor::new(config).unwrap();
@@ -217,7 +232,7 @@ fn lanes_are_cancelled_in_the_middle_or_whole() {
             let db = Faulty { db: &lab.db, reads: AtomicU64::new(0), failing, fault };
             let pre = PreBlock::run(&lab.block, &db)?;
             let executor = executor.cancelled_by(token.clone());
-            executor.execute_in_lanes(pre, &lab.block, &db, &in_second)
+            executor.execute_in_lanes(pre, &lab.block, &db, middle)
         };
         match within_a_minute(run).unwrap() {
             Ok(outcome) => assert_eq!(outcome.unwrap().output, expected, "{failing}"),
