@@ -105,13 +105,14 @@ pub(crate) struct Replay {
     pub(crate) ahead: bool,
     /// Follow this execution record instead of predicting, and tell in what it is wrong
     ///
-    /// With --ahead what predictions have computed on the way, results of precompiles and
-    /// hashes, is made use of as well.
+    /// The results of precompiled contracts that it implies are computed before the clock
+    /// starts. With --ahead what predictions have computed on the way is made use of as well.
     #[arg(long, value_name = "FILE", conflicts_with = "access_list")]
     pub(crate) record: Option<PathBuf>,
     /// Follow this block access list, RLP or JSON, and tell where it is wrong first
     ///
-    /// With --ahead as --record.
+    /// With --ahead the results of precompiled contracts and the hashes that predictions have
+    /// computed on the way are made use of as well.
     #[arg(long, value_name = "FILE")]
     pub(crate) access_list: Option<PathBuf>,
     /// Execute so many times, interleaved, and report medians

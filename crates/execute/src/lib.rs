@@ -21,7 +21,7 @@ pub use access_list::{
 pub use block::{Block, BlockOutput, ExecuteError, InvalidReason, InvalidTransaction, Protocol};
 pub use cancel::CancelToken;
 pub use in_order::{execute_in_order, execute_in_order_timing_precompiles};
-pub use observe::{Observation, Observed, observe, time_transactions, true_dag};
+pub use observe::{Observation, Observed, PrecompileInput, observe, time_transactions, true_dag};
 pub use parallel::{
     Activity, INCARNATIONS_MAX, Known, Pace, ParallelConfig, ParallelExecutor, ParallelOutcome,
     ParallelStats, Policy, PreBlock, PrecompileResults, Reason, Reexecution, Task, pays_ahead,

@@ -9,6 +9,7 @@
 
 mod inspector;
 mod observed;
+mod precompiled;
 pub(crate) mod sets;
 pub(crate) mod witness;
 
@@ -24,6 +25,7 @@ use crate::{
 use core::time::Duration;
 use foresee_access::{AccessSet, Location};
 use foresee_schedule::{DependencyDag, Node};
+use precompiled::NotedPrecompiles;
 use revm::{
     DatabaseCommit, DatabaseRef, ExecuteCommitEvm, InspectEvm, context::result::EVMError,
     handler::EthPrecompiles,
@@ -32,12 +34,15 @@ use std::time::Instant;
 use witness::Witness;
 
 pub use observed::Observed;
+pub use precompiled::PrecompileInput;
 
 /// What one transaction did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Observation {
     /// What it read and wrote; empty if it was not included.
     pub access: AccessSet,
+    /// What it called precompiled contracts with, as far as that took long: sorted, each once.
+    pub precompiled: Vec<PrecompileInput>,
     /// Whether the block could include it.
     pub included: bool,
     /// Gas it used.
@@ -94,7 +99,7 @@ pub(crate) fn execute<DB: DatabaseRef>(
     reports: Reports,
 ) -> Result<(InOrderOutcome, Vec<Observation>), ExecuteError<DB::Error>> {
     let calls = SystemCalls::new(block);
-    let precompiles = EthPrecompiles::new(block.cfg.spec);
+    let precompiles = NotedPrecompiles::new(block.cfg.spec);
     let mut evm = build_evm(block, &calls, db, Witness::default(), precompiles);
     build_list(&mut evm, reports);
     before_transactions(block, &calls, &mut evm)?;
@@ -108,14 +113,18 @@ pub(crate) fn execute<DB: DatabaseRef>(
         }
         set_index(&mut evm, &included);
         let outcome = evm.inspect_tx(tx);
-        let witness = core::mem::take(&mut evm.inspector);
+        let mut witness = core::mem::take(&mut evm.inspector);
+        witness.precompiled = core::mem::take(&mut evm.precompiles.noted);
         match outcome {
             Ok(mut outcome) => {
                 let gas_used = outcome.result.tx_gas_used();
                 let state = &mut outcome.state;
                 let accesses = sets::accesses(block, tx, gas_used, &witness, state);
+                let observed = Observed::from(accesses);
+                let precompiled = observed.precompiled().to_vec();
                 observations.push(Observation {
-                    access: Observed::from(accesses).into_set(),
+                    access: observed.into_set(),
+                    precompiled,
                     included: true,
                     gas_used,
                     success: outcome.result.is_success(),
@@ -132,8 +141,7 @@ pub(crate) fn execute<DB: DatabaseRef>(
         }
     }
     let output = finish(block, &calls, &mut evm, included)?;
-    let sets = observations.iter().map(|observation| observation.access.clone());
-    let observed = sets.map(Observed::from).collect();
+    let observed = observations.iter().map(Observed::from).collect();
     let outcome = InOrderOutcome { output, observed, access_list: take_list(&mut evm) };
     Ok((outcome, observations))
 }

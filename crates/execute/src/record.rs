@@ -35,7 +35,7 @@ use foresee_schedule::{DependencyDag, Node};
 use serde::{Deserialize, Serialize};
 
 /// The version of the record format, which changes with any change to either form.
-pub const RECORD_VERSION: u64 = 4;
+pub const RECORD_VERSION: u64 = 5;
 
 /// What a block accessed when it was executed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,7 +9,8 @@
 //! block computes, `sets` is what it takes to look at what was noted of each transaction as
 //! sorted sets, and `bytes` is the record in its binary form, these sets included. `alone` is
 //! `ahead` without the results of precompiles and the hashes that predictions yield beside
-//! sets, and a record or a list does not; `both` are by record and by list, with them.
+//! sets, and a list does not; a record yields the results, which are computed when it is
+//! read; `both` are by record and by list, predicted ahead as well.
 //! `bad list` follows one in which every value is wrong: what a block costs that falls back,
 //! transaction by transaction.
 #![expect(clippy::print_stdout, reason = "it is an example")]

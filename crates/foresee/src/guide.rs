@@ -6,15 +6,15 @@
 use crate::{
     Decision, DecisionReason, ExecutedBlock, Foresee, Mode, Rerun,
     choice::Work,
-    outlook::{known, knows_results},
+    outlook::{know, known, knows_results},
 };
 use alloy_eips::eip7928::BlockAccessListHashMismatch;
 use foresee_access::{Difference, TxIndex};
 use foresee_execute::{
-    AccessList, AccessListFault, Block, BlockIdentity, Divergence, ExecuteError, Pace, PreBlock,
-    Prefetched, Record, Status,
+    AccessList, AccessListFault, Block, BlockIdentity, Divergence, ExecuteError, Known, Observed,
+    Pace, PreBlock, PrecompileInput, Prefetched, Record, Status,
 };
-use foresee_predict::Ahead;
+use foresee_predict::{Ahead, PrecompileCall};
 use revm::DatabaseRef;
 use std::sync::Arc;
 
@@ -50,6 +50,16 @@ pub enum GuideFault {
         index: TxIndex,
         /// Where record and execution part; the record counts as predicted.
         difference: Box<Difference>,
+    },
+    /// A transaction called precompiled contracts with something else.
+    #[error("transaction {index}, precompiled contract {}: {how}, {} bytes", of.address, of.input.len())]
+    Precompiled {
+        /// The transaction.
+        index: TxIndex,
+        /// What it was called with.
+        of: PrecompileInput,
+        /// Whether that is recorded and was not executed, or the other way round.
+        how: &'static str,
     },
     /// The block has another access list.
     #[error("{0}")]
@@ -91,8 +101,8 @@ impl Foresee {
     /// more than the transactions are another's, which takes a while to find out.
     ///
     /// Whoever has predicted the transactions [ahead](Self::predict_ahead) as well gives that
-    /// too: a guide knows better what waits for what, but not the results of precompiles and
-    /// the hashes that predictions have computed on the way.
+    /// too: a guide knows better what waits for what, but not the hashes that predictions have
+    /// computed on the way, nor, if it is a list, the results of precompiled contracts.
     ///
     /// # Errors
     ///
@@ -133,15 +143,19 @@ impl Foresee {
         }
         let mut executor = self.executor().on(decision.threads);
         // Only the parallel executor can use results of precompiles, on one thread too.
-        let uses_results = ahead.is_some_and(knows_results) && self.config().mode != Mode::InOrder;
+        let knows_results = ahead.is_some_and(knows_results) || !guide.results().is_empty();
+        let uses_results = knows_results && self.config().mode != Mode::InOrder;
         if !decision.parallel && !uses_results {
             let executed = self.execute_in_order(block, db, decision)?;
             let fault = guide.check_transactions(block).and_then(|()| guide.verify(&executed));
             return Ok((executed, fault.err()));
         }
-        if let Some(ahead) = ahead {
-            executor = executor.knowing(Arc::new(known(block, ahead)));
-        }
+        let known = match ahead {
+            Some(ahead) => known(block, ahead),
+            None => Known::new(block.transactions.len()),
+        };
+        know(&known, guide.results());
+        executor = executor.knowing(Arc::new(known));
         let mut checked = Ok(());
         let outcome = match guide {
             Guide::Record(rerun) => {
@@ -155,6 +169,7 @@ impl Foresee {
             }
             Guide::AccessList(list) => executor.execute_listed(block, db, list)?,
         };
+        self.learned.parallel(block, &outcome.output, outcome.stats.executing);
         let executed = self.executed(outcome, decision, Vec::new());
         let fault = checked.and_then(|()| guide.verify(&executed));
         Ok((executed, fault.err()))
@@ -162,6 +177,14 @@ impl Foresee {
 }
 
 impl Guide<'_> {
+    /// Results of precompiled contracts, under the rules of the guide's block.
+    fn results(&self) -> &[PrecompileCall] {
+        match self {
+            Self::Record(rerun) => rerun.results(),
+            Self::AccessList(_) => &[],
+        }
+    }
+
     /// Whether the guide can be of this block at all, but for its transactions.
     fn check(&self, block: &Block) -> Result<(), GuideFault> {
         match self {
@@ -220,6 +243,20 @@ impl Guide<'_> {
     }
 }
 
+/// The first call of a precompiled contract that is not in both, and where it is.
+fn called_differently<'o>(
+    recorded: &'o Observed,
+    executed: &'o Observed,
+) -> Option<(&'o PrecompileInput, &'static str)> {
+    let [recorded, executed] = [recorded, executed].map(Observed::precompiled);
+    let alone = |these: &'o [PrecompileInput], those: &[PrecompileInput], how| {
+        let one = these.iter().find(|call| those.binary_search(call).is_err())?;
+        Some((one, how))
+    };
+    alone(recorded, executed, "recorded a call, executed none")
+        .or_else(|| alone(executed, recorded, "recorded none, executed a call"))
+}
+
 fn verify_record(record: &Record, executed: &ExecutedBlock) -> Result<(), GuideFault> {
     let endings = executed.output.statuses().zip(executed.output.gas_by_transaction());
     let text = |status: &Status, gas: u64| match status {
@@ -239,7 +276,12 @@ fn verify_record(record: &Record, executed: &ExecutedBlock) -> Result<(), GuideF
             && *observed != recorded.observed
         {
             let difference = Difference::between(&recorded.observed, observed);
-            return Err(GuideFault::Access { index, difference: Box::new(difference) });
+            return Err(match called_differently(&recorded.observed, observed) {
+                Some((of, how)) if difference.is_empty() => {
+                    GuideFault::Precompiled { index, of: of.clone(), how }
+                }
+                _ => GuideFault::Access { index, difference: Box::new(difference) },
+            });
         }
     }
     let hash = executed.access_list.as_ref().map(AccessList::compute_hash);

@@ -63,7 +63,7 @@ pub struct Foresee {
     config: Config,
     cache: ProgramCache,
     executor: ParallelExecutor,
-    learned: Arc<Learned>,
+    pub(crate) learned: Arc<Learned>,
     conflicts: Arc<Conflicts>,
     pub(crate) aside: Arc<Aside>,
     pub(crate) lanes_met: Arc<LanesMet>,

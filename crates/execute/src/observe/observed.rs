@@ -4,19 +4,30 @@
 //! for each account and slot, in no order. Sorting them into lists of locations, which take
 //! several times the room, is left to whoever needs the set.
 
+use super::{Observation, PrecompileInput};
 use alloy_primitives::{Address, U256};
 use core::{fmt, ops::Deref};
 use foresee_access::{AccessSet, Field, Location};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::sync::OnceLock;
+use std::{borrow::Cow, sync::OnceLock};
 
 /// What one transaction was observed to access. It can be looked at as the [`AccessSet`]
 /// that it is, which is made the first time.
 #[derive(Clone, Default)]
 pub struct Observed {
     set: OnceLock<AccessSet>,
-    /// What the set is made of; nothing if it was given.
+    /// What the set is made of; no accounts and slots if it was given.
     accesses: Accesses,
+}
+
+/// As it is written.
+#[derive(Serialize, Deserialize)]
+#[serde(rename = "Observed", deny_unknown_fields)]
+struct Written<'a> {
+    reads: Cow<'a, [Location]>,
+    writes: Cow<'a, [Location]>,
+    commutative: Cow<'a, [Location]>,
+    precompiled: Cow<'a, [PrecompileInput]>,
 }
 
 /// What a transaction did with accounts and slots.
@@ -25,6 +36,8 @@ pub(crate) struct Accesses {
     pub(crate) accounts: Vec<AccountAccess>,
     /// The slots of these accounts, in their order, and whether each was written.
     pub(crate) slots: Vec<(U256, bool)>,
+    /// What it called precompiled contracts with: sorted, each once.
+    pub(crate) precompiled: Vec<PrecompileInput>,
 }
 
 /// What a transaction did with an account.
@@ -110,6 +123,20 @@ impl Accesses {
 }
 
 impl Observed {
+    /// From what was accessed, and what precompiled contracts were called with: sorted, each
+    /// once.
+    pub fn new(set: AccessSet, precompiled: Vec<PrecompileInput>) -> Self {
+        let accesses = Accesses { precompiled, ..Accesses::default() };
+        Self { set: OnceLock::from(set), accesses }
+    }
+
+    /// What precompiled contracts were called with, as far as that took long: calls of a
+    /// thousand gas and more, and four for a byte of input, that succeeded. Sorted, each
+    /// once.
+    pub fn precompiled(&self) -> &[PrecompileInput] {
+        &self.accesses.precompiled
+    }
+
     /// The set.
     pub fn into_set(self) -> AccessSet {
         let Self { set, accesses } = self;
@@ -133,13 +160,19 @@ impl From<Accesses> for Observed {
 
 impl From<AccessSet> for Observed {
     fn from(set: AccessSet) -> Self {
-        Self { set: OnceLock::from(set), accesses: Accesses::default() }
+        Self::new(set, Vec::new())
+    }
+}
+
+impl From<&Observation> for Observed {
+    fn from(observation: &Observation) -> Self {
+        Self::new(observation.access.clone(), observation.precompiled.clone())
     }
 }
 
 impl PartialEq for Observed {
     fn eq(&self, other: &Self) -> bool {
-        **self == **other
+        **self == **other && self.precompiled() == other.precompiled()
     }
 }
 
@@ -153,19 +186,31 @@ impl PartialEq<AccessSet> for Observed {
 
 impl fmt::Debug for Observed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (**self).fmt(f)
+        let (set, precompiled) = (&**self, self.precompiled());
+        f.debug_struct("Observed").field("set", set).field("precompiled", &precompiled).finish()
     }
 }
 
 impl Serialize for Observed {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        (**self).serialize(serializer)
+        let AccessSet { reads, writes, commutative } = &**self;
+        let written = Written {
+            reads: reads.into(),
+            writes: writes.into(),
+            commutative: commutative.into(),
+            precompiled: self.precompiled().into(),
+        };
+        written.serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Observed {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        AccessSet::deserialize(deserializer).map(Self::from)
+        let Written { reads, writes, commutative, precompiled } =
+            Written::deserialize(deserializer)?;
+        let (reads, writes) = (reads.into_owned(), writes.into_owned());
+        let set = AccessSet { reads, writes, commutative: commutative.into_owned() };
+        Ok(Self::new(set, precompiled.into_owned()))
     }
 }
 
@@ -189,6 +234,7 @@ mod tests {
                 account(a, [read, credited, Use::default()], 1),
             ],
             slots: vec![(two, true), (one, false), (one, true)],
+            precompiled: Vec::new(),
         };
         let observed = Observed::from(accesses);
         let set = AccessSet {

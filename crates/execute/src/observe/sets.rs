@@ -25,7 +25,11 @@ pub(crate) fn accesses(
     state: &mut EvmState,
 ) -> Accesses {
     let roles = Roles::new(tx);
-    let mut noted = Accesses { accounts: Vec::with_capacity(state.len()), slots: Vec::new() };
+    let mut precompiled = witness.precompiled.clone();
+    precompiled.sort_unstable();
+    precompiled.dedup();
+    let accounts = Vec::with_capacity(state.len());
+    let mut noted = Accesses { accounts, slots: Vec::new(), precompiled };
     // Those whose code runs in place of somebody's who is called.
     let mut delegates = Vec::new();
     for (&address, account) in state {

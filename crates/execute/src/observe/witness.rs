@@ -4,11 +4,16 @@
 //! load it, so a [`Witness`] holds *candidates*: they count if the account is
 //! in the journal afterwards.
 
+use super::PrecompileInput;
 use alloy_primitives::{Address, U256, map::AddressMap};
 
-/// The accounts that the code of a transaction named.
+/// What the code of a transaction named.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Witness(AddressMap<Named>);
+pub(crate) struct Witness {
+    accounts: AddressMap<Named>,
+    /// What it called precompiled contracts with, in that order, as far as it is noted.
+    pub(crate) precompiled: Vec<PrecompileInput>,
+}
 
 /// What the code wanted from an account that it named.
 #[derive(Clone, Copy, Debug, Default)]
@@ -30,7 +35,7 @@ pub(crate) struct Named {
 impl Witness {
     /// What was wanted from this account.
     pub(crate) fn at(&self, address: &Address) -> Named {
-        self.0.get(address).copied().unwrap_or_default()
+        self.accounts.get(address).copied().unwrap_or_default()
     }
 
     /// This account is to pay something, out of this balance if it is at hand.
@@ -47,6 +52,6 @@ impl Witness {
 
     /// What is wanted from this account, to be added to.
     pub(crate) fn entry(&mut self, address: Address) -> &mut Named {
-        self.0.entry(address).or_default()
+        self.accounts.entry(address).or_default()
     }
 }

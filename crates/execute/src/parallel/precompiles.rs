@@ -5,6 +5,7 @@
 //! the same, executed again because it had run ahead in vain.
 
 use super::{Known, looks::WorkerContext};
+use crate::PrecompileInput;
 use alloy_primitives::{
     Address, Bytes,
     map::{AddressMap, AddressSet, HashMap},
@@ -65,11 +66,41 @@ impl PrecompileResults {
 pub(super) struct KnownPrecompiles<'a> {
     inner: EthPrecompiles,
     known: Option<&'a Known>,
+    /// Whether it is noted what they are called with.
+    witnesses: bool,
 }
 
 impl<'a> KnownPrecompiles<'a> {
-    pub(super) fn new(spec: SpecId, known: Option<&'a Known>) -> Self {
-        Self { inner: EthPrecompiles::new(spec), known }
+    pub(super) fn new(spec: SpecId, known: Option<&'a Known>, witnesses: bool) -> Self {
+        Self { inner: EthPrecompiles::new(spec), known, witnesses }
+    }
+
+    /// What a call yields, as it is known or else computed; a result worth keeping is known
+    /// from then on.
+    fn compute<D: Database>(
+        &mut self,
+        context: &mut WorkerContext<'_, D>,
+        inputs: &CallInputs,
+    ) -> Result<Option<InterpreterResult>, String> {
+        let address = inputs.bytecode_address;
+        // State gas (EIP-8037) depends on more than the input.
+        let known = self.known.filter(|_| inputs.reservoir == 0);
+        let Some(known) = known else { return self.inner.run(context, inputs) };
+        let output =
+            known.precompiles.get(&address, &inputs.input.as_bytes(context), inputs.gas_limit);
+        if let Some(output) = output {
+            return Ok(Some(precompile_output_to_interpreter_result(output, inputs.gas_limit)));
+        }
+        let result = self.inner.run(context, inputs)?;
+        if let Some(result) = result.as_ref().filter(|result| result.is_ok()) {
+            let gas = inputs.gas_limit.saturating_sub(result.gas.remaining());
+            if gas >= GAS_MIN {
+                let input = Bytes::copy_from_slice(&inputs.input.as_bytes(context));
+                let output = PrecompileOutput::new(gas, result.output.clone(), 0);
+                known.precompiles.insert(address, input, output);
+            }
+        }
+        Ok(result)
     }
 }
 
@@ -86,22 +117,15 @@ impl<'a, D: Database> PrecompileProvider<WorkerContext<'a, D>> for KnownPrecompi
         inputs: &CallInputs,
     ) -> Result<Option<InterpreterResult>, String> {
         let address = inputs.bytecode_address;
-        // State gas (EIP-8037) depends on more than the input.
-        let known = self.known.filter(|_| inputs.reservoir == 0 && self.inner.contains(&address));
-        let Some(known) = known else { return self.inner.run(context, inputs) };
-        let output =
-            known.precompiles.get(&address, &inputs.input.as_bytes(context), inputs.gas_limit);
-        if let Some(output) = output {
-            return Ok(Some(precompile_output_to_interpreter_result(output, inputs.gas_limit)));
+        if !self.inner.contains(&address) {
+            return Ok(None);
         }
-        let result = self.inner.run(context, inputs)?;
-        if let Some(result) = result.as_ref().filter(|result| result.is_ok()) {
-            let gas = inputs.gas_limit.saturating_sub(result.gas.remaining());
-            if gas >= GAS_MIN {
-                let input = Bytes::copy_from_slice(&inputs.input.as_bytes(context));
-                let output = PrecompileOutput::new(gas, result.output.clone(), 0);
-                known.precompiles.insert(address, input, output);
-            }
+        let result = self.compute(context, inputs)?;
+        if let Some(result) = result.as_ref().filter(|_| self.witnesses) {
+            let input = inputs.input.as_bytes(context);
+            let noted = PrecompileInput::noted(address, &input, inputs.gas_limit, result);
+            drop(input);
+            context.chain.looks.witness.precompiled.extend(noted);
         }
         Ok(result)
     }

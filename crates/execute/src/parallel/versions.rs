@@ -16,13 +16,15 @@
 //! difference instead of a value: whoever reads the slot sees the last value and what
 //! was added since, whichever value those saw that added.
 
+mod fields;
 mod seed;
 
 use crate::sync::{AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, PoisonError};
 use core::hash::BuildHasher;
+use fields::{AccountChange, FieldsVersion, FieldsVersions};
 use revm::{
-    primitives::{Address, AddressMap, B256, StorageKeyMap, U256, map::DefaultHashBuilder},
-    state::{Account, AccountInfo, Bytecode, EvmState},
+    primitives::{Address, AddressMap, StorageKeyMap, U256, map::DefaultHashBuilder},
+    state::{Account, EvmState},
 };
 
 /// Words of the set of locations that may have been written: 2^17 bits in 16 KiB,
@@ -47,19 +49,8 @@ pub(super) struct Versions {
 /// What was written to one account.
 #[derive(Default)]
 struct Written {
-    /// Changes to its fields, by version.
-    fields: Vec<FieldsVersion>,
+    fields: FieldsVersions,
     slots: StorageKeyMap<SlotVersions>,
-}
-
-/// What one version changed in an account's fields. Balance and nonce are
-/// differences (modulo 2^256 and 2^64), because they add up in any order.
-struct FieldsVersion {
-    version: u32,
-    balance: U256,
-    nonce: u64,
-    code: Option<(B256, Bytecode)>,
-    destroyed: bool,
 }
 
 /// What was written to a slot: usually one value.
@@ -104,12 +95,7 @@ impl Versions {
             return None;
         }
         let shard = self.shard(hash);
-        let versions = shard.get(address)?.fields.iter();
-        versions.take_while(|version| version.version < below).fold(None, |change, version| {
-            let mut change: AccountChange = change.unwrap_or_default();
-            change.add(version);
-            Some(change)
-        })
+        shard.get(address)?.fields.below(below)
     }
 
     /// What versions below this one make of a slot, if anything.
@@ -186,7 +172,7 @@ impl Versions {
             let mut shard = self.shard(hash);
             let written = shard.entry(*address).or_default();
             if let Some(fields) = fields {
-                written.set_fields(fields);
+                written.fields.set(fields);
                 self.mark_written(hash);
             }
             for (slot, before, value) in slots {
@@ -204,7 +190,7 @@ impl Versions {
         for (address, account) in changes.iter().filter(|(_, account)| account.is_touched()) {
             let mut shard = self.shard(self.hasher.hash_one(address));
             let Some(written) = shard.get_mut(address) else { continue };
-            written.fields.retain(|fields| fields.version != version);
+            written.fields.remove(version);
             for (slot, ..) in written_slots(account) {
                 if written.slots.get_mut(&slot).is_some_and(|versions| versions.remove(version)) {
                     written.slots.remove(&slot);
@@ -256,14 +242,6 @@ const fn bit(hash: u64) -> u64 {
 }
 
 impl Written {
-    fn set_fields(&mut self, fields: FieldsVersion) {
-        let at = self.fields.partition_point(|entry| entry.version < fields.version);
-        match self.fields.get_mut(at) {
-            Some(entry) if entry.version == fields.version => *entry = fields,
-            _ => self.fields.insert(at, fields),
-        }
-    }
-
     fn set_slot(&mut self, slot: U256, version: u32, value: U256) {
         self.slots.entry(slot).or_default().set(version, value);
     }
@@ -327,47 +305,5 @@ fn insert(versions: &mut Vec<(u32, U256)>, version: u32, value: U256) {
     match versions.get_mut(at).filter(|entry| entry.0 == version) {
         Some(entry) => entry.1 = value,
         None => versions.insert(at, (version, value)),
-    }
-}
-
-/// The sum of the changes that several versions make to an account.
-#[derive(Default)]
-pub(super) struct AccountChange {
-    balance: U256,
-    nonce: u64,
-    code: Option<(B256, Bytecode)>,
-    /// Whether the account as it was before the block is gone.
-    destroyed: bool,
-    /// Whether the last version leaves an account behind.
-    exists: bool,
-}
-
-impl AccountChange {
-    fn add(&mut self, version: &FieldsVersion) {
-        if version.destroyed {
-            *self = Self { destroyed: true, ..Self::default() };
-            return;
-        }
-        self.exists = true;
-        self.balance = self.balance.wrapping_add(version.balance);
-        self.nonce = self.nonce.wrapping_add(version.nonce);
-        if let Some(code) = &version.code {
-            self.code = Some(code.clone());
-        }
-    }
-
-    /// The account as changed from what it was before the block.
-    pub(super) fn apply(self, base: Option<AccountInfo>) -> Option<AccountInfo> {
-        if !self.exists {
-            return None;
-        }
-        let mut info = base.filter(|_| !self.destroyed).unwrap_or_default();
-        info.balance = info.balance.wrapping_add(self.balance);
-        info.nonce = info.nonce.wrapping_add(self.nonce);
-        if let Some((hash, code)) = self.code {
-            info.code_hash = hash;
-            info.code = Some(code);
-        }
-        Some(info)
     }
 }

@@ -416,7 +416,7 @@ pub(super) fn worker_evm<'a, D: Database>(
             true => witnessing::instructions(block.cfg.spec),
             false => looks::instructions(block.cfg.spec),
         },
-        precompiles: KnownPrecompiles::new(block.cfg.spec, known),
+        precompiles: KnownPrecompiles::new(block.cfg.spec, known, witnesses),
         frame_stack: FrameStack::new_prealloc(8),
     }
 }

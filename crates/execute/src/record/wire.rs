@@ -5,6 +5,7 @@
 //! the keccak256 of the body as its digest. A record has one binary form: what is read and
 //! would be written otherwise is refused.
 
+mod calls;
 mod run;
 
 use super::{
@@ -13,8 +14,10 @@ use super::{
     numbers::{Ids, Numbers},
     uses::{self, Uses},
 };
+use crate::Observed;
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy_rlp::{Decodable, Encodable, RlpDecodable, RlpEncodable};
+use calls::WireCall;
 use foresee_access::{AccessSet, Field, Location};
 use run::WireRun;
 
@@ -39,6 +42,8 @@ struct Body {
     /// Whether each transaction was predicted alone.
     alone: bool,
     accounts: Vec<Account>,
+    /// Words of what precompiled contracts were called with.
+    words: Vec<U256>,
     transactions: Vec<Transaction>,
     run: WireRun,
 }
@@ -58,6 +63,7 @@ struct Transaction {
     status: u8,
     gas_used: u64,
     observed: Bytes,
+    precompiled: Vec<WireCall>,
     /// Why it was refused, if it was.
     reason: Vec<String>,
     /// One or none.
@@ -119,11 +125,13 @@ impl Record {
         let mut sets: Vec<_> = each.map(|tx| Sets::new(tx, &mut ids)).collect();
         let conflicts = run::identify(&self.run, &mut ids);
         let numbers = ids.into_numbers();
+        let words = calls::words(self);
         let each = self.transactions.iter().zip(&mut sets);
         let transactions = each.map(|(tx, sets)| {
             sets.number(&numbers);
-            transaction(tx, sets)
+            transaction(tx, sets, &words)
         });
+        let transactions = transactions.collect();
         let body = Body {
             chain_id: self.block.chain_id,
             number: self.block.number,
@@ -135,7 +143,8 @@ impl Record {
             transactions_digest: self.block.transactions,
             access_list_hash: self.access_list_hash.get(),
             alone: self.basis == Basis::Alone,
-            transactions: transactions.collect(),
+            transactions,
+            words,
             accounts: accounts(&numbers.locations),
             run: WireRun::new(&self.run, &conflicts, &numbers),
         };
@@ -207,7 +216,7 @@ impl Sets {
     }
 }
 
-fn transaction(record: &TransactionRecord, sets: &Sets) -> Transaction {
+fn transaction(record: &TransactionRecord, sets: &Sets, words: &[U256]) -> Transaction {
     let Sets { observed, predicted } = sets;
     let differs = predicted.as_ref().map(|it| uses::differences(observed, it)).unwrap_or_default();
     let predicted = record.predicted.iter().map(|forecast| {
@@ -223,6 +232,7 @@ fn transaction(record: &TransactionRecord, sets: &Sets) -> Transaction {
         status,
         gas_used: record.gas_used,
         predicted: predicted.collect(),
+        precompiled: calls::pack(record.observed.precompiled(), words),
         observed: uses::pack(observed),
         reason,
     }
@@ -231,8 +241,11 @@ fn transaction(record: &TransactionRecord, sets: &Sets) -> Transaction {
 impl Body {
     fn into_record(self) -> Result<Record, RecordError> {
         let locations = locations(&self.accounts)?;
-        let transactions: Result<_, _> =
-            self.transactions.into_iter().map(|tx| tx.into_record(&locations)).collect();
+        let transactions: Result<_, _> = self
+            .transactions
+            .into_iter()
+            .map(|tx| tx.into_record(&locations, &self.words))
+            .collect();
         Ok(Record {
             block: BlockIdentity {
                 chain_id: self.chain_id,
@@ -253,7 +266,11 @@ impl Body {
 }
 
 impl Transaction {
-    fn into_record(self, locations: &[Location]) -> Result<TransactionRecord, RecordError> {
+    fn into_record(
+        self,
+        locations: &[Location],
+        words: &[U256],
+    ) -> Result<TransactionRecord, RecordError> {
         let observed = uses::unpack(&self.observed, locations.len())?;
         let status = match (self.status, self.reason.into_iter().next()) {
             (0, None) => Status::Failed,
@@ -271,7 +288,10 @@ impl Transaction {
             status,
             gas_used: self.gas_used,
             predicted: self.predicted.into_iter().next().map(forecast).transpose()?,
-            observed: uses::access_set(&observed, locations).into(),
+            observed: Observed::new(
+                uses::access_set(&observed, locations),
+                calls::unpack(self.precompiled, words)?,
+            ),
         })
     }
 }
@@ -279,13 +299,17 @@ impl Transaction {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Run;
+    use crate::{PrecompileInput, Run};
 
     /// Whoever seals a body of their own may write nothing in two ways.
     #[test]
     fn a_record_has_one_binary_form() {
         let location = Location::code(Address::with_last_byte(1));
         let set = AccessSet::new(vec![location], vec![], vec![]);
+        let call = |byte| PrecompileInput {
+            address: Address::with_last_byte(byte),
+            input: [byte; 40].into(),
+        };
         let record = Record {
             block: BlockIdentity {
                 chain_id: 1,
@@ -302,7 +326,7 @@ mod tests {
             transactions: vec![TransactionRecord {
                 status: Status::Succeeded,
                 gas_used: 21_000,
-                observed: set.clone().into(),
+                observed: Observed::new(set.clone(), [1, 8].map(call).into()),
                 predicted: Some(Forecast { access: set, ..Forecast::default() }),
             }],
             run: Run { elapsed_us: Some(6), ..Run::default() },
@@ -322,6 +346,9 @@ mod tests {
             |it: &mut Transaction| it.reason.push(String::new()),
             |it: &mut Transaction| it.predicted[0].differs = it.observed.clone(),
             |it: &mut Transaction| it.observed = Bytes::from_static(&[0x81, 0]),
+            |it: &mut Transaction| it.precompiled.reverse(),
+            |it: &mut Transaction| it.precompiled.push(it.precompiled[1].clone()),
+            |it: &mut Transaction| it.precompiled[1].address = U256::MAX,
         ] {
             let mut body = Body::decode(&mut &body[..]).unwrap();
             change(&mut body.transactions[0]);
@@ -331,6 +358,9 @@ mod tests {
             |it: &mut Body| it.accounts.push(Account { slots: vec![], ..it.accounts[0].clone() }),
             |it: &mut Body| it.accounts[0].slots.push(U256::ONE),
             |it: &mut Body| it.accounts[0].fields |= 8,
+            |it: &mut Body| it.words.reverse(),
+            |it: &mut Body| it.words.truncate(1),
+            |it: &mut Body| it.words.push(U256::MAX),
         ] {
             let mut body = Body::decode(&mut &body[..]).unwrap();
             change(&mut body);

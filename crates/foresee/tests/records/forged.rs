@@ -1,12 +1,12 @@
 //! Whatever is wrong with a record or a list is an error, or found out by executing.
 
 use super::{execute, foresee, guided, loaded};
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{Address, B256, Bytes, U256, address};
 use foresee::{Config, Foresee, Guide, GuideFault, Mode, Rerun};
 use foresee_access::{AccessSet, Location, TxIndex};
 use foresee_execute::{
-    Incarnation, RECORD_VERSION, Record, RecordError, Run, Status, TransactionRecord,
-    read_access_list,
+    Incarnation, Observed, PrecompileInput, RECORD_VERSION, Record, RecordError, Run, Status,
+    TransactionRecord, read_access_list,
 };
 use foresee_schedule::REASONS_MAX;
 use foresee_workload::Scenario;
@@ -29,6 +29,9 @@ fn a_record_of_another_version_says_so() {
     }
 }
 
+/// Precompiled, of no pairs that it accepts.
+const PAIRING: Address = address!("0x0000000000000000000000000000000000000008");
+
 /// How a record is falsified by somebody who computes its digest anew.
 #[derive(Clone, Copy, Debug)]
 enum Forgery {
@@ -37,6 +40,7 @@ enum Forgery {
     Forget,
     Invent,
     Settle,
+    Call,
     ListHash,
     Reverse,
 }
@@ -44,6 +48,7 @@ enum Forgery {
 fn forge(record: &mut Record, forgery: Forgery, at: usize) {
     let at = at % record.transactions.len();
     let transaction = &mut record.transactions[at];
+    let mut precompiled = transaction.observed.precompiled().to_vec();
     let mut observed = transaction.observed.clone().into_set();
     let AccessSet { reads, writes, commutative } = &mut observed;
     match forgery {
@@ -63,10 +68,17 @@ fn forge(record: &mut Record, forgery: Forgery, at: usize) {
         Forgery::Settle => {
             commutative.clear();
         }
+        Forgery::Call => match precompiled.pop() {
+            Some(_) => {}
+            None => {
+                let input = PrecompileInput { address: PAIRING, input: Bytes::new() };
+                precompiled.push(input);
+            }
+        },
         Forgery::ListHash => record.access_list_hash = B256::repeat_byte(7).into(),
         Forgery::Reverse => return record.transactions.reverse(),
     }
-    record.transactions[at].observed = observed.into();
+    record.transactions[at].observed = Observed::new(observed, precompiled);
 }
 
 proptest! {
@@ -102,6 +114,7 @@ proptest! {
             Forgery::Forget,
             Forgery::Invent,
             Forgery::Settle,
+            Forgery::Call,
             Forgery::ListHash,
             Forgery::Reverse,
         ]),

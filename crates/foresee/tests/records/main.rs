@@ -19,7 +19,7 @@ use foresee_execute::{
     AccessList, Basis, Cause, Incarnation, RECORD_VERSION, Record, execute_in_order,
     read_access_list,
 };
-use foresee_predict::Ahead;
+use foresee_predict::{Ahead, PrecompileCall};
 use foresee_source::{LoadedBlock, Snapshot};
 use foresee_workload::{Scenario, generate};
 use revm::{
@@ -27,7 +27,12 @@ use revm::{
     database::{CacheDB, EmptyDB},
     state::{AccountInfo, Bytecode},
 };
-use std::{collections::BTreeSet, fs, path::PathBuf, sync::Mutex};
+use std::{
+    collections::{BTreeSet, HashMap},
+    fs,
+    path::PathBuf,
+    sync::Mutex,
+};
 
 /// Contracts that the protocol calls.
 const SYSTEM_CONTRACTS: [Address; 4] = [
@@ -77,11 +82,21 @@ fn guided_with(
     fault
 }
 
-/// Checks all that must hold of the record and the list of a block. Returns their
-/// sizes.
-fn check(loaded: &LoadedBlock, name: &str) -> (usize, usize) {
+/// Of what is left of a block, in bytes.
+struct Sizes {
+    record: usize,
+    list: usize,
+    /// Of all calls of precompiled contracts.
+    inputs: usize,
+}
+
+/// Checks all that must hold of the record and the list of a block.
+fn check(loaded: &LoadedBlock, name: &str) -> Sizes {
+    let in_order =
+        Config { mode: Mode::InOrder, score: true, access_list: true, ..Config::default() };
+    let (executed, record) = execute(&Foresee::new(in_order).unwrap(), loaded);
     let foresees = [1, 2, 3, 8].map(foresee);
-    let (executed, record) = execute(&foresees[0], loaded);
+    let rerun = Rerun::new(record.clone());
     let list = executed.access_list.unwrap();
     assert_eq!(record.access_list_hash.get(), list.compute_hash());
     for foresee in &foresees {
@@ -90,7 +105,14 @@ fn check(loaded: &LoadedBlock, name: &str) -> (usize, usize) {
         let run = record.run.clone();
         assert!(Record { run, ..other } == record, "{name}, {:?}", foresee.config());
         let ahead = foresee.predict_ahead(&loaded.block, &loaded.state).unwrap();
-        for guide in [Guide::Record(&record.clone().into()), Guide::AccessList(&list)] {
+        let each = ahead.iter().flat_map(|ahead| &ahead.precompiled);
+        let predicted: HashMap<_, _> =
+            each.map(|call| ((call.address, &call.input), &call.output)).collect();
+        for PrecompileCall { address, input, output } in rerun.results() {
+            let predicted = predicted.get(&(*address, input));
+            assert!(predicted.is_none_or(|it| *it == output), "{name}: {address} {input}");
+        }
+        for guide in [Guide::Record(&rerun), Guide::AccessList(&list)] {
             assert_eq!(guided(foresee, loaded, guide), None, "{name}");
             assert_eq!(guided_with(foresee, loaded, guide, Some(&ahead)), None, "{name}");
         }
@@ -100,7 +122,9 @@ fn check(loaded: &LoadedBlock, name: &str) -> (usize, usize) {
     assert!(Record::read(record.to_json().as_bytes()).unwrap() == record, "{name}");
     let encoded = alloy_rlp::encode(&list);
     assert_eq!(read_access_list(&encoded).unwrap(), list);
-    (bytes.len(), encoded.len())
+    let calls = record.transactions.iter().flat_map(|tx| tx.observed.precompiled());
+    let inputs = calls.map(|call| call.input.len()).sum();
+    Sizes { record: bytes.len(), list: encoded.len(), inputs }
 }
 
 #[test]
@@ -122,9 +146,10 @@ fn records_and_lists_of_mainnet_blocks() {
     let (mut records, mut lists) = (0, 0);
     for path in paths {
         let loaded = Snapshot::open(&path).unwrap().into_block().unwrap();
-        let (record, list) = check(&loaded, &path.display().to_string());
-        // The smallest blocks have lists of a hundred bytes.
-        assert!(record <= 200 + list, "{}: {record}, {list}", path.display());
+        let Sizes { record, list, inputs } = check(&loaded, &path.display().to_string());
+        // The smallest blocks have lists of a hundred bytes; no list tells what precompiled
+        // contracts are called with.
+        assert!(record <= 200 + list + inputs, "{}: {record}, {list}", path.display());
         records += record;
         lists += list;
     }
@@ -394,4 +419,37 @@ fn an_empty_list_is_that_of_no_block_with_transactions() {
     let loaded = loaded(Scenario::Mix, 1);
     let fault = guided(&foresee(3), &loaded, Guide::AccessList(&AccessList::default()));
     assert!(matches!(fault, Some(GuideFault::AccessList(_))));
+}
+
+/// Whatever takes long is noted, in order and in parallel, and computed when the record is
+/// there.
+#[test]
+fn a_record_yields_results_of_precompiled_contracts() {
+    let (mut noted, mut computed) = (0, 0);
+    for scenario in Scenario::ALL {
+        let loaded = loaded(scenario, 7);
+        let (_, record) = execute(&foresee(2), &loaded);
+        let calls: BTreeSet<_> =
+            record.transactions.iter().flat_map(|tx| tx.observed.precompiled()).collect();
+        noted += calls.len();
+        computed += Rerun::new(record.clone()).results().len();
+        assert_eq!(noted, computed, "{scenario}");
+    }
+    assert!(noted > 0, "some scenario calls some");
+}
+
+/// A list does not tell how much gas is used, but the blocks that were executed by one do.
+#[test]
+fn blocks_that_are_executed_by_a_guide_teach() {
+    let loaded = generate(Scenario::Amm, 400, 3).unwrap().into_block().unwrap();
+    let (block, state) = (&loaded.block, &loaded.state);
+    let (executed, record) = execute(&foresee(1), &loaded);
+    let (list, rerun) = (executed.access_list.unwrap(), Rerun::new(record));
+    for guide in [Guide::AccessList(&list), Guide::Record(&rerun)] {
+        let foresee = Foresee::new(Config { threads: 2, ..Config::default() }).unwrap();
+        let before = foresee.costs();
+        let (executed, _) = foresee.execute_guided(block, state, guide, None).unwrap();
+        assert!(executed.decision.parallel, "{:?}", executed.decision);
+        assert_ne!(foresee.costs().limit_percent, before.limit_percent);
+    }
 }

@@ -5,7 +5,7 @@
 //! The list may be anybody's. What it says is seen by transactions that run ahead and
 //! by nothing else, and these are validated at their turn as always.
 
-use super::{FieldsVersion, Versions};
+use super::{Versions, fields::FieldsVersion};
 use crate::AccessList;
 use alloy_eips::eip7928::{AccountChanges, BlockAccessIndex};
 use core::hash::BuildHasher;
@@ -35,7 +35,7 @@ impl Versions {
             let mut shard = self.shard(hash);
             let written = shard.entry(address).or_default();
             for fields in fields {
-                written.set_fields(fields);
+                written.fields.set(fields);
                 self.mark_written(hash);
             }
             for slot in &account.storage_changes {
