@@ -25,6 +25,7 @@ mod config;
 mod crew;
 mod executed;
 mod guide;
+mod lanes;
 mod outlook;
 mod pipeline;
 mod precaution;

@@ -9,6 +9,7 @@ use crate::{
         costs::Learned,
     },
     crew::Crew,
+    lanes::LanesMet,
     outlook::{self, Outlook, known, knows_results, node, take_results},
     precaution, telemetry,
 };
@@ -65,6 +66,7 @@ pub struct Foresee {
     pub(crate) learned: Arc<Learned>,
     conflicts: Arc<Conflicts>,
     pub(crate) aside: Arc<Aside>,
+    pub(crate) lanes_met: Arc<LanesMet>,
 }
 
 impl Foresee {
@@ -89,6 +91,7 @@ impl Foresee {
             learned: Arc::new(learned),
             conflicts: Arc::default(),
             aside: Arc::default(),
+            lanes_met: Arc::default(),
         })
     }
 
@@ -226,6 +229,11 @@ impl Foresee {
             return self.predict_and_execute(block, db, known, |predictor, position, tx| {
                 predictor.predict_again(tx, &ahead[position])
             });
+        }
+        if ready.is_none()
+            && let Some(executed) = self.execute_halved(block, db, ahead)?
+        {
+            return Ok(executed);
         }
         let gas = |position: usize| ahead[position].prediction.gas_used;
         let mut decision = self.decide(block, |_| Work::by_gas(block, gas));

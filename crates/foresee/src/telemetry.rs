@@ -9,6 +9,7 @@
 //! | `foresee_transactions_ahead_total` | whose result was ready at their turn, and right |
 //! | `foresee_unseen_transactions_total` | not predicted: their code is not compiled yet |
 //! | `foresee_compiled_aside_total` | codes that were compiled after a block, because they could not be in it |
+//! | `foresee_halves_met_total` | blocks executed once more, because their halves did not keep apart |
 //! | `foresee_reexecutions_total` | by `reason` |
 //! | `foresee_reexecuted_gas_total` | |
 //! | `foresee_block_seconds`, `foresee_predict_seconds`, `foresee_schedule_seconds`, `foresee_commit_seconds` | histograms |
@@ -43,6 +44,12 @@ pub(crate) fn compiled_aside(codes: usize) {
         tracing::debug!(codes, "compiled aside");
         metrics::counter!("foresee_compiled_aside_total").increment(codes as u64);
     }
+}
+
+/// Tells that the halves of a block did not keep apart.
+pub(crate) fn halves_met() {
+    tracing::debug!("halves met");
+    metrics::counter!("foresee_halves_met_total").increment(1);
 }
 
 /// Tells of a block that was executed in this time.

@@ -25,6 +25,8 @@ mod known;
 #[cfg_attr(feature = "shuttle", allow(dead_code, reason = "the model checker needs little of it"))]
 mod lab;
 #[cfg(not(feature = "shuttle"))]
+mod lanes;
+#[cfg(not(feature = "shuttle"))]
 mod random;
 #[cfg(not(feature = "shuttle"))]
 mod random_claims;

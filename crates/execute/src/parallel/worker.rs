@@ -23,7 +23,7 @@ use crate::{
 use foresee_access::{Location, TxIndex};
 use foresee_schedule::Schedule;
 use revm::{
-    Context, DatabaseCommit, DatabaseRef, ExecuteEvm, MainContext,
+    Context, Database, DatabaseCommit, DatabaseRef, ExecuteEvm, MainContext,
     context::{
         Evm, FrameStack, TxEnv,
         result::{EVMError, ExecutionResult, ResultAndState},
@@ -36,10 +36,10 @@ use revm::{
 use std::time::{Duration, Instant};
 
 /// revm as a worker uses it.
-pub(super) type WorkerEvm<'a, DB> = Evm<
-    WorkerContext<'a, View<'a, DB>>,
+pub(super) type WorkerEvm<'a, D> = Evm<
+    WorkerContext<'a, D>,
     (),
-    WorkerInstructions<'a, View<'a, DB>>,
+    WorkerInstructions<'a, D>,
     KnownPrecompiles<'a>,
     EthFrame<EthInterpreter>,
 >;
@@ -84,7 +84,7 @@ pub(super) struct Duty<'a> {
 
 /// One thread at work on one block.
 pub(super) struct Worker<'a, DB: DatabaseRef> {
-    pub(super) evm: WorkerEvm<'a, DB>,
+    pub(super) evm: WorkerEvm<'a, View<'a, DB>>,
     /// Instructions that follow claims; made when they are first needed, and in the place
     /// of the others while they are.
     following: Option<WorkerInstructions<'a, View<'a, DB>>>,
@@ -96,7 +96,7 @@ pub(super) struct Worker<'a, DB: DatabaseRef> {
 }
 
 impl<'a, DB: DatabaseRef> Worker<'a, DB> {
-    /// `any_tx` is not executed; revm's context is built around a transaction.
+    /// As [`worker_evm`] takes `any_tx`.
     pub(super) fn new(
         block: &'a Block,
         db: &'a DB,
@@ -106,22 +106,8 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
         duty: Duty<'a>,
         origin: Option<Instant>,
     ) -> Self {
-        let context = Context::mainnet()
-            .with_chain(Aside::default())
-            .with_block(&block.env)
-            .with_tx(any_tx)
-            .with_cfg(&block.cfg)
-            .with_db(View::new(db, versions));
-        let evm = Evm {
-            ctx: context,
-            inspector: (),
-            instruction: match duty.witnesses {
-                true => witnessing::instructions(block.cfg.spec),
-                false => looks::instructions(block.cfg.spec),
-            },
-            precompiles: KnownPrecompiles::new(block.cfg.spec, duty.known, duty.witnesses),
-            frame_stack: FrameStack::new_prealloc(8),
-        };
+        let view = View::new(db, versions);
+        let evm = worker_evm(block, any_tx, view, duty.known, duty.witnesses);
         Self { evm, following: None, block, versions, plan, duty, clock: Clock::new(origin) }
     }
 
@@ -405,6 +391,33 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
 
     fn view(&mut self) -> &mut View<'a, DB> {
         &mut self.evm.ctx.journaled_state.database
+    }
+}
+
+/// revm over this state. `any_tx` is not executed; revm's context is built around a
+/// transaction.
+pub(super) fn worker_evm<'a, D: Database>(
+    block: &'a Block,
+    any_tx: &'a TxEnv,
+    db: D,
+    known: Option<&'a Known>,
+    witnesses: bool,
+) -> WorkerEvm<'a, D> {
+    let context = Context::mainnet()
+        .with_chain(Aside::default())
+        .with_block(&block.env)
+        .with_tx(any_tx)
+        .with_cfg(&block.cfg)
+        .with_db(db);
+    Evm {
+        ctx: context,
+        inspector: (),
+        instruction: match witnesses {
+            true => witnessing::instructions(block.cfg.spec),
+            false => looks::instructions(block.cfg.spec),
+        },
+        precompiles: KnownPrecompiles::new(block.cfg.spec, known, witnesses),
+        frame_stack: FrameStack::new_prealloc(8),
     }
 }
 

@@ -49,8 +49,9 @@ struct Strikes {
     calls_left: u32,
 }
 
+/// For how long something is not tried that was tried in vain.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Vain {
+pub(crate) struct Vain {
     /// Blocks in a row that were shared in vain.
     count: u32,
     /// Blocks to be executed in order from now on.
@@ -169,7 +170,14 @@ impl Strikes {
 }
 
 impl Vain {
-    fn again(&mut self) {
+    /// Whether it is not tried with this block.
+    pub(crate) fn waits(&mut self) -> bool {
+        let waits = self.blocks_left > 0;
+        self.blocks_left = self.blocks_left.saturating_sub(1);
+        waits
+    }
+
+    pub(crate) fn again(&mut self) {
         self.count = (self.count + 1).min(DOUBLINGS_MAX);
         self.blocks_left = 1 << self.count;
     }

@@ -1,9 +1,9 @@
 //! A state that fails or panics: a typed error, the right result or the panic,
 //! and never a hang.
 
-use super::lab::{Lab, contract, interleave, user};
+use super::lab::{Lab, contract, in_lanes, interleave, user};
 use crate::{
-    CancelToken, ExecuteError, ParallelConfig, ParallelExecutor, Policy, execute_in_order,
+    CancelToken, ExecuteError, ParallelConfig, ParallelExecutor, Policy, PreBlock, execute_in_order,
 };
 use core::{
     sync::atomic::{AtomicU64, Ordering},
@@ -169,6 +169,78 @@ fn any_read_may_fail() {
         }
     }
     assert!(failed > 0);
+}
+
+/// Payments that keep apart, and their middle.
+fn apart() -> (Lab, usize) {
+    let mut lab = Lab::new(SpecId::PRAGUE);
+    for number in 1..9 {
+        lab.send(user(number), user(number + 20), 3);
+    }
+    (lab, 4)
+}
+
+#[test]
+fn lanes_whose_state_fails_or_panics_yield_nothing_or_all() {
+    let (lab, middle) = apart();
+    let expected = execute_in_order(&lab.block, &lab.db).unwrap();
+    let (mut nothing, mut panics) = (0, 0);
+    for fault in [Fault::Once, Fault::FromThenOn, Fault::Panic] {
+        for failing in 0..40 {
+            let run = || {
+                let reads = AtomicU64::new(0);
+                let db = Faulty { db: &lab.db, reads, failing, fault: fault.clone() };
+                in_lanes(&lab.block, &db, middle)
+            };
+            match within_a_minute(run) {
+                Ok(Ok(Some(output))) => assert_eq!(output, expected, "{fault:?} {failing}"),
+                Ok(Ok(None)) => nothing += 1,
+                Ok(Err(error)) => assert!(matches!(error, ExecuteError::Database(_)), "{error}"),
+                Err(_) => panics += 1,
+            }
+        }
+    }
+    assert!(nothing > 0 && panics > 0);
+}
+
+#[test]
+fn a_thread_of_the_pool_does_not_wait_for_itself() {
+    let (lab, middle) = apart();
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    let pool = std::sync::Arc::new(pool);
+    let config = ParallelConfig { threads: 2, policy: Policy::Dataflow };
+    let executor = ParallelExecutor::with_pool(pool.clone(), config);
+    let run = || {
+        let pre = PreBlock::run(&lab.block, &lab.db).unwrap();
+        executor.execute_in_lanes(pre, &lab.block, &lab.db, middle).unwrap().is_some()
+    };
+    assert!(run());
+    assert!(!within_a_minute(|| pool.install(run)).unwrap());
+}
+
+#[test]
+fn lanes_are_cancelled_in_the_middle_or_whole() {
+    let (lab, middle) = apart();
+    let expected = execute_in_order(&lab.block, &lab.db).unwrap();
+    let config = ParallelConfig { threads: 2, policy: Policy::Dataflow };
+    let executor = ParallelExecutor::new(config).unwrap();
+    let mut cancelled = 0;
+    for failing in 0..40 {
+        let token = CancelToken::new();
+        let fault = Fault::Cancel(token.clone());
+        let run = || {
+            let db = Faulty { db: &lab.db, reads: AtomicU64::new(0), failing, fault };
+            let pre = PreBlock::run(&lab.block, &db)?;
+            let executor = executor.cancelled_by(token.clone());
+            executor.execute_in_lanes(pre, &lab.block, &db, middle)
+        };
+        match within_a_minute(run).unwrap() {
+            Ok(outcome) => assert_eq!(outcome.unwrap().output, expected, "{failing}"),
+            Err(ExecuteError::Cancelled) => cancelled += 1,
+            Err(error) => panic!("{error}"),
+        }
+    }
+    assert!(cancelled > 0);
 }
 
 #[test]

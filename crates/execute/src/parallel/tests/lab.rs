@@ -168,6 +168,11 @@ impl Lab {
             let outcome = interleave(&self.block, &self.db, self.plan(), seed).unwrap();
             assert_eq!(outcome.output, expected, "interleaving of seed {seed}");
         }
+        for middle in 0..=n {
+            if let Some(output) = in_lanes(&self.block, &self.db, middle).unwrap() {
+                assert_eq!(output, expected, "in lanes, the second from {middle} on");
+            }
+        }
         for executor in EXECUTORS.iter() {
             for schedule in [Schedule::independent(n), Schedule::sequential(n), chain(n)] {
                 let schedule = self.claiming(schedule);
@@ -215,6 +220,17 @@ static EXECUTORS: LazyLock<Vec<ParallelExecutor>> = LazyLock::new(|| {
         .flat_map(|policy| [1, 2, 3, 8].map(|threads| ParallelConfig { threads, policy }));
     configs.map(|config| ParallelExecutor::new(config).unwrap()).collect()
 });
+
+/// The output of an execution in lanes, unless they meet.
+pub(super) fn in_lanes<DB: DatabaseRef + Sync>(
+    block: &Block,
+    db: &DB,
+    middle: usize,
+) -> Result<Option<BlockOutput>, ExecuteError<DB::Error>> {
+    let pre = PreBlock::run(block, db)?;
+    let outcome = EXECUTORS[1].execute_in_lanes(pre, block, db, middle)?;
+    Ok(outcome.map(|outcome| outcome.output))
+}
 
 /// Words as call data.
 pub(super) fn data<const N: usize>(words: [U256; N]) -> Bytes {

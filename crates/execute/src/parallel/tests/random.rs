@@ -1,7 +1,7 @@
 //! Random blocks over a few accounts and contracts that do everything that can
 //! conflict.
 
-use super::lab::{BENEFICIARY, Lab, SplitMix, contract, interleave, user};
+use super::lab::{BENEFICIARY, Lab, SplitMix, contract, in_lanes, interleave, user};
 use crate::{INCARNATIONS_MAX, ParallelConfig, ParallelExecutor, Policy, execute_in_order};
 use foresee_access::TxIndex;
 use foresee_schedule::Schedule;
@@ -100,6 +100,19 @@ fn any_block(seed: u64) -> Lab {
 }
 
 proptest! {
+    #[test]
+    fn any_lanes_that_keep_apart_equal_in_order(seed: u64, left in 1usize..6) {
+        let mut lab = any_block(seed);
+        // The fewer there are, the likelier they keep apart.
+        lab.block.transactions.truncate(left);
+        let expected = execute_in_order(&lab.block, &lab.db).unwrap();
+        for middle in 0..=lab.block.transactions.len() {
+            if let Some(output) = in_lanes(&lab.block, &lab.db, middle).unwrap() {
+                prop_assert_eq!(&output, &expected);
+            }
+        }
+    }
+
     #[test]
     fn any_interleaving_equals_in_order(seed: u64, interleavings in 1u64..9) {
         let lab = any_block(seed);
