@@ -5,8 +5,8 @@
 //! at, nothing has to be handed over before both are done. A sample of the predictions decides
 //! whether that is likely: looking at all of them would take much of what is gained.
 //!
-//! Halves that met all the same are executed once more otherwise, and blocks are not halved for
-//! a while then, for longer each time.
+//! Of halves that met all the same the second is executed once more, and blocks are not halved
+//! for a while then, for longer each time.
 
 use crate::{
     Decision, DecisionReason, ExecutedBlock, Foresee, MachineCosts, Mode,
@@ -78,11 +78,12 @@ impl Foresee {
         let pre = PreBlock::run(block, db)?;
         let executor = self.executor().knowing(Arc::new(known(block, ahead)));
         let outcome = executor.execute_in_lanes(pre, block, db, middle)?;
-        self.lanes_met.learn(outcome.is_none());
-        let Some(outcome) = outcome else {
+        let met = outcome.as_ref().is_none_or(|outcome| !outcome.stats.reexecuted.is_empty());
+        self.lanes_met.learn(met);
+        if met {
             telemetry::halves_met();
-            return Ok(None);
-        };
+        }
+        let Some(outcome) = outcome else { return Ok(None) };
         let decision = Decision { reason: DecisionReason::Apart, ..Decision::parallel(LANES) };
         let executed = self.executed(outcome, decision, Vec::new());
         telemetry::block(&executed, start.elapsed());
@@ -188,25 +189,29 @@ mod tests {
     }
 
     #[test]
-    fn halves_that_met_are_executed_otherwise_and_others_not_halved_for_a_while() {
+    fn of_halves_that_met_one_is_executed_again_and_others_not_halved_for_a_while() {
         let mut loaded = generate(Scenario::Payments, 600, 1).unwrap().into_block().unwrap();
         let foresee = foresee();
         let ahead = foresee.predict_ahead(&loaded.block, &loaded.state).unwrap();
-        let is_halved = |loaded: &foresee_source::LoadedBlock| {
+        let again = |loaded: &foresee_source::LoadedBlock| {
             let (block, state) = (&loaded.block, &loaded.state);
             let executed = foresee.execute_ahead(block, state, &ahead).unwrap();
             assert!(executed.output == execute_in_order(block, state).unwrap());
-            executed.decision.reason == DecisionReason::Apart
+            let is_halved = executed.decision.reason == DecisionReason::Apart;
+            is_halved.then_some(executed.stats.reexecuted.len())
         };
-        assert!(is_halved(&loaded));
-        // The predictions are of another block, in which nobody is paid by the other half.
+        assert_eq!(again(&loaded), Some(0));
+        // The predictions are of another block, in which nobody is paid by both halves.
         let txs = &mut loaded.block.transactions;
         let first = txs[1].kind;
         let paid = core::mem::replace(&mut txs[599].kind, first);
-        for halved in [false, false, false] {
-            assert_eq!(is_halved(&loaded), halved);
+        // Where the other thread is late, the first goes on without it.
+        let again_in_one = (0..1_000).find_map(|_| again(&loaded).filter(|again| *again != 0));
+        assert!((250..350).contains(&again_in_one.unwrap()));
+        for _ in 0..2 {
+            assert_eq!(again(&loaded), None);
         }
         loaded.block.transactions[599].kind = paid;
-        assert!(is_halved(&loaded));
+        assert_eq!(again(&loaded), Some(0));
     }
 }

@@ -8,26 +8,29 @@
 //! fees of the beneficiary add up, as long as nobody looks at that account. Nothing is handed
 //! over or validated by transaction, which costs more than a small one takes to execute.
 //!
-//! If they met, if the state failed, or if the block has no room for a transaction that was
-//! executed, there is no result, and the block is executed otherwise.
+//! If they met, or if the second is not done for long, or if the block has no room for a
+//! transaction that it executed, the first goes on in order from the middle: what it has done
+//! by then is right in any case. There is no result if the state failed, which whoever executes
+//! the block otherwise meets again.
 
 mod merge;
 
 use super::{
-    Known, ParallelExecutor, ParallelOutcome, ParallelStats, PreBlock,
-    authority::{BlockState, EvmError},
+    Known, ParallelExecutor, ParallelOutcome, ParallelStats, PreBlock, Reason, Reexecution,
+    authority::BlockState,
     known::Recall,
     ledger::Ledger,
-    looks::Look,
+    looks::{Look, Looks},
     phases,
     worker::{WorkerEvm, worker_evm},
 };
 use crate::{Block, BlockOutput, CancelToken, ExecuteError, InvalidReason, Reports};
+use alloy_eips::eip7685::Requests;
 use core::{
     ops::Range,
     sync::atomic::{AtomicBool, Ordering},
 };
-use foresee_access::TxIndex;
+use foresee_access::{Location, TxIndex};
 use rayon::ThreadPool;
 use revm::{
     DatabaseCommit, DatabaseRef, ExecuteEvm,
@@ -43,8 +46,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long a thread stays awake for what the other lane still has to do.
-const PATIENCE: Duration = Duration::from_micros(300);
+/// How long the first thread stays awake for what the other lane still has to do.
+const AWAKE: Duration = Duration::from_micros(300);
+
+/// The second lane may take so much longer than the first, in percent of what that took,
+/// before it is not waited for any more; and this in any case.
+const PATIENCE_PERCENT: u32 = 50;
+const PATIENCE_MIN: Duration = match cfg!(test) {
+    // However busy the machine is, tests see what becomes of it.
+    true => Duration::from_secs(60),
+    false => AWAKE,
+};
 
 /// How often it does nothing before it looks again.
 const SPINS: u32 = 16;
@@ -61,52 +73,60 @@ enum Attempt {
     Refused,
 }
 
-/// What a lane leaves behind.
-pub(super) struct Changes {
+/// What the second lane has done, but for its changes.
+struct Second {
+    attempts: Vec<Attempt>,
+    /// Whatever it has loaded.
     cache: CacheState,
-    bundle: BundleState,
 }
+
+/// A lane's revm.
+type LaneEvm<'a, 'db, DB> = WorkerEvm<'a, BlockState<'db, DB>>;
 
 /// What both lanes need.
 #[derive(Clone, Copy)]
 struct Common<'a> {
     block: &'a Block,
-    /// Nothing is included yet.
-    ledger: &'a Ledger,
     known: Option<&'a Known>,
     cancel: Option<&'a CancelToken>,
     any_tx: &'a TxEnv,
-    /// Whether the block has to be executed otherwise.
+    /// Whether what the second lane does is of no use.
     given_up: &'a AtomicBool,
 }
 
-impl Common<'_> {
+impl<'a> Common<'a> {
     fn give_up(&self) {
         self.given_up.store(true, Ordering::Relaxed);
     }
 
-    fn goes_on(&self) -> bool {
-        !self.given_up.load(Ordering::Relaxed)
-            && !self.cancel.is_some_and(CancelToken::is_cancelled)
+    fn is_cancelled(&self) -> bool {
+        self.cancel.is_some_and(CancelToken::is_cancelled)
+    }
+
+    fn evm<'db, DB: DatabaseRef>(&self, state: BlockState<'db, DB>) -> LaneEvm<'a, 'db, DB> {
+        worker_evm(self.block, self.any_tx, state, self.known, false)
+    }
+
+    fn hashes_of(&self, position: usize) -> Recall<'a> {
+        let known = self.known.and_then(|known| known.hashes_of(TxIndex::new(position)));
+        Recall::new(known)
     }
 }
 
-/// Lets the other lane give up if this one panics.
-struct GiveUpOnPanic<'a>(Common<'a>);
+/// Lets the other lane give up when this one is done, however that comes.
+struct GiveUp<'a>(Common<'a>);
 
-impl Drop for GiveUpOnPanic<'_> {
+impl Drop for GiveUp<'_> {
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            self.0.give_up();
-        }
+        self.0.give_up();
     }
 }
 
 impl ParallelExecutor {
     /// Executes a block on two threads: one executes the transactions before this position, the
-    /// other the rest as if those were not there. Nothing if one half changes what the other
-    /// loads, or if there are no two threads, or more is asked for than the output. `pre` must
-    /// come from the same block and state.
+    /// other the rest as if those were not there, which are executed once more if it turns out
+    /// that they were. Nothing if there are no two threads, or more is asked for than the
+    /// output. `pre` must come from the same block and state.
     ///
     /// # Errors
     ///
@@ -137,7 +157,7 @@ impl ParallelExecutor {
     }
 }
 
-/// Executes a block in two lanes, the second from this position on. Nothing if they meet.
+/// Executes a block in two lanes, the second from this position on.
 ///
 /// # Errors
 ///
@@ -153,34 +173,25 @@ pub(super) fn execute<'a, DB: DatabaseRef + Sync>(
     if !block.cfg.spec.is_enabled_in(SpecId::SPURIOUS_DRAGON) {
         return Ok(None);
     }
-    let start = Instant::now();
     let mut ledger = Ledger::new(block);
     let any_tx = TxEnv::default();
     let given_up = AtomicBool::new(false);
-    let blank = Ledger::new(block);
-    let (any_tx, given_up) = (&any_tx, &given_up);
-    let common = Common { block, ledger: &blank, known, cancel, any_tx, given_up };
-    let (attempts_sent, attempts) = mpsc::channel();
+    let common = Common { block, known, cancel, any_tx: &any_tx, given_up: &given_up };
+    let (done_sent, done) = mpsc::channel();
     let (changes_sent, changes) = mpsc::channel();
     let outcome = pool.in_place_scope(|scope| {
         scope.spawn(move |_| {
-            second(common, db, middle, &attempts_sent, &changes_sent);
+            second(common, db, middle, &done_sent, &changes_sent);
         });
-        first(common, pre.state, middle, &mut ledger, &attempts, &changes)
+        first(common, pre.state, middle, &mut ledger, &done, &changes)
     });
     if cancel.is_some_and(CancelToken::is_cancelled) {
         return Err(ExecuteError::Cancelled);
     }
-    let Some((mut state, requests)) = outcome else { return Ok(None) };
+    let Some((mut state, requests, stats)) = outcome else { return Ok(None) };
     let Ledger { receipts, invalid, gas_used, blob_gas_used, .. } = ledger;
     let state = state.take_bundle();
     let output = BlockOutput { receipts, invalid, requests, gas_used, blob_gas_used, state };
-    // Both threads were busy all the time, or nearly.
-    let stats = ParallelStats {
-        ahead: block.transactions.len().saturating_sub(middle),
-        executing: 2 * start.elapsed(),
-        ..ParallelStats::default()
-    };
     let (observed, access_list, timeline) = (Vec::new(), None, Vec::new());
     Ok(Some(ParallelOutcome { output, stats, observed, access_list, timeline }))
 }
@@ -190,89 +201,44 @@ fn second<DB: DatabaseRef + Sync>(
     common: Common<'_>,
     db: &DB,
     middle: usize,
-    attempts: &Sender<Vec<Attempt>>,
-    changes: &Sender<Changes>,
+    done: &Sender<Second>,
+    changes: &Sender<BundleState>,
 ) {
+    let Common { block, .. } = common;
     let mut state = State::builder().with_database_ref(db).with_bundle_update().build();
-    let txs = middle..common.block.transactions.len();
+    let txs = block.transactions.get(middle..).unwrap_or_default();
     let accounts = txs.len().saturating_mul(ACCOUNTS_PER_TRANSACTION);
     state.cache.accounts.reserve(accounts);
     if let Some(transitions) = &mut state.transition_state {
         transitions.transitions.reserve(accounts);
     }
-    let Some((executed, mut state)) = run(common, state, txs) else { return };
-    // Whoever does not wait for it any more has given up.
-    if attempts.send(executed).is_ok() {
-        state.merge_transitions(BundleRetention::Reverts);
-        let bundle = state.take_bundle();
-        let _ = changes.send(Changes { cache: state.cache, bundle });
-    }
-}
-
-/// The first lane, on the state of the block, and all that comes after both.
-fn first<'a, DB: DatabaseRef>(
-    common: Common<'_>,
-    state: BlockState<'a, DB>,
-    middle: usize,
-    ledger: &mut Ledger,
-    attempts: &Receiver<Vec<Attempt>>,
-    changes: &Receiver<Changes>,
-) -> Option<(BlockState<'a, DB>, alloy_eips::eip7685::Requests)> {
-    let (executed, mut state) = run(common, state, 0..middle)?;
-    let mut executed = executed.into_iter().chain(receive(attempts)?);
-    for (position, tx) in common.block.transactions.iter().enumerate() {
-        let index = TxIndex::new(position);
-        match (ledger.check(tx), executed.next()?) {
-            (Ok(()), Attempt::Executed(result)) => ledger.include(tx, result),
-            (Ok(()), Attempt::Invalid(reason)) => {
-                ledger.refuse(index, InvalidReason::Transaction(reason));
-            }
-            (Err(reason), Attempt::Refused) => ledger.refuse(index, reason),
-            _ => return None,
-        }
-    }
-    let requests = phases::after_transactions(&mut state, common.block, &ledger.receipts).ok()?;
-    let transitions = state.transition_state.as_ref().map_or(0, |it| it.transitions.len());
-    state.bundle_state.state.reserve(transitions.saturating_mul(2));
-    state.merge_transitions(BundleRetention::Reverts);
-    let changes = receive(changes)?;
-    let beneficiary = common.block.env.beneficiary;
-    merge::into(&mut state.bundle_state, &state.cache, changes, beneficiary).then_some(())?;
-    Some((state, requests))
-}
-
-/// Executes the transactions of a lane; nothing if that is of no use.
-fn run<'a, DB: DatabaseRef>(
-    common: Common<'_>,
-    state: BlockState<'a, DB>,
-    positions: Range<usize>,
-) -> Option<(Vec<Attempt>, BlockState<'a, DB>)> {
-    let Common { block, ledger, known, any_tx, .. } = common;
-    let _give_up = GiveUpOnPanic(common);
-    let mut evm = worker_evm(block, any_tx, state, known, false);
-    let mut attempts = Vec::with_capacity(positions.len());
-    for position in positions {
-        let tx = block.transactions.get(position)?;
-        if ledger.check(tx).is_err() {
-            attempts.push(Attempt::Refused);
-            continue;
-        }
-        let hashes = known.and_then(|known| known.hashes_of(TxIndex::new(position)));
-        evm.ctx.chain.recall = Recall::new(hashes);
-        match attempt(&mut evm, tx, block.env.beneficiary).filter(|_| common.goes_on()) {
+    let blank = Ledger::new(block);
+    let mut evm = common.evm(state);
+    let mut attempts = Vec::with_capacity(txs.len());
+    for (tx, position) in txs.iter().zip(middle..) {
+        evm.ctx.chain.recall = common.hashes_of(position);
+        let attempt = match blank.check(tx) {
+            Ok(()) => attempt_aside(&mut evm, tx, block.env.beneficiary),
+            Err(_) => Some(Attempt::Refused),
+        };
+        match attempt.filter(|_| !common.given_up.load(Ordering::Relaxed)) {
             Some(attempt) => attempts.push(attempt),
-            None => {
-                common.give_up();
-                return None;
-            }
+            None => return,
         }
     }
-    Some((attempts, evm.ctx.journaled_state.database))
+    let mut state = evm.ctx.journaled_state.database;
+    let cache = core::mem::take(&mut state.cache);
+    // Whoever does not wait for it any more has given up.
+    if done.send(Second { attempts, cache }).is_ok() {
+        state.merge_transitions(BundleRetention::Reverts);
+        let _ = changes.send(state.take_bundle());
+    }
 }
 
-/// Executes one transaction of a lane and commits what it changes.
-fn attempt<'a, DB: DatabaseRef>(
-    evm: &mut WorkerEvm<'a, BlockState<'_, DB>>,
+/// Executes a transaction of the second lane and commits what it changes. Nothing if it fails,
+/// or if it does more to the beneficiary than pay it.
+fn attempt_aside<'a, DB: DatabaseRef>(
+    evm: &mut LaneEvm<'a, '_, DB>,
     tx: &'a TxEnv,
     beneficiary: Address,
 ) -> Option<Attempt> {
@@ -280,14 +246,11 @@ fn attempt<'a, DB: DatabaseRef>(
     if tx.caller == beneficiary {
         return None;
     }
-    let executed: Result<_, EvmError<DB>> = evm.transact(tx);
+    let executed = evm.transact(tx);
     let looks = core::mem::take(&mut evm.ctx.chain.looks);
     match executed {
+        Ok(_) if looks.at(&beneficiary) != Look::default() => None,
         Ok(ResultAndState { result, state }) => {
-            // It does more to the beneficiary than pay it.
-            if looks.at(&beneficiary) != Look::default() {
-                return None;
-            }
             evm.ctx.journaled_state.database.commit(state);
             Some(Attempt::Executed(result))
         }
@@ -296,14 +259,153 @@ fn attempt<'a, DB: DatabaseRef>(
     }
 }
 
-/// What the other lane sends; nothing if it has given up.
-fn receive<T>(from: &Receiver<T>) -> Option<T> {
+/// The first lane, on the state of the block, and all that comes after both.
+fn first<'db, DB: DatabaseRef>(
+    common: Common<'_>,
+    state: BlockState<'db, DB>,
+    middle: usize,
+    ledger: &mut Ledger,
+    done: &Receiver<Second>,
+    changes: &Receiver<BundleState>,
+) -> Option<(BlockState<'db, DB>, Requests, ParallelStats)> {
+    let Common { block, .. } = common;
+    // Whatever becomes of this lane, the other does not go on for nothing.
+    let _give_up = GiveUp(common);
+    let mut evm = common.evm(state);
+    let n = block.transactions.len();
+    let middle = middle.min(n);
+    let mut stats = ParallelStats::default();
+    let start = Instant::now();
+    in_order(common, &mut evm, 0..middle, ledger, |_, _| {})?;
+    let patience = (start.elapsed() * PATIENCE_PERCENT / 100).max(PATIENCE_MIN);
+    let attempts = match receive(done, patience) {
+        Some(second) => {
+            usable(block, &evm.ctx.journaled_state.database, ledger, second).map_err(Some)
+        }
+        None => Err(None),
+    };
+    let is_apart = attempts.is_ok();
+    match attempts {
+        Ok(attempts) => {
+            stats.ahead = attempts.len();
+            for (position, attempt) in (middle..).zip(attempts) {
+                let tx = &block.transactions[position];
+                attempt.settle(ledger, TxIndex::new(position), tx);
+            }
+        }
+        Err(reason) => {
+            common.give_up();
+            in_order(common, &mut evm, middle..n, ledger, |index, gas| {
+                // A lane that was not done has no results that were in vain.
+                let again = reason.map(|reason| Reexecution { index, reason, gas });
+                stats.reexecuted.extend(again);
+            })?;
+        }
+    }
+    let mut state = evm.ctx.journaled_state.database;
+    let requests = phases::after_transactions(&mut state, block, &ledger.receipts).ok()?;
+    let transitions = state.transition_state.as_ref().map_or(0, |it| it.transitions.len());
+    state.bundle_state.state.reserve(transitions.saturating_mul(2));
+    state.merge_transitions(BundleRetention::Reverts);
+    if is_apart {
+        let changes = changes.recv().ok()?;
+        merge::into(&mut state.bundle_state, changes, block.env.beneficiary).then_some(())?;
+    }
+    Some((state, requests, stats))
+}
+
+/// Executes transactions in order, as they are right by definition; `included` is called with
+/// the gas of each that is. Nothing if it is cancelled or the state fails.
+fn in_order<'a, DB: DatabaseRef>(
+    common: Common<'a>,
+    evm: &mut LaneEvm<'a, '_, DB>,
+    positions: Range<usize>,
+    ledger: &mut Ledger,
+    mut included: impl FnMut(TxIndex, u64),
+) -> Option<()> {
+    for position in positions {
+        if common.is_cancelled() {
+            return None;
+        }
+        let (index, tx) = (TxIndex::new(position), &common.block.transactions[position]);
+        if let Err(reason) = ledger.check(tx) {
+            ledger.refuse(index, reason);
+            continue;
+        }
+        evm.ctx.chain.recall = common.hashes_of(position);
+        let executed = evm.transact(tx);
+        evm.ctx.chain.looks = Looks::default();
+        let attempt = match executed {
+            Ok(ResultAndState { result, state }) => {
+                evm.ctx.journaled_state.database.commit(state);
+                included(index, result.tx_gas_used());
+                Attempt::Executed(result)
+            }
+            Err(EVMError::Transaction(reason)) => Attempt::Invalid(reason),
+            Err(_) => return None,
+        };
+        attempt.settle(ledger, index, tx);
+    }
+    Some(())
+}
+
+/// What the second lane has done, if it did not meet what the first has done, and the block has
+/// room for it; else the reason why not.
+fn usable<DB: DatabaseRef>(
+    block: &Block,
+    state: &BlockState<'_, DB>,
+    ledger: &Ledger,
+    second: Second,
+) -> Result<Vec<Attempt>, Reason> {
+    let Second { attempts, cache } = second;
+    let beneficiary = block.env.beneficiary;
+    let conflict = state.transition_state.as_ref().and_then(|transitions| {
+        let mut after = phases::accounts_after(block).map(|accounts| accounts.into_iter()).ok()?;
+        merge::conflict(transitions, &cache, beneficiary).or_else(|| {
+            let met = after.find(|it| *it != beneficiary && cache.accounts.contains_key(it));
+            met.map(Location::balance)
+        })
+    });
+    if let Some(location) = conflict {
+        return Err(Reason::Conflict(location));
+    }
+    let mut books = Ledger::sums_of(ledger);
+    let txs = block.transactions.iter().rev().take(attempts.len()).rev();
+    for (tx, attempt) in txs.zip(&attempts) {
+        match (books.check(tx), attempt) {
+            (Ok(()), Attempt::Executed(result)) => books.count(tx, result),
+            (Ok(()), Attempt::Invalid(_)) | (Err(_), Attempt::Refused) => {}
+            _ => return Err(Reason::Undecided),
+        }
+    }
+    Ok(attempts)
+}
+
+impl Attempt {
+    /// Enters what became of a transaction.
+    fn settle(self, ledger: &mut Ledger, index: TxIndex, tx: &TxEnv) {
+        match (ledger.check(tx), self) {
+            (Err(reason), _) => ledger.refuse(index, reason),
+            (Ok(()), Self::Executed(result)) => ledger.include(tx, result),
+            (Ok(()), Self::Invalid(reason)) => {
+                ledger.refuse(index, InvalidReason::Transaction(reason));
+            }
+            (Ok(()), Self::Refused) => {}
+        }
+    }
+}
+
+/// What the other lane sends; nothing if it has given up, or takes longer than this.
+fn receive<T>(from: &Receiver<T>, patience: Duration) -> Option<T> {
     let start = Instant::now();
     loop {
+        let waited = start.elapsed();
         match from.try_recv() {
             Ok(it) => return Some(it),
             Err(TryRecvError::Disconnected) => return None,
-            Err(TryRecvError::Empty) if start.elapsed() >= PATIENCE => return from.recv().ok(),
+            Err(TryRecvError::Empty) if waited >= AWAKE => {
+                return from.recv_timeout(patience.saturating_sub(waited)).ok();
+            }
             Err(TryRecvError::Empty) => (0..SPINS).for_each(|_| core::hint::spin_loop()),
         }
     }

@@ -34,6 +34,14 @@ impl Ledger {
         }
     }
 
+    /// The same sums, without what they are made of.
+    pub(super) fn sums_of(
+        &Self { gas_used, blob_gas_used, gas_limit, blob_gas_limit, .. }: &Self,
+    ) -> Self {
+        let (receipts, invalid) = (Vec::new(), Vec::new());
+        Self { receipts, invalid, gas_used, blob_gas_used, gas_limit, blob_gas_limit }
+    }
+
     /// Whether the block has a place for the transaction, in the order of checks
     /// that [`InvalidReason`] documents; revm's own checks come after these.
     pub(super) fn check(&self, tx: &TxEnv) -> Result<(), InvalidReason> {
@@ -60,8 +68,7 @@ impl Ledger {
     }
 
     pub(super) fn include(&mut self, tx: &TxEnv, result: ExecutionResult) {
-        self.gas_used += result.tx_gas_used();
-        self.blob_gas_used += tx.total_blob_gas();
+        self.count(tx, &result);
         self.receipts.push(EthereumReceipt {
             // Unknown types do not pass `check`.
             tx_type: TxType::try_from(tx.tx_type).unwrap_or_default(),
@@ -69,6 +76,12 @@ impl Ledger {
             cumulative_gas_used: self.gas_used,
             logs: result.into_logs(),
         });
+    }
+
+    /// Adds to the sums what a transaction has used.
+    pub(super) fn count(&mut self, tx: &TxEnv, result: &ExecutionResult) {
+        self.gas_used += result.tx_gas_used();
+        self.blob_gas_used += tx.total_blob_gas();
     }
 
     pub(super) fn refuse(&mut self, index: TxIndex, reason: InvalidReason) {

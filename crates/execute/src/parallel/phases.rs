@@ -151,6 +151,23 @@ pub(super) fn after_transactions<DB: DatabaseRef>(
     Ok(requests)
 }
 
+/// The accounts that [`after_transactions`] may change or look at.
+///
+/// # Errors
+///
+/// If the header names what there cannot be.
+pub(super) fn accounts_after(block: &Block) -> Result<Vec<Address>, String> {
+    let mut accounts: Vec<_> = credits(block)?.into_keys().collect();
+    if block.cfg.spec.is_enabled_in(SpecId::PRAGUE) {
+        let contracts = [
+            eip7002::WITHDRAWAL_REQUEST_PREDEPLOY_ADDRESS,
+            eip7251::CONSOLIDATION_REQUEST_PREDEPLOY_ADDRESS,
+        ];
+        accounts.extend(contracts.into_iter().chain([SYSTEM_ADDRESS]));
+    }
+    Ok(accounts)
+}
+
 /// Calls a system contract. Nothing is committed.
 fn system_call<DB: DatabaseRef>(
     state: &mut BlockState<'_, DB>,

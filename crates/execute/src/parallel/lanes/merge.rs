@@ -1,48 +1,69 @@
-//! What two lanes leave behind, put together as one execution would have left it; or the
-//! finding that they met.
+//! Whether the second half of a block met what the first has changed; and what both leave
+//! behind, put together as one execution would have left it.
 //!
-//! A lane has in its cache whatever it loaded, and in its bundle whatever it left changed. An
-//! account that is in one cache alone was the other lane's business in no way. Of one that is
-//! in both, fields that either has changed and slots that both loaded and either changed are
-//! where they met; so is what the protocol changes or loads after the transactions, which is
-//! in the first lane's. Code is found by its hash, so that it need not be looked at.
+//! The second half has in its cache whatever it loaded. Of an account that the first half left
+//! changed, it must not have loaded the account, if its fields changed, nor a slot that did.
+//! What the second half changes is its own business: the first came before it. Code is found
+//! by its hash, so that it need not be looked at.
 
-use super::Changes;
+use alloy_primitives::{
+    Address, U256,
+    map::{AddressMap, AddressSet, Entry},
+};
+use foresee_access::Location;
 use revm::{
-    database::{AccountRevert, BundleAccount, BundleState, CacheState, states::CacheAccount},
-    primitives::{Address, AddressMap, U256},
+    database::{
+        AccountRevert, BundleAccount, BundleState, CacheState, TransitionAccount, TransitionState,
+        states::reverts::AccountInfoRevert,
+    },
     state::AccountInfo,
 };
 
 /// No sensible balance has bits above these, and no sum of two others overflows.
 const HUGE_BALANCE_SHIFT: usize = 192;
 
-/// Puts the second lane's changes into the bundle of the first, which has this cache. Whether
-/// they did not meet; if they did, the bundle is of no use any more.
-pub(super) fn into(
-    bundle: &mut BundleState,
-    cache: &CacheState,
-    second: Changes,
+/// Where the second half, with this cache, met what the first has changed: the first such
+/// location. That both halves pay the beneficiary is no matter, since nobody looks at it.
+pub(super) fn conflict(
+    first: &TransitionState,
+    second: &CacheState,
     beneficiary: Address,
-) -> bool {
-    let mut shared = AddressMap::<()>::default();
-    for (address, loaded) in &second.cache.accounts {
-        let Some(before) = cache.accounts.get(address) else { continue };
-        let changes = [bundle.state.get(address), second.bundle.state.get(address)];
-        if meet([before, loaded], changes, *address == beneficiary) {
-            return false;
+) -> Option<Location> {
+    let met = first.transitions.iter().filter_map(|(address, change)| {
+        let loaded = second.accounts.get(address)?;
+        if changes_fields(change, *address == beneficiary) {
+            return Some(Location::balance(*address));
         }
-        if let [Some(_), Some(_)] = changes {
-            shared.insert(*address, ());
-        }
-    }
-    let BundleState { state, contracts, mut reverts, state_size, reverts_size } = second.bundle;
+        let loaded = &loaded.account.as_ref()?.storage;
+        let changed = change.storage.iter().filter(|(_, value)| value.is_changed());
+        let met = changed.map(|(slot, _)| *slot).filter(|slot| loaded.contains_key(slot)).min();
+        Some(Location::slot(*address, met?))
+    });
+    met.min()
+}
+
+/// Whether an account is left with other fields, but for what it earned as beneficiary.
+fn changes_fields(change: &TransitionAccount, is_beneficiary: bool) -> bool {
+    let TransitionAccount { info, previous_info, .. } = change;
+    let is_same = info == previous_info
+        || is_beneficiary && is_merely_paid(previous_info.as_ref(), info.as_ref());
+    change.storage_was_destroyed || change.status.was_destroyed() || !is_same
+}
+
+/// Puts the second half's changes into the bundle of the first, which it did not meet. False
+/// if they do not fit together; the bundle is of no use any more then.
+pub(super) fn into(bundle: &mut BundleState, second: BundleState, beneficiary: Address) -> bool {
+    let BundleState { state, contracts, mut reverts, state_size, reverts_size } = second;
+    let mut shared = AddressSet::default();
     bundle.state.reserve(state.len());
     for (address, account) in state {
-        match bundle.state.get_mut(&address).filter(|_| shared.contains_key(&address)) {
-            Some(first) => add(first, account),
-            None => {
-                bundle.state.insert(address, account);
+        match bundle.state.entry(address) {
+            Entry::Vacant(entry) => drop(entry.insert(account)),
+            Entry::Occupied(entry) => {
+                if !add(entry.into_mut(), account, address == beneficiary) {
+                    return false;
+                }
+                shared.insert(address);
             }
         }
     }
@@ -58,69 +79,57 @@ pub(super) fn into(
     let mut twice = AddressMap::<AccountRevert>::default();
     first.reserve(second.len());
     for (address, revert) in second {
-        match shared.contains_key(&address) {
+        match shared.contains(&address) {
             true => drop(twice.insert(address, revert)),
             false => first.push((address, revert)),
         }
     }
     if !twice.is_empty() {
         for (address, revert) in first {
-            if let Some(other) = twice.remove(address) {
-                revert.storage.extend(other.storage);
+            let Some(other) = twice.remove(address) else { continue };
+            revert.storage.extend(other.storage);
+            if revert.account == AccountInfoRevert::DoNothing {
+                revert.account = other.account;
             }
         }
     }
     true
 }
 
-/// Whether the lanes met at an account that both have loaded.
-fn meet(
-    loaded: [&CacheAccount; 2],
-    changes: [Option<&BundleAccount>; 2],
-    is_beneficiary: bool,
-) -> bool {
-    if let [None, None] = changes {
+/// Adds what the second half has changed of an account that the first has changed too: slots
+/// that the first has not, and fields, or what was paid to the beneficiary. Whether they fit
+/// together.
+fn add(first: &mut BundleAccount, second: BundleAccount, is_beneficiary: bool) -> bool {
+    let is_same = first.status == second.status && first.original_info == second.original_info;
+    if !is_same || first.was_destroyed() {
         return false;
     }
-    if changes.iter().flatten().any(|account| account.was_destroyed()) {
-        return true;
+    if is_beneficiary {
+        let original = first.original_info.as_ref();
+        let is_paid = |account: &BundleAccount| is_merely_paid(original, account.info.as_ref());
+        if !is_paid(first) || !is_paid(&second) {
+            return false;
+        }
+        let original = original.map_or(U256::ZERO, |info| info.balance);
+        if let (Some(info), Some(other)) = (&mut first.info, second.info) {
+            info.balance += other.balance - original;
+        }
+    } else if first.is_info_changed() {
+        return false;
+    } else {
+        first.info = second.info;
     }
-    let info_changed = changes.iter().flatten().any(|account| account.is_info_changed());
-    if info_changed && !(is_beneficiary && changes.iter().flatten().all(|it| is_merely_paid(it))) {
-        return true;
-    }
-    if let [Some(first), Some(second)] = changes
-        && (first.status != second.status || first.original_info != second.original_info)
-    {
-        return true;
-    }
-    let [first, second] = loaded.map(|account| account.account.as_ref().map(|it| &it.storage));
-    let (Some(first), Some(second)) = (first, second) else { return false };
-    let (fewer, more) = if first.len() < second.len() { (first, second) } else { (second, first) };
-    let is_changed =
-        |slot: &U256| changes.iter().flatten().any(|account| account.storage.contains_key(slot));
-    fewer.keys().any(|slot| more.contains_key(slot) && is_changed(slot))
+    first.storage.extend(second.storage);
+    true
 }
 
 /// Whether nothing of an account has changed but its balance, by sums that make sense.
-fn is_merely_paid(account: &BundleAccount) -> bool {
+fn is_merely_paid(before: Option<&AccountInfo>, after: Option<&AccountInfo>) -> bool {
     let nothing = AccountInfo::default();
-    let Some(info) = &account.info else { return false };
-    let original = account.original_info.as_ref().unwrap_or(&nothing);
+    let (before, Some(after)) = (before.unwrap_or(&nothing), after) else { return false };
     let is_huge = |balance: U256| !(balance >> HUGE_BALANCE_SHIFT).is_zero();
-    info.nonce == original.nonce
-        && info.code_hash == original.code_hash
-        && info.balance >= original.balance
-        && !is_huge(info.balance)
-}
-
-/// Adds what the second lane has changed of an account: slots that the first has not, and
-/// what was paid to it.
-fn add(first: &mut BundleAccount, second: BundleAccount) {
-    first.storage.extend(second.storage);
-    let original = second.original_info.map_or(U256::ZERO, |info| info.balance);
-    if let (Some(info), Some(other)) = (&mut first.info, second.info) {
-        // Only the beneficiary's differs, which `meet` found to be neither huge nor less.
-        info.balance += other.balance - original;
-    }
+    after.nonce == before.nonce
+        && after.code_hash == before.code_hash
+        && after.balance >= before.balance
+        && !is_huge(after.balance)
 }

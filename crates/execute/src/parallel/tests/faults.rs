@@ -193,7 +193,7 @@ fn lanes_whose_state_fails_or_panics_yield_nothing_or_all() {
                 in_lanes(&lab.block, &db, middle)
             };
             match within_a_minute(run) {
-                Ok(Ok(Some(output))) => assert_eq!(output, expected, "{fault:?} {failing}"),
+                Ok(Ok(Some((output, _)))) => assert_eq!(output, expected, "{fault:?} {failing}"),
                 Ok(Ok(None)) => nothing += 1,
                 Ok(Err(error)) => assert!(matches!(error, ExecuteError::Database(_)), "{error}"),
                 Err(_) => panics += 1,

@@ -169,7 +169,7 @@ impl Lab {
             assert_eq!(outcome.output, expected, "interleaving of seed {seed}");
         }
         for middle in 0..=n {
-            if let Some(output) = in_lanes(&self.block, &self.db, middle).unwrap() {
+            if let Some((output, _)) = in_lanes(&self.block, &self.db, middle).unwrap() {
                 assert_eq!(output, expected, "in lanes, the second from {middle} on");
             }
         }
@@ -221,15 +221,16 @@ static EXECUTORS: LazyLock<Vec<ParallelExecutor>> = LazyLock::new(|| {
     configs.map(|config| ParallelExecutor::new(config).unwrap()).collect()
 });
 
-/// The output of an execution in lanes, unless they meet.
+/// The output of an execution in lanes, and whether they kept apart.
 pub(super) fn in_lanes<DB: DatabaseRef + Sync>(
     block: &Block,
     db: &DB,
     middle: usize,
-) -> Result<Option<BlockOutput>, ExecuteError<DB::Error>> {
+) -> Result<Option<(BlockOutput, bool)>, ExecuteError<DB::Error>> {
     let pre = PreBlock::run(block, db)?;
     let outcome = EXECUTORS[1].execute_in_lanes(pre, block, db, middle)?;
-    Ok(outcome.map(|outcome| outcome.output))
+    Ok(outcome
+        .map(|outcome| (outcome.output, outcome.stats.ahead == block.transactions.len() - middle)))
 }
 
 /// Words as call data.

@@ -107,7 +107,7 @@ proptest! {
         lab.block.transactions.truncate(left);
         let expected = execute_in_order(&lab.block, &lab.db).unwrap();
         for middle in 0..=lab.block.transactions.len() {
-            if let Some(output) = in_lanes(&lab.block, &lab.db, middle).unwrap() {
+            if let Some((output, _)) = in_lanes(&lab.block, &lab.db, middle).unwrap() {
                 prop_assert_eq!(&output, &expected);
             }
         }
