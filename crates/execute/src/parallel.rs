@@ -51,8 +51,7 @@ use worker::{CancelOnPanic, Duty, Worker};
 const PAYMENT_GAS_MAX: u64 = 100_000;
 
 /// How often a transaction is executed at most: ahead of its turn, and once more at its
-/// turn if that was wrong. There the result is right by definition. An execution in lanes
-/// that met, which yields nothing, is not counted.
+/// turn if that was wrong. There the result is right by definition.
 pub const INCARNATIONS_MAX: usize = 2;
 
 /// How a parallel execution goes about a block.

@@ -155,7 +155,7 @@ impl Foresee {
         };
         let outcome = executor.execute_while(pre, block, fetched, make, join, Some(&ready))?;
         let decision = Decision::parallel(executor.config().threads);
-        let mut executed = self.executed(outcome, decision, Vec::new());
+        let mut executed = ExecutedBlock::in_parallel(outcome, decision, Vec::new());
         executed.not_compiled = hunt.unseen();
         telemetry::unseen(executed.not_compiled.len());
         executed.cold = Some(ColdReads { reads: fetched.stats(), ..hunt.reads() });

@@ -1,9 +1,10 @@
 //! What the execution of a block yields to a builder.
 
-use crate::{ColdReads, Decision, Score};
+use crate::{ColdReads, Decision, Score, outlook::unseen};
 use foresee_access::TxIndex;
 use foresee_execute::{
-    AccessList, Activity, Basis, BlockOutput, InOrderOutcome, Observed, ParallelStats,
+    AccessList, Activity, Basis, BlockOutput, InOrderOutcome, Observed, ParallelOutcome,
+    ParallelStats,
 };
 use foresee_predict::{Ahead, Prediction};
 
@@ -76,5 +77,18 @@ impl ExecutedBlock {
             timeline: Vec::new(),
             cold: None,
         }
+    }
+
+    /// A block that was executed in parallel.
+    pub(crate) fn in_parallel(
+        outcome: ParallelOutcome,
+        decision: Decision,
+        predictions: Vec<Prediction>,
+    ) -> Self {
+        let ParallelOutcome { output, stats, observed, access_list, timeline } = outcome;
+        let outcome = InOrderOutcome { output, observed, access_list };
+        let not_compiled = unseen(predictions.iter().map(Some));
+        let executed = Self::in_order(outcome, decision, predictions);
+        Self { stats, not_compiled, timeline, ..executed }
     }
 }

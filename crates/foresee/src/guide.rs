@@ -170,7 +170,7 @@ impl Foresee {
             Guide::AccessList(list) => executor.execute_listed(block, db, list)?,
         };
         self.learned.parallel(block, &outcome.output, outcome.stats.executing);
-        let executed = self.executed(outcome, decision, Vec::new());
+        let executed = ExecutedBlock::in_parallel(outcome, decision, Vec::new());
         let fault = checked.and_then(|()| guide.verify(&executed));
         Ok((executed, fault.err()))
     }

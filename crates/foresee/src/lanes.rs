@@ -58,7 +58,7 @@ impl LanesMet {
 
 impl Foresee {
     /// Executes the halves of a block that was predicted ahead on a thread each, if they are
-    /// likely to keep apart, and do.
+    /// likely to keep apart.
     pub(crate) fn execute_halved<DB: DatabaseRef + Sync>(
         &self,
         block: &Block,
@@ -85,7 +85,7 @@ impl Foresee {
         }
         let Some(outcome) = outcome else { return Ok(None) };
         let decision = Decision { reason: DecisionReason::Apart, ..Decision::parallel(LANES) };
-        let executed = self.executed(outcome, decision, Vec::new());
+        let executed = ExecutedBlock::in_parallel(outcome, decision, Vec::new());
         telemetry::block(&executed, start.elapsed());
         Ok(Some(executed))
     }

@@ -14,8 +14,8 @@ use crate::{
     precaution, telemetry,
 };
 use foresee_execute::{
-    Block, CancelToken, ExecuteError, InOrderOutcome, Known, Pace, ParallelConfig,
-    ParallelExecutor, ParallelOutcome, PreBlock, execute_in_order_reporting,
+    Block, CancelToken, ExecuteError, Known, Pace, ParallelConfig, ParallelExecutor, PreBlock,
+    execute_in_order_reporting,
 };
 use foresee_predict::{
     Ahead, BlockPredictor, Complete, Learning, PredictOptions, Prediction, ProgramCache,
@@ -301,7 +301,7 @@ impl Foresee {
         let schedule = Schedule::from_dag(&self.schedule(block, &predictions));
         let outcome = self.executor.execute(block, db, &schedule)?;
         let decision = Decision::parallel(self.executor.config().threads);
-        Ok(self.executed(outcome, decision, predictions))
+        Ok(ExecutedBlock::in_parallel(outcome, decision, predictions))
     }
 
     /// A predictor for a block whose results of precompiles will be executed with.
@@ -395,7 +395,7 @@ impl Foresee {
             Some(Schedule::from_dag(&self.schedule(block, &predictions)))
         };
         let outcome = executor.execute_while(pre, block, db, make, |_| {}, None)?;
-        Ok(self.executed(outcome, decision, predictions))
+        Ok(ExecutedBlock::in_parallel(outcome, decision, predictions))
     }
 
     /// Executes a block by the schedule that predictions made alone imply: those made
@@ -421,7 +421,7 @@ impl Foresee {
             let schedule = Schedule::independent(block.transactions.len());
             let outcome = executor.execute_after(pre, block, db, &schedule)?;
             self.learned.parallel(block, &outcome.output, outcome.stats.executing);
-            return Ok(self.executed(outcome, decision, Vec::new()));
+            return Ok(ExecutedBlock::in_parallel(outcome, decision, Vec::new()));
         }
         let sample = match self.config.mode {
             Mode::Auto => decision.estimate.map_or(0, |it| it.transactions_with_code),
@@ -483,22 +483,9 @@ impl Foresee {
         };
         telemetry::unseen(not_compiled.len());
         self.learned.parallel(block, &outcome.output, outcome.stats.executing);
-        let executed = self.executed(outcome, decision, Vec::new());
+        let executed = ExecutedBlock::in_parallel(outcome, decision, Vec::new());
         let executed = ExecutedBlock { not_compiled, ..executed };
         telemetry::block(&executed, start.elapsed());
         Ok(executed)
-    }
-
-    pub(crate) fn executed(
-        &self,
-        outcome: ParallelOutcome,
-        decision: Decision,
-        predictions: Vec<Prediction>,
-    ) -> ExecutedBlock {
-        let ParallelOutcome { output, stats, observed, access_list, timeline } = outcome;
-        let outcome = InOrderOutcome { output, observed, access_list };
-        let not_compiled = outlook::unseen(predictions.iter().map(Some));
-        let executed = ExecutedBlock::in_order(outcome, decision, predictions);
-        ExecutedBlock { stats, not_compiled, timeline, ..executed }
     }
 }

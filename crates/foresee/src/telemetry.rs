@@ -9,7 +9,7 @@
 //! | `foresee_transactions_ahead_total` | whose result was ready at their turn, and right |
 //! | `foresee_unseen_transactions_total` | not predicted: their code is not compiled yet |
 //! | `foresee_compiled_aside_total` | codes that were compiled after a block, because they could not be in it |
-//! | `foresee_halves_met_total` | blocks executed once more, because their halves did not keep apart |
+//! | `foresee_halves_met_total` | blocks of which half was executed once more, because the halves did not keep apart |
 //! | `foresee_reexecutions_total` | by `reason` |
 //! | `foresee_reexecuted_gas_total` | |
 //! | `foresee_block_seconds`, `foresee_predict_seconds`, `foresee_schedule_seconds`, `foresee_commit_seconds` | histograms |
