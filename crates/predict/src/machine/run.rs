@@ -17,7 +17,7 @@ use crate::{
     world::{AccountId, World},
 };
 use alloy_primitives::{Address, U256};
-use core::{cmp::Ordering, hint::select_unpredictable};
+use core::cmp::Ordering;
 use revm_interpreter::instructions::i256::i256_cmp;
 use std::sync::Arc;
 
@@ -117,13 +117,14 @@ pub(crate) fn read<'a>(
     register: Register,
 ) -> &'a U256 {
     // Chosen first and indexed once: no branch that could be predicted wrongly.
-    let (of_frame, of_block) = (register > CONSTANTS, register > NUMBERS);
-    let table = select_unpredictable(of_block, constants, &SMALL[..]);
-    let first = select_unpredictable(of_block, CONSTANTS, NUMBERS);
-    let table = select_unpredictable(of_frame, registers, table);
-    let below = first.wrapping_sub(register) as usize;
-    let above = top.wrapping_add_signed(register as isize);
-    &table[select_unpredictable(of_frame, above, below)]
+    let (table, index) = if register > CONSTANTS {
+        (registers, top.wrapping_add_signed(register as isize))
+    } else if register > NUMBERS {
+        (constants, (CONSTANTS - register) as usize)
+    } else {
+        (&SMALL[..], (NUMBERS - register) as usize)
+    };
+    &table[index]
 }
 
 /// The entry at a computed jump destination.
