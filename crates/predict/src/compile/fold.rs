@@ -63,20 +63,22 @@ pub(crate) fn shr(a: U256, b: U256) -> U256 {
     shift(a).map_or(U256::ZERO, |bits| b >> bits)
 }
 
-/// The bits of a word from one on, `count` of them at most. Without branches, since it is
-/// asked for other bits each time.
+/// What is asked for the most.
+const ADDRESS_BITS: u32 = 160;
+
+/// The bits of a word from one on, `count` of them at most.
 #[inline]
 pub(crate) fn bits(word: &U256, first: u32, count: u32) -> U256 {
-    // Zeroes stand behind the word.
-    let mut limbs = [0; 8];
-    limbs[..4].copy_from_slice(word.as_limbs());
-    let (limb, bit) = ((first / 64 % 4) as usize, first % 64);
-    let from = |below: usize| {
-        let both = u128::from(limbs[limb + below]) | u128::from(limbs[limb + below + 1]) << 64;
-        let count = count.saturating_sub(64 * below as u32).min(64);
-        (both >> bit) as u64 & ((1u128 << count) - 1) as u64
+    let shifted = if first == 0 { *word } else { *word >> first };
+    let [a, b, c, d] = *shifted.as_limbs();
+    if count == ADDRESS_BITS {
+        return U256::from_limbs([a, b, c & u64::from(u32::MAX), 0]);
+    }
+    let mask = |below: u32| match count.saturating_sub(below) {
+        bits @ 0..64 => (1 << bits) - 1,
+        _ => u64::MAX,
     };
-    U256::from_limbs([from(0), from(1), from(2), from(3)])
+    U256::from_limbs([a & mask(0), b & mask(64), c & mask(128), d & mask(192)])
 }
 
 fn rem(a: U256, b: U256) -> U256 {
