@@ -178,11 +178,11 @@ impl Compiler<'_> {
     /// JUMPI.
     fn jump_if(&mut self) -> bool {
         let (target, condition) = (self.builder.pop(), self.builder.pop());
-        let Some(destination) = self.builder.constant(target) else {
+        let Some(target) = self.builder.constant(target) else {
             self.builder.branch_dynamic(condition, target);
             return false;
         };
-        let destination = self.destination(destination);
+        let destination = self.destination(target);
         let behind = self.program.entry(self.pc + 1);
         match self.builder.constant(condition) {
             Some(condition) if condition.is_zero() => return self.go(behind),
@@ -190,7 +190,7 @@ impl Compiler<'_> {
             None => {}
         }
         // A loop that ends here mostly goes on.
-        let goes_back = destination.is_some_and(|entry| self.program.position(entry) <= self.pc);
+        let goes_back = target <= U256::from(self.pc);
         if self.chain.is_some() && !goes_back {
             let jumps = destination.is_some() && chain::ends_soon(self.program, self.pc + 1);
             let (next, other) = if jumps { (destination, behind) } else { (behind, destination) };

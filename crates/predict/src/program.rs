@@ -54,8 +54,10 @@ impl Program {
     pub(crate) fn new(code: &Bytecode, rules: Arc<Rules>) -> Self {
         let jumps = code.legacy_jump_table();
         let code = code.original_bytes();
-        let entries = jumps.and_then(|jumps| entries::likely(&code, jumps.as_slice()));
-        let entries = entries.unwrap_or_else(|| entries::exact(&code));
+        let entries = match jumps {
+            Some(jumps) => entries::likely(&code, jumps.as_slice()),
+            None => entries::exact(&code),
+        };
         Self::with_entries(code, entries, rules)
     }
 

@@ -15,9 +15,6 @@ use revm_bytecode::opcode;
 /// split, so that no block needs more registers than there are.
 pub(crate) const DISTANCE_MAX: usize = 512;
 
-/// As many words without a jump destination in a row leave room for as many opcodes.
-const WORDS_BETWEEN_MAX: usize = DISTANCE_MAX / WORD - 1;
-
 /// Positions per word.
 const WORD: usize = u64::BITS as usize;
 
@@ -53,11 +50,18 @@ const fn returns(byte: u8) -> bool {
 /// The positions at which a block can start, and no others.
 pub(super) fn exact(code: &[u8]) -> BitVec<u64, Lsb0> {
     let mut words = vec![0; (code.len() + 1).div_ceil(WORD)];
+    words[0] = 1;
+    walk(code, 0, code.len(), &mut words);
+    finish(words, code)
+}
+
+/// Marks the positions at which a block can start from an opcode on, up to one that starts
+/// at or behind an end.
+fn walk(code: &[u8], start: usize, end: usize, words: &mut [u64]) {
     let mut mark = |at: usize| words[at / WORD] |= 1 << (at % WORD);
-    mark(0);
     let mut distance = 0;
-    let mut pc = 0;
-    while let Some(&byte) = code.get(pc) {
+    let mut pc = start;
+    while let Some(&byte) = code.get(pc).filter(|_| pc < end) {
         let scan = SCAN[byte as usize];
         distance += 1;
         if scan & (STARTS | RETURNS) != 0 || distance > DISTANCE_MAX {
@@ -66,22 +70,26 @@ pub(super) fn exact(code: &[u8]) -> BitVec<u64, Lsb0> {
         }
         pc += 1 + (scan & (STARTS - 1)) as usize;
     }
-    finish(words, code)
 }
 
 /// The positions at which a block can start, and some others that are not JUMPDESTs, from
-/// the code's valid jump destinations, a bit each. None if these lie too far from each
-/// other to know that no straight line needs splitting.
-pub(super) fn likely(code: &[u8], jumps: &[u8]) -> Option<BitVec<u64, Lsb0>> {
+/// the code's valid jump destinations, a bit each. Only where these lie so far from each
+/// other that a straight line may need splitting, the code is walked.
+pub(super) fn likely(code: &[u8], jumps: &[u8]) -> BitVec<u64, Lsb0> {
     let len = (code.len() + 1).div_ceil(WORD);
     let mut words = Vec::with_capacity(len);
     let mut jumps = jumps.chunks(size_of::<u64>());
-    let (mut returned, mut without) = (0, 0);
-    for bytes in code.chunks(WORD) {
+    let mut returned = 0;
+    // Where the last jump destination is, and from where to where there are none for long.
+    let (mut last, mut far) = (0, Vec::new());
+    for (at, bytes) in (0..).step_by(WORD).zip(code.chunks(WORD)) {
         let jumps = jumps.next().map_or(0, |bytes| u64::from_le_bytes(padded(bytes)));
-        without = if jumps == 0 { without + 1 } else { 0 };
-        if without >= WORDS_BETWEEN_MAX {
-            return None;
+        if jumps != 0 {
+            let first = at + jumps.trailing_zeros() as usize;
+            if first - last > DISTANCE_MAX {
+                far.push((last, first));
+            }
+            last = at + (WORD - 1) - jumps.leading_zeros() as usize;
         }
         let bytes = padded(bytes);
         let returns = mask(&bytes, returns);
@@ -91,7 +99,13 @@ pub(super) fn likely(code: &[u8], jumps: &[u8]) -> Option<BitVec<u64, Lsb0>> {
     }
     words.resize(len, returned);
     words[0] |= 1;
-    Some(finish(words, code))
+    if code.len() - last > DISTANCE_MAX {
+        far.push((last, code.len()));
+    }
+    for (start, end) in far {
+        walk(code, start, end, &mut words);
+    }
+    finish(words, code)
 }
 
 fn finish(words: Vec<u64>, code: &[u8]) -> BitVec<u64, Lsb0> {
@@ -135,7 +149,14 @@ mod tests {
             opcode::PUSH0..=opcode::PUSH32,
             any::<u8>(),
         ];
-        vec(byte, 0..400)
+        // Lines that are too long for one block.
+        let rare = prop_oneof![
+            400 => Just(opcode::ADDRESS),
+            1 => Just(opcode::JUMPDEST),
+            1 => Just(opcode::JUMPI),
+            1 => Just(opcode::PUSH32),
+        ];
+        prop_oneof![vec(byte, 0..400), vec(rare, 0..4 * DISTANCE_MAX)]
     }
 
     proptest! {
@@ -144,9 +165,7 @@ mod tests {
             let bytecode = Bytecode::new_legacy(code.clone().into());
             let jumps = bytecode.legacy_jump_table().unwrap();
             let exact = exact(&code);
-            let Some(likely) = likely(&code, jumps.as_slice()) else {
-                return Err(TestCaseError::reject("far between"));
-            };
+            let likely = likely(&code, jumps.as_slice());
             prop_assert_eq!(likely.len(), exact.len());
             for pc in exact.iter_ones() {
                 prop_assert!(likely[pc], "no entry at {}", pc);
@@ -160,15 +179,21 @@ mod tests {
 
     #[test]
     fn straight_lines_that_may_be_long_are_walked() {
-        let mut code = vec![opcode::ADDRESS; DISTANCE_MAX];
-        let find = |code: &[u8]| {
+        let likely_is_exact = |code: &[u8]| {
             let bytecode = Bytecode::new_legacy(code.to_vec().into());
-            likely(code, bytecode.legacy_jump_table().unwrap().as_slice())
+            let likely = likely(code, bytecode.legacy_jump_table().unwrap().as_slice());
+            assert_eq!(likely, exact(code));
+            likely.count_ones()
         };
-        assert_eq!(find(&code), None);
-        for pc in (0..code.len()).step_by(DISTANCE_MAX / 2) {
-            code[pc] = opcode::JUMPDEST;
+        for len in DISTANCE_MAX - 1..DISTANCE_MAX + 3 {
+            let mut code = vec![opcode::ADDRESS; 4 * len];
+            for pc in (0..code.len()).step_by(len) {
+                code[pc] = opcode::JUMPDEST;
+            }
+            // In front of each, but the first, and behind the last.
+            let splits = if len > DISTANCE_MAX + 1 { 4 } else { 0 };
+            assert_eq!(likely_is_exact(&code), 4 + splits, "{len}");
         }
-        assert_eq!(find(&code), Some(exact(&code)));
+        assert_eq!(likely_is_exact(&[opcode::ADDRESS; 3 * DISTANCE_MAX]), 3);
     }
 }
