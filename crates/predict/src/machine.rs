@@ -78,17 +78,21 @@ pub(crate) struct Machine {
     return_data: Vec<u8>,
     keccak: KeccakMemo,
     init_code: Option<InitCode>,
-    /// Blocks entered by the transaction at hand.
+    /// Blocks entered by the transaction at hand, or the like of them, and the most there
+    /// may be.
     steps: u64,
+    steps_max: u64,
+    /// How many instructions a frame runs in blocks before it goes on in chains.
+    unchained: usize,
     /// The same of the transactions before it, in the block at hand.
     worked: u64,
     /// What slices could grow from, and how many steps that took in the block at hand.
     learning: Learning,
     learnt: usize,
     candidates: Candidates,
-    /// Gas whose work frames of the transaction at hand have lost, because a guard
-    /// failed and they had to start again.
-    wasted: i64,
+    /// Gas whose work frames of the transaction at hand may still lose, because a guard
+    /// fails and they have to start again. There are no slices once it is less than none.
+    spare: i64,
     /// The outcome of a first call that needed no frame.
     immediate: Option<Outcome>,
     pub(crate) precompiled: Precompiled,
@@ -215,7 +219,6 @@ pub(crate) struct Surroundings<'a, S> {
     pub(crate) context: &'a TxContext,
     pub(crate) rules: &'a Arc<Rules>,
     pub(crate) cache: &'a ProgramCache,
-    pub(crate) steps_max: u64,
     /// How many bytes of code may still be taken in and compiled.
     pub(crate) compile_left: &'a mut usize,
 }
@@ -283,7 +286,7 @@ impl Machine {
         self.memory.clear();
         self.memory.extend_from_slice(calldata);
         self.worked += core::mem::take(&mut self.steps) + TRANSACTION_STEPS;
-        self.wasted = 0;
+        self.spare = 0;
         self.immediate = None;
     }
 

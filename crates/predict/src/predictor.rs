@@ -167,7 +167,7 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
         &mut self.world.view
     }
 
-    /// Changes how far a transaction may go, from here on; what the limit was.
+    /// Changes how far a transaction may go, from the next one on; what the limit was.
     pub const fn limit_steps(&mut self, steps_max: u64) -> u64 {
         core::mem::replace(&mut self.options.steps_max, steps_max)
     }
@@ -303,6 +303,7 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
                     value: current.tx.value,
                     data: &current.tx.data,
                     gas,
+                    steps_max: self.options.steps_max,
                 };
                 let (machine, mut around) = self.split();
                 machine.start(first, &mut around)?;
@@ -327,7 +328,6 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
             context: &self.context,
             rules: &self.rules,
             cache: &self.cache,
-            steps_max: self.options.steps_max,
             compile_left: &mut self.compile_left,
         };
         (&mut self.machine, around)

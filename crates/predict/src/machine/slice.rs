@@ -63,7 +63,7 @@ impl Machine {
     pub(super) fn prepare_frame<S: StateView>(&mut self, around: &mut Surroundings<'_, S>) {
         // Frames that start again may do so within others that do. Once as much gas as
         // the transaction has was burnt for nothing, blocks do the rest.
-        if self.frames.first().is_some_and(|first| self.wasted > first.gas_at_start) {
+        if self.spare < 0 {
             return;
         }
         let may_log = self.may_log();
@@ -102,7 +102,7 @@ impl Machine {
         let Some(slice) = frame.slice.take() else { return Err(Halt::Fail) };
         if frame.next == Slice::START {
             self.steps += 1 + (slice.code.len() / INSTRUCTIONS_PER_STEP) as u64;
-            if self.steps > around.steps_max {
+            if self.steps > self.steps_max {
                 frame.slice = Some(slice);
                 return Err(Halt::Stop(Interrupt::Unknown(Unknown::StepLimit)));
             }
@@ -136,7 +136,7 @@ impl Machine {
         self.return_data.clear();
         self.memory.truncate(frame.memory);
         frame.slice = None;
-        self.wasted += frame.gas_at_start - frame.gas;
+        self.spare -= frame.gas_at_start - frame.gas;
         frame.gas = frame.gas_at_start;
         frame.refund = 0;
         (frame.entry, frame.next, frame.top) = (0, 0, frame.bottom);

@@ -17,9 +17,10 @@ pub struct PredictOptions {
     pub keep_inputs: bool,
     /// How much is learnt from the paths that are taken.
     pub learning: Learning,
-    /// The most blocks of register code that one transaction may enter. How far it gets in
-    /// so many depends on what is compiled; but blocks take gas, and no transaction of
-    /// mainnet has enough to be stopped by the default.
+    /// The most blocks of register code that one transaction may enter. Blocks take gas, and
+    /// no transaction of mainnet has enough to be stopped by the default; one that has is
+    /// predicted in blocks alone, so that it stops at the same place whatever is compiled.
+    /// Where [slots are guessed](crate::StateView::guess), the limit is a rough one.
     pub steps_max: u64,
     /// The most bytes of code that one predictor may take in and compile. A prediction that
     /// needs more ends there, as [not compiled](crate::Unknown::NotCompiled): where
@@ -49,7 +50,7 @@ impl Default for PredictOptions {
             keep_results: false,
             keep_inputs: true,
             learning: Learning::Bounded,
-            steps_max: 50_000_000,
+            steps_max: 100_000_000,
             compile_max: usize::MAX,
         }
     }
