@@ -29,6 +29,7 @@
 
 mod cache;
 mod compile;
+mod dependencies;
 mod instruction;
 mod label;
 mod machine;
@@ -44,6 +45,7 @@ mod unknown;
 mod world;
 
 pub use cache::{CacheError, ProgramCache};
+pub use dependencies::Dependencies;
 pub use machine::{Frames, PrecompileCall};
 pub use outline::{Outline, Outliner, SymbolicAccess, SymbolicField};
 pub use prediction::Prediction;

@@ -52,7 +52,8 @@ fn over<S: StateView<Error = Infallible>>(
 ) -> Vec<Prediction> {
     let block = &loaded.block;
     let learning = Learning::Everything;
-    let mut options = PredictOptions { labels: true, learning, ..PredictOptions::default() };
+    let mut options =
+        PredictOptions { labels: true, dependencies: true, learning, ..PredictOptions::default() };
     if let How::Limited(steps_max) = how {
         options.steps_max = steps_max;
     }

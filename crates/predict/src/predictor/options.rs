@@ -5,6 +5,8 @@
 pub struct PredictOptions {
     /// Whether slots are labelled. Costs a record of every short hash.
     pub labels: bool,
+    /// Whether each access carries [what it depends on](crate::Dependencies).
+    pub dependencies: bool,
     /// Whether the time spent in precompiles is measured.
     pub time_precompiles: bool,
     /// Whether results that an execution can use again are kept for
@@ -46,6 +48,7 @@ impl Default for PredictOptions {
     fn default() -> Self {
         Self {
             labels: false,
+            dependencies: false,
             time_precompiles: false,
             keep_results: false,
             keep_inputs: true,
