@@ -14,8 +14,9 @@ use serde::{Deserialize, Serialize};
 /// later may change it back or revert.
 ///
 /// This is an upper bound: what was looked at before need not have decided anything. That
-/// the transaction is valid, so that its sender has the nonce and can pay, is presumed.
-/// Whether an account is empty is told by its balance.
+/// the transaction is valid, so that its sender has the nonce and can pay, is presumed, and
+/// so is that nobody has a nonce where a contract is to be created. Whether an account is
+/// empty is told by its balance.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dependencies {
     /// The locations whose values were looked at, in the order of the first look.

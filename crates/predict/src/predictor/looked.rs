@@ -60,15 +60,25 @@ impl Looked {
         if look.contains(Look::NONCE) {
             self.look(Location::nonce(address));
         }
-        let exists = look.intersects(Look::EXISTENCE | Look::VACANCY) && balance_decides;
+        let balance = Location::balance(address);
+        let exists = look.contains(Look::EXISTENCE) && balance_decides;
         if look.intersects(Look::BALANCE | Look::FUNDS) || exists {
-            self.look(Location::balance(address));
+            self.look(balance);
+        }
+        if look.contains(Look::VACANCY) && balance_decides {
+            // In no set: the balance is read by whoever comes to it later, if at all.
+            self.add(balance);
         }
     }
 
-    /// Adds a look at a location.
+    /// Adds a look at a location, which is a read.
     fn look(&mut self, location: Location) {
         self.before.entry(location).or_insert(self.inputs.len() as u32);
+        self.add(location);
+    }
+
+    /// Adds an input.
+    fn add(&mut self, location: Location) {
         if self.seen.insert(location) {
             self.inputs.push(location);
         }
