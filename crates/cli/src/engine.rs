@@ -62,6 +62,7 @@ pub(crate) fn outline(
         let outline = outliner.outline(tx)?;
         prediction.access = outline.certain.clone();
         prediction.labels.clone_from(&outline.labels);
+        prediction.dependencies = None;
         // A nonce looks wrong where an earlier transaction could not be predicted to its end.
         let depends = Unknown::Depends("what it accesses");
         prediction.unknown.iter_mut().for_each(|unknown| {
