@@ -46,7 +46,7 @@ mod world;
 
 pub use cache::{CacheError, ProgramCache};
 pub use dependencies::Dependencies;
-pub use machine::{Frames, PrecompileCall};
+pub use machine::{Frames, Instructions, PrecompileCall};
 pub use outline::{Outline, Outliner, SymbolicAccess, SymbolicField};
 pub use prediction::Prediction;
 pub use predictor::{Ahead, BlockPredictor, Learning, PredictOptions, Progress, TakenOver};

@@ -23,6 +23,7 @@ mod run;
 mod slice;
 mod start;
 mod state_access;
+mod tally;
 
 pub(crate) use context::TxContext;
 pub use frames::Frames;
@@ -30,6 +31,7 @@ pub(crate) use keccak::{Preimages, Recorded};
 pub use precompiled::PrecompileCall;
 pub(crate) use run::read;
 pub(crate) use start::First;
+pub use tally::Instructions;
 
 use crate::{
     cache::ProgramCache,
@@ -50,6 +52,7 @@ use keccak::KeccakMemo;
 use precompiled::Precompiled;
 use revm::primitives::STACK_LIMIT;
 use std::{sync::Arc, time::Duration};
+use tally::Tally;
 
 /// The registers below the first stack. A block may name as many entry items as a
 /// stack can hold before the check that finds them missing.
@@ -100,6 +103,8 @@ pub(crate) struct Machine {
     pub(crate) precompile_time: Option<Duration>,
     /// What served the frames so far.
     pub(crate) served: Frames,
+    /// What the instructions served so far, if the view asks for that.
+    tally: Tally,
 }
 
 /// One call or creation in progress.
@@ -255,6 +260,7 @@ impl Machine {
         self.worked = 0;
         self.learnt = 0;
         self.served = Frames::default();
+        self.tally.counted = Instructions::default();
     }
 
     /// Exchanges remembered hashes and results of precompiles with another machine.
@@ -266,6 +272,11 @@ impl Machine {
     /// What labels are made of, if it is recorded.
     pub(crate) fn recorded(&self) -> Option<&Recorded> {
         self.keccak.recorded()
+    }
+
+    /// What the instructions served so far.
+    pub(crate) const fn instructions(&self) -> Instructions {
+        self.tally.counted
     }
 
     /// How often Keccak's permutation was computed in the block at hand.

@@ -12,7 +12,8 @@ pub use options::{Learning, PredictOptions};
 use crate::{
     cache::{Buffers, ProgramCache},
     machine::{
-        First, Frames, Interrupt, Machine, Outcome, PrecompileCall, Surroundings, TxContext,
+        First, Frames, Instructions, Interrupt, Machine, Outcome, PrecompileCall, Surroundings,
+        TxContext,
     },
     prediction::Prediction,
     rules::Rules,
@@ -179,6 +180,12 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
     /// What served the frames so far.
     pub const fn frames(&self) -> Frames {
         self.machine.served
+    }
+
+    /// What the instructions that ran so far served; nothing unless the view
+    /// [asks for it](StateView::counts).
+    pub const fn instructions(&self) -> Instructions {
+        self.machine.instructions()
     }
 
     /// How often Keccak's permutation was computed so far: once for each hash of an input

@@ -210,7 +210,11 @@ fn evaluate_has_the_documented_keys() {
     assert_eq!(keys(&answer["precompile_us"]), ["predict", "sequential"]);
     assert_eq!(keys(&answer["memory"]), ["bytes", "code_bytes", "programs"]);
     let split = &answer["warm_split"];
-    assert_eq!(keys(split), ["keccak_us", "permutations", "reads", "state_reads_us"]);
+    let expected = ["instructions", "keccak_us", "permutations", "reads", "state_reads_us"];
+    assert_eq!(keys(split), expected);
+    let instructions = &split["instructions"];
+    assert_eq!(keys(instructions), ["for_guards", "guards", "in_blocks", "others"]);
+    assert!(instructions.as_object().unwrap().values().all(|count| *count != json!(0)));
     for counted in [&split["permutations"], &split["reads"], &answer["cold_code_bytes"]] {
         assert_ne!(*counted, json!(0));
     }

@@ -170,6 +170,9 @@ impl Machine {
         frame.compiled |= compiled > 0;
         (frame.entry, frame.next, frame.top) = (cursor.entry, cursor.next, cursor.top);
         (frame.ran, frame.chained) = (cursor.ran, cursor.chained);
+        if around.world.view.counts() {
+            self.tally.counted.in_blocks += (cursor.ran - ran) as u64;
+        }
         self.steps = self.steps_max - steps;
         if compiled > 0 {
             around.compile(compiled, code.unwrap_or(frame.address), program.code.len())?;
