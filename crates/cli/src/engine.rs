@@ -6,8 +6,8 @@ use core::convert::Infallible;
 use foresee::{Config, Foresee};
 use foresee_execute::{Block, ExecuteError, PreBlock, TransactionTime};
 use foresee_predict::{
-    BlockPredictor, Complete, Frames, Outline, Outliner, PredictOptions, Prediction, ProgramCache,
-    StateView, Unknown, WithoutStorage,
+    BlockPredictor, Complete, Frames, Instructions, Outline, Outliner, PredictOptions, Prediction,
+    ProgramCache, StateView, Unknown, WithoutStorage,
 };
 use std::time::{Duration, Instant};
 
@@ -30,6 +30,8 @@ pub(crate) struct Predicted {
     pub(crate) frames: Frames,
     /// How often Keccak's permutation was computed.
     pub(crate) permutations: u64,
+    /// What instructions served, if the view asks for it.
+    pub(crate) instructions: Instructions,
 }
 
 /// Predicts a block in order.
@@ -62,6 +64,7 @@ pub(crate) fn outline(
         let outline = outliner.outline(tx)?;
         prediction.access = outline.certain.clone();
         prediction.labels.clone_from(&outline.labels);
+        prediction.dependencies = None;
         // A nonce looks wrong where an earlier transaction could not be predicted to its end.
         let depends = Unknown::Depends("what it accesses");
         prediction.unknown.iter_mut().for_each(|unknown| {
@@ -88,11 +91,12 @@ pub(crate) fn predict_over<S: StateView<Error = Infallible>>(
     let predictions: Result<_, _> =
         input.loaded.block.transactions.iter().map(|tx| predictor.predict(tx)).collect();
     let (frames, permutations) = (predictor.frames(), predictor.permutations());
+    let instructions = predictor.instructions();
     // What it learns, it learns now.
     drop(predictor);
     let elapsed = start.elapsed();
     let predictions = predictions.map_err(|error| database(input, error))?;
-    Ok(Predicted { predictions, elapsed, frames, permutations })
+    Ok(Predicted { predictions, elapsed, frames, permutations, instructions })
 }
 
 /// How long each prediction of a block takes, in order.

@@ -53,7 +53,8 @@ fn evaluate(
     };
     begin(0, "predicting");
     let earlier = cache.fork();
-    let generalised = cost::predict(input, cache, PredictOptions::default())?;
+    let options = PredictOptions { dependencies: true, ..PredictOptions::default() };
+    let generalised = cost::predict(input, cache, options)?;
     let predictions = generalised.predictions;
     let dag = foresee.schedule(block, &predictions);
     begin(1, "observing");

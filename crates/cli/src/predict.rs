@@ -92,7 +92,8 @@ fn answer(
     args: &args::Predict,
     tx: Option<TxIndex>,
 ) -> Result<String, Failure> {
-    let options = PredictOptions { labels: true, ..PredictOptions::default() };
+    let dependencies = matches!(args.format, GraphFormat::Text | GraphFormat::Json);
+    let options = PredictOptions { labels: true, dependencies, ..PredictOptions::default() };
     let start = Instant::now();
     let state = args.state();
     let mut predictions = engine::predict(input, foresee.cache(), options, state)?.predictions;

@@ -29,6 +29,7 @@
 
 mod cache;
 mod compile;
+mod dependencies;
 mod instruction;
 mod label;
 mod machine;
@@ -44,7 +45,8 @@ mod unknown;
 mod world;
 
 pub use cache::{CacheError, ProgramCache};
-pub use machine::{Frames, PrecompileCall};
+pub use dependencies::Dependencies;
+pub use machine::{Frames, Instructions, PrecompileCall};
 pub use outline::{Outline, Outliner, SymbolicAccess, SymbolicField};
 pub use prediction::Prediction;
 pub use predictor::{Ahead, BlockPredictor, Learning, PredictOptions, Progress, TakenOver};

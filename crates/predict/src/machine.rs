@@ -23,6 +23,7 @@ mod run;
 mod slice;
 mod start;
 mod state_access;
+mod tally;
 
 pub(crate) use context::TxContext;
 pub use frames::Frames;
@@ -30,6 +31,7 @@ pub(crate) use keccak::{Preimages, Recorded};
 pub use precompiled::PrecompileCall;
 pub(crate) use run::read;
 pub(crate) use start::First;
+pub use tally::Instructions;
 
 use crate::{
     cache::ProgramCache,
@@ -50,6 +52,7 @@ use keccak::KeccakMemo;
 use precompiled::Precompiled;
 use revm::primitives::STACK_LIMIT;
 use std::{sync::Arc, time::Duration};
+use tally::Tally;
 
 /// The registers below the first stack. A block may name as many entry items as a
 /// stack can hold before the check that finds them missing.
@@ -78,17 +81,21 @@ pub(crate) struct Machine {
     return_data: Vec<u8>,
     keccak: KeccakMemo,
     init_code: Option<InitCode>,
-    /// Blocks entered by the transaction at hand.
+    /// Blocks entered by the transaction at hand, or the like of them, and the most there
+    /// may be.
     steps: u64,
+    steps_max: u64,
+    /// How many instructions a frame runs in blocks before it goes on in chains.
+    unchained: usize,
     /// The same of the transactions before it, in the block at hand.
     worked: u64,
     /// What slices could grow from, and how many steps that took in the block at hand.
     learning: Learning,
     learnt: usize,
     candidates: Candidates,
-    /// Gas whose work frames of the transaction at hand have lost, because a guard
-    /// failed and they had to start again.
-    wasted: i64,
+    /// Gas whose work frames of the transaction at hand may still lose, because a guard
+    /// fails and they have to start again. There are no slices once it is less than none.
+    spare: i64,
     /// The outcome of a first call that needed no frame.
     immediate: Option<Outcome>,
     pub(crate) precompiled: Precompiled,
@@ -96,6 +103,8 @@ pub(crate) struct Machine {
     pub(crate) precompile_time: Option<Duration>,
     /// What served the frames so far.
     pub(crate) served: Frames,
+    /// What the instructions served so far, if the view asks for that.
+    tally: Tally,
 }
 
 /// One call or creation in progress.
@@ -215,7 +224,6 @@ pub(crate) struct Surroundings<'a, S> {
     pub(crate) context: &'a TxContext,
     pub(crate) rules: &'a Arc<Rules>,
     pub(crate) cache: &'a ProgramCache,
-    pub(crate) steps_max: u64,
     /// How many bytes of code may still be taken in and compiled.
     pub(crate) compile_left: &'a mut usize,
 }
@@ -252,6 +260,7 @@ impl Machine {
         self.worked = 0;
         self.learnt = 0;
         self.served = Frames::default();
+        self.tally.counted = Instructions::default();
     }
 
     /// Exchanges remembered hashes and results of precompiles with another machine.
@@ -263,6 +272,11 @@ impl Machine {
     /// What labels are made of, if it is recorded.
     pub(crate) fn recorded(&self) -> Option<&Recorded> {
         self.keccak.recorded()
+    }
+
+    /// What the instructions served so far.
+    pub(crate) const fn instructions(&self) -> Instructions {
+        self.tally.counted
     }
 
     /// How often Keccak's permutation was computed in the block at hand.
@@ -283,7 +297,7 @@ impl Machine {
         self.memory.clear();
         self.memory.extend_from_slice(calldata);
         self.worked += core::mem::take(&mut self.steps) + TRANSACTION_STEPS;
-        self.wasted = 0;
+        self.spare = 0;
         self.immediate = None;
     }
 

@@ -1,6 +1,6 @@
 //! What is predicted of one transaction.
 
-use crate::{state::Want, unknown::Unknown};
+use crate::{dependencies::Dependencies, state::Want, unknown::Unknown};
 use foresee_access::{AccessSet, Location};
 
 /// The predicted accesses of one transaction. It is never an error: what could not
@@ -18,6 +18,8 @@ pub struct Prediction {
     /// What the slots are, for those whose shape is known, sorted by location. Only
     /// filled if asked for.
     pub labels: Vec<(Location, String)>,
+    /// What each access depends on. Only there if asked for.
+    pub dependencies: Option<Box<Dependencies>>,
 }
 
 impl Prediction {

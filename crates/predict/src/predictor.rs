@@ -3,6 +3,7 @@
 mod ahead;
 mod collect;
 mod fees;
+mod looked;
 mod options;
 
 pub use ahead::{Ahead, TakenOver};
@@ -11,7 +12,8 @@ pub use options::{Learning, PredictOptions};
 use crate::{
     cache::{Buffers, ProgramCache},
     machine::{
-        First, Frames, Interrupt, Machine, Outcome, PrecompileCall, Surroundings, TxContext,
+        First, Frames, Instructions, Interrupt, Machine, Outcome, PrecompileCall, Surroundings,
+        TxContext,
     },
     prediction::Prediction,
     rules::Rules,
@@ -22,6 +24,7 @@ use crate::{
 use alloy_primitives::{Address, U256};
 use fees::Fees;
 use foresee_access::Hashes;
+use looked::Looked;
 use revm::{
     context::{BlockEnv, CfgEnv, TxEnv},
     context_interface::{
@@ -140,8 +143,10 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
         let context = TxContext::of_block(block, &rules);
         let Buffers { mut machine, contents } = cache.buffers();
         machine.record(&options);
+        let mut world = World::new(view, contents, block.beneficiary, &rules);
+        world.note_order(options.dependencies);
         Self {
-            world: World::new(view, contents, block.beneficiary, &rules),
+            world,
             machine,
             rules,
             cache: cache.clone(),
@@ -167,7 +172,7 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
         &mut self.world.view
     }
 
-    /// Changes how far a transaction may go, from here on; what the limit was.
+    /// Changes how far a transaction may go, from the next one on; what the limit was.
     pub const fn limit_steps(&mut self, steps_max: u64) -> u64 {
         core::mem::replace(&mut self.options.steps_max, steps_max)
     }
@@ -175,6 +180,12 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
     /// What served the frames so far.
     pub const fn frames(&self) -> Frames {
         self.machine.served
+    }
+
+    /// What the instructions that ran so far served; nothing unless the view
+    /// [asks for it](StateView::counts).
+    pub const fn instructions(&self) -> Instructions {
+        self.machine.instructions()
     }
 
     /// How often Keccak's permutation was computed so far: once for each hash of an input
@@ -303,6 +314,7 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
                     value: current.tx.value,
                     data: &current.tx.data,
                     gas,
+                    steps_max: self.options.steps_max,
                 };
                 let (machine, mut around) = self.split();
                 machine.start(first, &mut around)?;
@@ -327,7 +339,6 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
             context: &self.context,
             rules: &self.rules,
             cache: &self.cache,
-            steps_max: self.options.steps_max,
             compile_left: &mut self.compile_left,
         };
         (&mut self.machine, around)
@@ -447,13 +458,7 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
         let back = current.fees.price_of(current.tx.gas_limit - gas_used);
         let balance = self.world.account(sender).balance;
         self.world.set_balance(sender, balance.saturating_add(back));
-        let prediction = Prediction {
-            access: collect::access_set(&mut self.world, sender),
-            gas_used,
-            success: outcome.success,
-            unknown: Vec::new(),
-            labels: collect::labels(&self.world, &self.machine),
-        };
+        let prediction = self.collect(sender, gas_used, outcome.success, Vec::new());
         if self.place != Place::InOrder {
             self.finish_alone();
         } else {
@@ -468,15 +473,24 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
     fn abandon(&mut self, unknown: Unknown) -> Prediction {
         let gas_used = self.current.take().map_or(0, |current| current.tx.gas_limit);
         let sender = self.world.account_of_origin(self.context.origin);
-        let prediction = Prediction {
-            access: collect::access_set(&mut self.world, sender),
-            gas_used,
-            success: false,
-            unknown: vec![unknown],
-            labels: collect::labels(&self.world, &self.machine),
-        };
+        let prediction = self.collect(sender, gas_used, false, vec![unknown]);
         self.world.revert(0);
         self.world.commit();
         prediction
+    }
+
+    /// The prediction of the transaction at hand, from what it has touched.
+    fn collect(
+        &mut self,
+        sender: AccountId,
+        gas_used: u64,
+        success: bool,
+        unknown: Vec<Unknown>,
+    ) -> Prediction {
+        let looked = Looked::new(&self.world, sender);
+        let access = collect::access_set(&mut self.world, sender);
+        let dependencies = looked.map(|looked| Box::new(looked.dependencies(&access.reads)));
+        let labels = collect::labels(&self.world, &self.machine);
+        Prediction { access, gas_used, success, unknown, labels, dependencies }
     }
 }

@@ -96,6 +96,12 @@ pub trait StateView {
         false
     }
 
+    /// Whether it is to be counted [what instructions serve](crate::Instructions), which
+    /// slows predictions.
+    fn counts(&self) -> bool {
+        false
+    }
+
     /// Tells of a value that is not at hand and will probably be asked for soon.
     fn expect(&self, _want: Want) {}
 }

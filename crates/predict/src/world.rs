@@ -8,6 +8,7 @@
 mod account;
 mod contents;
 mod index;
+mod order;
 mod slot;
 mod storage;
 mod trace;
@@ -15,6 +16,7 @@ mod undo;
 
 pub(crate) use account::{Account, AccountId, Look};
 pub(crate) use contents::Contents;
+pub(crate) use order::Met;
 pub(crate) use slot::SlotId;
 pub(crate) use trace::{AccountSeen, SlotSeen};
 
@@ -25,6 +27,7 @@ use crate::{
     state::{Lookup, StateView, Want},
 };
 use alloy_primitives::{Address, KECCAK256_EMPTY, U256};
+use order::FirstLook;
 use revm::{precompile::Precompiles, primitives::hardfork::SpecId, state::Bytecode};
 use std::sync::Arc;
 use undo::Undo;
@@ -68,6 +71,8 @@ pub(crate) struct World<S> {
     stamp: u32,
     /// The last transaction that is taken to have looked at all its slots.
     looked_at_all: u32,
+    /// When the transaction at hand looked first at which fields, if that is asked for.
+    first_looks: Option<Vec<FirstLook>>,
     pub(crate) beneficiary: AccountId,
     /// Whether the transaction at hand has met a guess.
     pub(crate) has_guessed: bool,
@@ -97,6 +102,7 @@ impl<S: StateView> World<S> {
             contents,
             stamp: 0,
             looked_at_all: 0,
+            first_looks: None,
             beneficiary,
             has_guessed: false,
             spec: rules.spec,
@@ -112,6 +118,9 @@ impl<S: StateView> World<S> {
         self.contents.slots.touched.clear();
         self.contents.transient.clear();
         self.contents.undo.clear();
+        if let Some(looks) = &mut self.first_looks {
+            looks.clear();
+        }
     }
 
     /// The number of an address.
@@ -204,6 +213,9 @@ impl<S: StateView> World<S> {
         if account.stamp != stamp {
             account.begin(stamp);
             self.contents.accounts.touched.push(id);
+        }
+        if self.first_looks.is_some() {
+            self.note_look(id, look);
         }
         let account = self.contents.accounts.get_mut(id);
         account.looks |= look;

@@ -24,9 +24,18 @@ enum How {
     Alone,
     /// Without storage.
     WithoutStorage,
+    /// In block order, none further than so many steps.
+    Limited(u64),
 }
 
-const ALL: [How; 3] = [How::InOrder, How::Alone, How::WithoutStorage];
+const ALL: [How; 6] = [
+    How::InOrder,
+    How::Alone,
+    How::WithoutStorage,
+    How::Limited(4),
+    How::Limited(40),
+    How::Limited(400),
+];
 
 fn predict(cache: &ProgramCache, loaded: &LoadedBlock, how: How) -> Vec<Prediction> {
     match how {
@@ -43,7 +52,11 @@ fn over<S: StateView<Error = Infallible>>(
 ) -> Vec<Prediction> {
     let block = &loaded.block;
     let learning = Learning::Everything;
-    let options = PredictOptions { labels: true, learning, ..PredictOptions::default() };
+    let mut options =
+        PredictOptions { labels: true, dependencies: true, learning, ..PredictOptions::default() };
+    if let How::Limited(steps_max) = how {
+        options.steps_max = steps_max;
+    }
     let mut predictor = BlockPredictor::new(cache, &block.cfg, &block.env, view, options);
     let pre = PreBlock::run(block, &loaded.state).unwrap();
     pre.changes().iter().for_each(|changes| predictor.apply(changes));

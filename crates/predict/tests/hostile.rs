@@ -273,14 +273,22 @@ fn paths_that_fail_behind_calls_do_not_multiply() {
         .collect();
     let (block, state) = block_of_calls(SpecId::OSAKA, &[calls_itself()], &calls);
     let cache = ProgramCache::new();
-    for round in 0..3 {
-        let options = PredictOptions { steps_max: 20_000, ..PredictOptions::default() };
+    // So many that the limit could be met: then there are blocks alone.
+    let in_blocks = PredictOptions { steps_max: 900_000 - 25_000, ..PredictOptions::default() };
+    let frames = |options| {
         let view = Complete(&state);
         let mut predictor = BlockPredictor::new(&cache, &block.cfg, &block.env, view, options);
         for (index, tx) in block.transactions.iter().enumerate() {
-            let unknown = predictor.predict(tx).unwrap().unknown;
-            assert_eq!(unknown, [], "round {round}, transaction {index}");
+            assert_eq!(predictor.predict(tx).unwrap().unknown, [], "transaction {index}");
         }
+        predictor.frames()
+    };
+    let once = frames(in_blocks);
+    assert_eq!(once.slices, 0);
+    for round in 0..3 {
+        // The gas that they leave would do for so many more.
+        let total = frames(PredictOptions::default()).total();
+        assert!(total < 50 * once.total(), "round {round}: {total} for {}", once.total());
     }
 }
 

@@ -55,7 +55,11 @@ impl StateView for Cold<'_> {
 
 #[test]
 fn suspended_predictions_end_as_others_do() {
-    let options = PredictOptions { learning: Learning::Everything, ..PredictOptions::default() };
+    let options = PredictOptions {
+        learning: Learning::Everything,
+        dependencies: true,
+        ..PredictOptions::default()
+    };
     for scenario in Scenario::ALL {
         let loaded = generate(scenario, 40, 5).unwrap().into_block().unwrap();
         let (block, db) = (&loaded.block, &loaded.state);

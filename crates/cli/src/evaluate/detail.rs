@@ -5,7 +5,7 @@ use super::class::Class;
 use alloy_primitives::B256;
 use foresee_access::Difference;
 use foresee_execute::{Observation, TransactionTime};
-use foresee_predict::{Prediction, ProgramCache};
+use foresee_predict::{Dependencies, Prediction, ProgramCache};
 use serde::Serialize;
 use std::{collections::BTreeMap, time::Duration};
 
@@ -20,11 +20,38 @@ pub(super) struct Detail {
     /// Transactions whose sets follow from calldata, caller and bytecode, whatever storage
     /// holds.
     pub(super) exact_without_state: u64,
+    pub(super) calldata_alone: CalldataAlone,
     pub(super) classes: BTreeMap<Class, OfClass>,
     /// Transactions whose sets or gas are not exact.
     pub(super) inexact: Vec<Inexact>,
     pub(super) memory: Memory,
     pub(super) frames: Frames,
+}
+
+/// What depends on calldata and code alone: nothing else was looked at before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub(super) struct CalldataAlone {
+    /// Transactions that come to no location by anything else.
+    pub(super) transactions: u64,
+    /// Reads, out of so many.
+    pub(super) reads: u64,
+    pub(super) all_reads: u64,
+}
+
+impl CalldataAlone {
+    /// Takes a transaction in.
+    fn take(&mut self, dependencies: &Dependencies) {
+        let (alone, all) = (dependencies.determined_reads(), dependencies.reads.len());
+        self.transactions += u64::from(alone == all);
+        self.reads += alone as u64;
+        self.all_reads += all as u64;
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.transactions += other.transactions;
+        self.reads += other.reads;
+        self.all_reads += other.all_reads;
+    }
 }
 
 /// What served the frames, with programs of earlier blocks only, and warm.
@@ -192,6 +219,9 @@ impl Detail {
                 && Difference::between(&prediction.access, &observed.access).is_empty()
         };
         self.exact_without_state += u64::from(is_exact(tx.without_state));
+        if let Some(dependencies) = &predicted.dependencies {
+            self.calldata_alone.take(dependencies);
+        }
         if !difference.is_empty() || !exact_gas {
             let unknown = predicted.unknown.iter().map(ToString::to_string).collect();
             let hash = tx.hash;
@@ -204,6 +234,7 @@ impl Detail {
         self.exact_gas += other.exact_gas;
         self.exact_alone += other.exact_alone;
         self.exact_without_state += other.exact_without_state;
+        self.calldata_alone.add(&other.calldata_alone);
         for (class, more) in &other.classes {
             self.classes.entry(*class).or_default().add(more);
         }

@@ -39,9 +39,9 @@ pub(super) mod tests {
         super::{
             class::Class,
             cost::Precompiles,
-            detail::{Frames, Gas, Inexact, Memory, OfClass, PrecompileNs, Served},
+            detail::{CalldataAlone, Frames, Gas, Inexact, Memory, OfClass, PrecompileNs, Served},
             score::{Edges, Slots},
-            split::Split,
+            split::{Instructions, Split},
         },
         *,
     };
@@ -91,12 +91,19 @@ pub(super) mod tests {
                     state_reads: us(120),
                     permutations: 1_300,
                     reads: 900,
+                    instructions: Instructions {
+                        guards: 6_000,
+                        for_guards: 10_000,
+                        others: 24_000,
+                        in_blocks: 10_000,
+                    },
                 },
             },
             detail: Detail {
                 exact_gas: 98,
                 exact_alone: 90,
                 exact_without_state: 40,
+                calldata_alone: CalldataAlone { transactions: 30, reads: 500, all_reads: 800 },
                 classes: [(Class::Swap, of_class)].into(),
                 inexact: vec![inexact],
                 memory: Memory { programs: 3, bytes: 40_000, code_bytes: 20_000 },
@@ -110,6 +117,6 @@ pub(super) mod tests {
 
     #[test]
     fn json_has_the_documented_keys() {
-        insta::assert_snapshot!(serde_json::to_string(&report(7, 99)).unwrap(), @r#"{"block":7,"transactions":100,"gas_used":9000000,"slots":{"true":400,"predicted":390,"correct":380},"exact_transactions":99,"missed_dependencies":2,"edges":{"true":40,"predicted":50,"correct":37,"covered":38},"incomplete":1,"predict_cold_us":9000,"predict_generalised_us":2000,"predict_warm_us":1234,"sequential_us":4000,"precompile_us":{"predict":10,"sequential":20},"cold_code_bytes":800000,"warm_split":{"keccak_us":310,"state_reads_us":120,"permutations":1300,"reads":900},"exact_gas":98,"exact_alone":90,"exact_without_state":40,"classes":{"swap":{"transactions":100,"exact":99,"exact_gas":98,"predict_ns":1200000,"sequential_ns":3900000,"precompile_ns":{"predict":200000,"sequential":300000}}},"inexact":[{"index":3,"hash":null,"class":"swap","unknown":[],"gas":{"predicted":21000,"true":21001},"missed_reads":[{"address":"0x0000000000000000000000000000000000000001","field":"balance"}],"extra_reads":[],"missed_writes":[],"extra_writes":[]}],"memory":{"programs":3,"bytes":40000,"code_bytes":20000},"frames":{"generalised":{"slices":150,"blocks":40,"compiled":10},"warm":{"slices":190,"blocks":10,"compiled":0}}}"#);
+        insta::assert_snapshot!(serde_json::to_string(&report(7, 99)).unwrap(), @r#"{"block":7,"transactions":100,"gas_used":9000000,"slots":{"true":400,"predicted":390,"correct":380},"exact_transactions":99,"missed_dependencies":2,"edges":{"true":40,"predicted":50,"correct":37,"covered":38},"incomplete":1,"predict_cold_us":9000,"predict_generalised_us":2000,"predict_warm_us":1234,"sequential_us":4000,"precompile_us":{"predict":10,"sequential":20},"cold_code_bytes":800000,"warm_split":{"keccak_us":310,"state_reads_us":120,"permutations":1300,"reads":900,"instructions":{"guards":6000,"for_guards":10000,"others":24000,"in_blocks":10000}},"exact_gas":98,"exact_alone":90,"exact_without_state":40,"calldata_alone":{"transactions":30,"reads":500,"all_reads":800},"classes":{"swap":{"transactions":100,"exact":99,"exact_gas":98,"predict_ns":1200000,"sequential_ns":3900000,"precompile_ns":{"predict":200000,"sequential":300000}}},"inexact":[{"index":3,"hash":null,"class":"swap","unknown":[],"gas":{"predicted":21000,"true":21001},"missed_reads":[{"address":"0x0000000000000000000000000000000000000001","field":"balance"}],"extra_reads":[],"missed_writes":[],"extra_writes":[]}],"memory":{"programs":3,"bytes":40000,"code_bytes":20000},"frames":{"generalised":{"slices":150,"blocks":40,"compiled":10},"warm":{"slices":190,"blocks":10,"compiled":0}}}"#);
     }
 }

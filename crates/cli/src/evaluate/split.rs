@@ -3,6 +3,7 @@
 //! A clock within would change what it measures, for a hash takes no longer than ten looks
 //! at a clock. So hashing is counted, and as much of it done once more on its own; reads of
 //! the state are timed where they leave the predictor, less what the clock itself takes.
+//! Guards take less still: what serves them is told in numbers of instructions, not in time.
 
 use crate::{
     engine::{self, median},
@@ -19,8 +20,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Parts of the time of a warm prediction; what is left are guards, operations and
-/// precompiles, which [are measured with those of execution](super::cost::Precompiles).
+/// Parts of the time of a warm prediction; what is left are instructions, guards among them,
+/// and precompiles, which [are measured with those of execution](super::cost::Precompiles).
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub(super) struct Split {
     /// Hashing what no earlier transaction of the block hashed.
@@ -32,6 +33,39 @@ pub(super) struct Split {
     /// How often Keccak's permutation is computed, and the state read.
     pub(super) permutations: u64,
     pub(super) reads: u64,
+    pub(super) instructions: Instructions,
+}
+
+/// How many instructions run, by what they serve.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub(super) struct Instructions {
+    /// In slices: guards, what computes values that only guards need, all others.
+    pub(super) guards: u64,
+    pub(super) for_guards: u64,
+    pub(super) others: u64,
+    /// In blocks, where they are not told apart.
+    pub(super) in_blocks: u64,
+}
+
+impl From<foresee_predict::Instructions> for Instructions {
+    fn from(counted: foresee_predict::Instructions) -> Self {
+        let foresee_predict::Instructions { guards, for_guards, others, in_blocks } = counted;
+        Self { guards, for_guards, others, in_blocks }
+    }
+}
+
+impl Instructions {
+    /// How many ran in slices.
+    pub(super) const fn in_slices(&self) -> u64 {
+        self.guards + self.for_guards + self.others
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.guards += other.guards;
+        self.for_guards += other.for_guards;
+        self.others += other.others;
+        self.in_blocks += other.in_blocks;
+    }
 }
 
 impl Split {
@@ -41,6 +75,7 @@ impl Split {
         self.state_reads += other.state_reads;
         self.permutations += other.permutations;
         self.reads += other.reads;
+        self.instructions.add(&other.instructions);
     }
 }
 
@@ -61,7 +96,8 @@ impl Splitting {
         let (reads, permutations) = (meter.reads.get(), predicted.permutations);
         self.state_reads.push(meter.time.get().saturating_sub(clock(reads)));
         self.keccak.push(hashing(permutations));
-        self.last = Split { permutations, reads, ..Split::default() };
+        let instructions = predicted.instructions.into();
+        self.last = Split { permutations, reads, instructions, ..Split::default() };
         Ok(())
     }
 
@@ -107,7 +143,7 @@ impl Meter {
     }
 }
 
-/// A view whose reads are timed.
+/// A view whose reads are timed, and for which instructions are counted.
 #[derive(Debug)]
 struct Clocked<'a, S> {
     inner: S,
@@ -131,5 +167,9 @@ impl<S: StateView<Error = Infallible>> StateView for Clocked<'_, S> {
 
     fn block_hash(&self, number: u64) -> Result<Lookup<B256>, Infallible> {
         self.meter.read(|| self.inner.block_hash(number))
+    }
+
+    fn counts(&self) -> bool {
+        true
     }
 }

@@ -123,10 +123,15 @@ fn classes(total: &Report) -> String {
 fn summary(total: &Report) -> String {
     let Report { transactions, cost, detail, .. } = total;
     let memory = detail.memory;
+    let instructions = &cost.split.instructions;
+    let in_slices = instructions.in_slices();
     format!(
         " gas exact {}, exact if predicted alone on the state before the block {}, \
          without storage {}\n \
-         warm prediction: keccak {}, state reads {}, precompiles {}, the rest guards and operations\n \
+         known from calldata and code alone: {} of reads, all of them in {} of transactions\n \
+         warm prediction: keccak {}, state reads {}, precompiles {}, the rest instructions\n \
+         of these by number, not time, in slices: guards {}, what only guards need {}, all others {}; \
+         in blocks: {} of all\n \
          compiling: {:.1} ns for each byte of the codes that run (cold less warm, {} kB)\n \
          programs of earlier blocks only: {} ({} of in-order time)\n \
          frames with programs of earlier blocks only: {}; warm: {}\n \
@@ -134,9 +139,15 @@ fn summary(total: &Report) -> String {
         percent(detail.exact_gas, *transactions),
         percent(detail.exact_alone, *transactions),
         percent(detail.exact_without_state, *transactions),
+        percent(detail.calldata_alone.reads, detail.calldata_alone.all_reads),
+        percent(detail.calldata_alone.transactions, *transactions),
         share(cost.split.keccak, cost.warm),
         share(cost.split.state_reads, cost.warm),
         share(cost.precompiles.predict, cost.warm),
+        percent(instructions.guards, in_slices),
+        percent(instructions.for_guards, in_slices),
+        percent(instructions.others, in_slices),
+        percent(instructions.in_blocks, in_slices + instructions.in_blocks),
         cost.compile_ns_per_byte(),
         cost.code_bytes / 1000,
         time(cost.generalised),
@@ -235,7 +246,9 @@ mod tests {
          swap   200  99.50 %    98.00 %  2.40 ms   7.80 ms          30.76 %              27.77 %
 
         gas exact 98.00 %, exact if predicted alone on the state before the block 90.00 %, without storage 40.00 %
-        warm prediction: keccak 25.12 %, state reads 9.72 %, precompiles 0.81 %, the rest guards and operations
+        known from calldata and code alone: 62.50 % of reads, all of them in 30.00 % of transactions
+        warm prediction: keccak 25.12 %, state reads 9.72 %, precompiles 0.81 %, the rest instructions
+        of these by number, not time, in slices: guards 15.00 %, what only guards need 25.00 %, all others 60.00 %; in blocks: 20.00 % of all
         compiling: 9.7 ns for each byte of the codes that run (cold less warm, 1600 kB)
         programs of earlier blocks only: 4.00 ms (50.00 % of in-order time)
         frames with programs of earlier blocks only: 75.00 % in slices, 20.00 % in known blocks, 5.00 % compiled first; warm: 95.00 % in slices, 5.00 % in known blocks, 0.00 % compiled first

@@ -42,6 +42,9 @@ pub(super) struct Transaction {
     pub(super) reads: Vec<Labelled>,
     pub(super) writes: Vec<Labelled>,
     pub(super) commutative: Vec<Labelled>,
+    /// The state values that it looks at, in that order; not without storage.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) inputs: Option<Vec<Labelled>>,
     /// What it accesses for some values in storage only; without storage.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) possible: Option<Possible>,
@@ -100,6 +103,9 @@ pub(super) struct Labelled {
     pub(super) location: Location,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) label: Option<String>,
+    /// How many of the inputs, the first ones, an access depends on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) depends: Option<u32>,
 }
 
 impl Labelled {
@@ -107,8 +113,30 @@ impl Labelled {
         let labelled = |location: &Location| Self {
             location: *location,
             label: prediction.label(location).map(str::to_owned),
+            depends: None,
         };
         locations.iter().map(labelled).collect()
+    }
+
+    /// The reads of a transaction: each depends on what was looked at before it.
+    fn reads(prediction: &Prediction) -> Vec<Self> {
+        let mut reads = Self::all(&prediction.access.reads, prediction);
+        if let Some(dependencies) = &prediction.dependencies {
+            for (read, before) in reads.iter_mut().zip(&dependencies.reads) {
+                read.depends = Some(*before);
+            }
+        }
+        reads
+    }
+
+    /// The writes of a transaction: each depends on all that is looked at.
+    fn writes(prediction: &Prediction) -> Vec<Self> {
+        let mut writes = Self::all(&prediction.access.writes, prediction);
+        if let Some(dependencies) = &prediction.dependencies {
+            let all = dependencies.of_writes().len() as u32;
+            writes.iter_mut().for_each(|write| write.depends = Some(all));
+        }
+        writes
     }
 }
 
@@ -137,9 +165,13 @@ impl Report {
                     gas: prediction.gas_used,
                     complete: prediction.is_complete(),
                     unknown: prediction.unknown.iter().map(ToString::to_string).collect(),
-                    reads: Labelled::all(&prediction.access.reads, prediction),
-                    writes: Labelled::all(&prediction.access.writes, prediction),
+                    reads: Labelled::reads(prediction),
+                    writes: Labelled::writes(prediction),
                     commutative: Labelled::all(&prediction.access.commutative, prediction),
+                    inputs: prediction
+                        .dependencies
+                        .as_ref()
+                        .map(|dependencies| Labelled::all(&dependencies.inputs, prediction)),
                     possible: None,
                     symbolic: None,
                 })
@@ -174,6 +206,7 @@ impl Report {
                 .flatten()
                 .find_map(|outline| outline.label(location))
                 .map(str::to_owned),
+            depends: None,
         };
         self.possible_edges = possible
             .iter()
@@ -189,6 +222,7 @@ impl Report {
                 let labelled = |location: &Location| Labelled {
                     location: *location,
                     label: outline.label(location).map(str::to_owned),
+                    depends: None,
                 };
                 locations.iter().map(labelled).collect()
             };

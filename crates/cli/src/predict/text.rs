@@ -5,7 +5,7 @@ use crate::{
     function,
     text::{count, indexes, mgas, short_address, short_label, short_location, table},
 };
-use foresee_access::{Location, TxIndex};
+use foresee_access::{Field, Location, TxIndex};
 use std::collections::BTreeMap;
 
 /// Rows of the table of busy locations.
@@ -232,14 +232,16 @@ pub(super) fn transaction(report: &Report) -> String {
 
 /// The locations of a transaction, with what it does there.
 fn accesses(tx: &Transaction) -> String {
-    let mut uses = BTreeMap::<Location, (Option<&str>, Vec<&str>)>::new();
+    let mut uses = BTreeMap::<Location, (Option<&str>, Vec<&str>, Option<u32>)>::new();
     let sets =
         [(&tx.reads, "read"), (&tx.writes, "written"), (&tx.commutative, "settled at commit")];
     for (locations, how) in sets {
         for labelled in locations {
-            let (label, uses) = uses.entry(labelled.location).or_default();
+            let (label, uses, depends) = uses.entry(labelled.location).or_default();
             *label = label.or(labelled.label.as_deref());
             uses.push(how);
+            // Of what is read and written, what brings the transaction there.
+            *depends = depends.or(labelled.depends);
         }
     }
     let possible = tx.possible.iter();
@@ -248,15 +250,23 @@ fn accesses(tx: &Transaction) -> String {
     });
     for (locations, how) in possible {
         for labelled in locations {
-            let (label, uses) = uses.entry(labelled.location).or_default();
+            let (label, uses, _) = uses.entry(labelled.location).or_default();
             *label = label.or(labelled.label.as_deref());
             uses.push(how);
         }
     }
+    let code_alone = tx.inputs.iter().flatten().take_while(|input| is_code(input)).count();
     let mut rows: Vec<_> = uses
         .into_iter()
-        .map(|(location, (label, uses))| {
-            vec![location.to_string(), label.unwrap_or_default().to_owned(), uses.join(", ")]
+        .map(|(location, (label, uses, depends))| {
+            let label = label.unwrap_or_default().to_owned();
+            let mut row = vec![location.to_string(), label, uses.join(", ")];
+            row.extend(depends.map(|depends| match depends as usize {
+                depends if depends <= code_alone => "calldata and code".to_owned(),
+                1 => "1".to_owned(),
+                depends => format!("1 to {depends}"),
+            }));
+            row
         })
         .collect();
     rows.extend(tx.symbolic.iter().flatten().map(|access| {
@@ -269,7 +279,27 @@ fn accesses(tx: &Transaction) -> String {
         let how = if access.written { "possibly written" } else { "possibly read" };
         vec![place, what, how.to_owned()]
     }));
-    format!("\naccesses\n{}", table(&["location", "is", "how"], &[], rows))
+    let mut header = vec!["location", "is", "how"];
+    let Some(inputs) = &tx.inputs else {
+        return format!("\naccesses\n{}", table(&header, &[], rows));
+    };
+    header.push("depends on");
+    let inputs = inputs.iter().zip(1..).map(|(Labelled { location, label, .. }, number)| {
+        let label = label.clone().unwrap_or_default();
+        vec![number.to_string(), location.to_string(), label]
+    });
+    let inputs: Vec<_> = inputs.collect();
+    let mut text = format!("\naccesses\n{}", table(&header, &[], rows));
+    if !inputs.is_empty() {
+        let title = "looked at in this order; what is written depends on all";
+        text += &format!("\n{title}\n{}", table(&["", "location", "is"], &[0], inputs));
+    }
+    text
+}
+
+/// Whether a location holds code.
+fn is_code(labelled: &Labelled) -> bool {
+    labelled.location.field == Field::Code
 }
 
 #[cfg(test)]
@@ -284,7 +314,7 @@ mod tests {
             true => format!("slot {slot}"),
             false => format!("mapping(slot 0)[{}]", Address::repeat_byte(0xbb)),
         });
-        Labelled { location, label }
+        Labelled { location, label, depends: None }
     }
 
     /// Three swaps on a pair, a payment, a transaction of which little is known.
@@ -320,6 +350,7 @@ mod tests {
             reads: all(&node.access.reads),
             writes: all(&node.access.writes),
             commutative: all(&node.access.commutative),
+            inputs: None,
             possible: None,
             symbolic: None,
         });

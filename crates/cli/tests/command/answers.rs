@@ -55,15 +55,24 @@ fn predict_has_the_documented_keys() {
         "reads",
         "writes",
         "commutative",
+        "inputs",
     ];
     for transaction in answer["transactions"].as_array().unwrap() {
         // The function is there if it is a common one.
         let mut keys = keys(transaction);
         keys.retain(|key| *key != "function");
         assert_eq!(keys, sorted(expected));
-        for set in ["reads", "writes", "commutative"] {
+        for set in ["inputs", "reads", "writes", "commutative"] {
             transaction[set].as_array().unwrap().iter().for_each(check_location);
         }
+        let inputs = transaction["inputs"].as_array().unwrap().len() as u64;
+        let depends = |set: &str| -> Vec<_> {
+            let accesses = transaction[set].as_array().unwrap();
+            accesses.iter().map(|access| access["depends"].as_u64().unwrap()).collect()
+        };
+        assert!(depends("reads").contains(&0), "its own account");
+        assert!(depends("reads").iter().all(|before| *before < inputs));
+        assert!(depends("writes").iter().all(|all| *all == inputs));
     }
     assert!(!answer["edges"].as_array().unwrap().is_empty());
     for edge in answer["edges"].as_array().unwrap() {
@@ -77,7 +86,7 @@ fn predict_has_the_documented_keys() {
 
 fn check_location(location: &Value) {
     let mut keys = keys(location);
-    keys.retain(|key| *key != "label");
+    keys.retain(|key| !["label", "depends"].contains(key));
     match keys[..] {
         ["address", "slot"] => assert!(location["slot"].as_str().unwrap().starts_with("0x")),
         ["address", "field"] => {
@@ -182,6 +191,7 @@ fn evaluate_has_the_documented_keys() {
         "exact_gas",
         "exact_alone",
         "exact_without_state",
+        "calldata_alone",
         "cold_code_bytes",
         "warm_split",
         "frames",
@@ -200,7 +210,11 @@ fn evaluate_has_the_documented_keys() {
     assert_eq!(keys(&answer["precompile_us"]), ["predict", "sequential"]);
     assert_eq!(keys(&answer["memory"]), ["bytes", "code_bytes", "programs"]);
     let split = &answer["warm_split"];
-    assert_eq!(keys(split), ["keccak_us", "permutations", "reads", "state_reads_us"]);
+    let expected = ["instructions", "keccak_us", "permutations", "reads", "state_reads_us"];
+    assert_eq!(keys(split), expected);
+    let instructions = &split["instructions"];
+    assert_eq!(keys(instructions), ["for_guards", "guards", "in_blocks", "others"]);
+    assert!(instructions.as_object().unwrap().values().all(|count| *count != json!(0)));
     for counted in [&split["permutations"], &split["reads"], &answer["cold_code_bytes"]] {
         assert_ne!(*counted, json!(0));
     }
@@ -209,6 +223,11 @@ fn evaluate_has_the_documented_keys() {
     assert!(without > Some(0) && without < alone, "{without:?} {alone:?}");
     let of_class = answer["classes"].as_object().unwrap().values();
     let counted: u64 = of_class.map(|class| class["transactions"].as_u64().unwrap()).sum();
+    let alone = &answer["calldata_alone"];
+    assert_eq!(keys(alone), ["all_reads", "reads", "transactions"]);
+    let of = |key: &str| alone[key].as_u64().unwrap();
+    assert!(0 < of("reads") && of("reads") < of("all_reads"), "{alone}");
+    assert!(0 < of("transactions") && of("transactions") < counted, "{alone}");
     assert_eq!(answer["transactions"], json!(counted));
     assert_eq!((&answer["inexact"], &answer["exact_gas"]), (&json!([]), &answer["transactions"]));
     let edges = &answer["edges"];
@@ -295,6 +314,24 @@ fn predict_without_state_tells_what_is_possible_and_what_depends_on_storage() {
     };
     let symbolic = |tx: &&Value| tx["symbolic"].as_array().unwrap().iter().any(is_callee);
     assert!(open.iter().any(symbolic), "proxies");
+}
+
+/// A transfer of a token behind a proxy: what it comes to depends on where that leads.
+#[test]
+fn predict_tells_what_accesses_depend_on() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("block.json");
+    let file = file.to_str().unwrap();
+    succeed(["generate", "proxy", "--txs", "14", "--seed", "3", "--out", file]);
+    insta::assert_snapshot!("one_transaction", succeed(["predict", file, "--tx", "13"]));
+    // Without storage it is told for what needs none.
+    let told = answers("predict", &["--no-state"], &[Path::new(file)]).remove(0);
+    for tx in told["transactions"].as_array().unwrap() {
+        let reads = tx["reads"].as_array().unwrap().iter();
+        let depends = reads.map(|read| read["depends"].is_u64()).collect::<Vec<_>>();
+        assert_eq!(tx["inputs"].is_array(), tx["complete"] == json!(true));
+        assert!(depends.iter().all(|told| *told == tx["inputs"].is_array()));
+    }
 }
 
 /// A block as people see it who have no storage: dependencies that are certain, that keep

@@ -18,6 +18,7 @@ pub(super) const STEPS_MAX: u64 = 100_000;
 /// A scout goes only so far, and what it does on a wrong guess is no path to learn from.
 const OPTIONS: PredictOptions = PredictOptions {
     labels: false,
+    dependencies: false,
     time_precompiles: false,
     keep_results: true,
     keep_inputs: false,

@@ -267,6 +267,9 @@ impl<S: StateView> Cpu<'_, S> {
         self.world.touch(to, Look::CODE | existence);
         if creates_account && self.world.is_dead(to) {
             let spurious_dragon = rules.at_least(SpecId::SPURIOUS_DRAGON);
+            if !spurious_dragon {
+                self.world.touch(to, Look::VACANCY);
+            }
             self.charge(rules.gas.new_account_cost(spurious_dragon, transfers), 0)?;
         } else if let Some(delegate) = delegate {
             self.charge(rules.gas.warm_storage_read_cost(), 0)?;

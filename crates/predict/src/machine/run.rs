@@ -11,7 +11,7 @@ use crate::{
     instruction::{CONSTANTS, Instruction, NO_ENTRY, NUMBERS, Op, Register, SMALL, fits},
     program::Program,
     rules::Rules,
-    slice::{Log, PATH_MAX},
+    slice::Log,
     state::StateView,
     unknown::Unknown,
     world::{AccountId, World},
@@ -91,8 +91,9 @@ struct Cursor {
     bottom: usize,
     /// Blocks that may still be entered.
     steps: u64,
-    /// Instructions run so far, and whether in chains by now.
+    /// Instructions run so far, how many before it goes on in chains, and whether it does.
     ran: usize,
+    unchained: usize,
     chained: bool,
 }
 
@@ -143,10 +144,11 @@ impl Machine {
         let Some(frame) = self.frames.last_mut() else { return Err(Halt::Fail) };
         let program = frame.program.clone();
         let Frame { entry, next, top, bottom, ran, chained, code, .. } = *frame;
-        let mut cursor = Cursor { entry, next, top, bottom, steps: 0, ran, chained };
+        let unchained = self.unchained;
+        let mut cursor = Cursor { entry, next, top, bottom, steps: 0, ran, unchained, chained };
         let compile_left = *around.compile_left;
         let stretch = if compile_left == usize::MAX { u64::MAX } else { STRETCH };
-        let mut steps = around.steps_max - self.steps;
+        let mut steps = self.steps_max - self.steps;
         let mut cpu =
             Cpu::new(frame, &mut self.memory, &self.return_data, &mut self.keccak, around);
         let mut log = frame.log.as_deref_mut();
@@ -169,7 +171,10 @@ impl Machine {
         frame.compiled |= compiled > 0;
         (frame.entry, frame.next, frame.top) = (cursor.entry, cursor.next, cursor.top);
         (frame.ran, frame.chained) = (cursor.ran, cursor.chained);
-        self.steps = around.steps_max - steps;
+        if around.world.view.counts() {
+            self.tally.counted.in_blocks += (cursor.ran - ran) as u64;
+        }
+        self.steps = self.steps_max - steps;
         if compiled > 0 {
             around.compile(compiled, code.unwrap_or(frame.address), program.code.len())?;
         }
@@ -197,8 +202,7 @@ impl<S: StateView> Cpu<'_, S> {
         additions: &mut Additions,
     ) -> Result<Leave, Halt<S::Error>> {
         'blocks: loop {
-            // No path of a slice is as long, so nobody needs the log any more.
-            if cursor.ran > PATH_MAX && cursor.next == 0 {
+            if cursor.ran > cursor.unchained && cursor.next == 0 {
                 cursor.chained = true;
             }
             let block = if cursor.chained {

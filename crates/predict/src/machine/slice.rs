@@ -63,7 +63,7 @@ impl Machine {
     pub(super) fn prepare_frame<S: StateView>(&mut self, around: &mut Surroundings<'_, S>) {
         // Frames that start again may do so within others that do. Once as much gas as
         // the transaction has was burnt for nothing, blocks do the rest.
-        if self.frames.first().is_some_and(|first| self.wasted > first.gas_at_start) {
+        if self.spare < 0 {
             return;
         }
         let may_log = self.may_log();
@@ -98,11 +98,12 @@ impl Machine {
         &mut self,
         around: &mut Surroundings<'_, S>,
     ) -> Result<Option<End>, Halt<S::Error>> {
+        let depth = self.frames.len();
         let Some(frame) = self.frames.last_mut() else { return Err(Halt::Fail) };
         let Some(slice) = frame.slice.take() else { return Err(Halt::Fail) };
         if frame.next == Slice::START {
             self.steps += 1 + (slice.code.len() / INSTRUCTIONS_PER_STEP) as u64;
-            if self.steps > around.steps_max {
+            if self.steps > self.steps_max {
                 frame.slice = Some(slice);
                 return Err(Halt::Stop(Interrupt::Unknown(Unknown::StepLimit)));
             }
@@ -111,8 +112,13 @@ impl Machine {
         let mut cpu =
             Cpu::new(frame, &mut self.memory, &self.return_data, &mut self.keccak, around);
         let mut next = frame.next;
-        let left = cpu.run_slice(registers, &slice, &frame.program.code, &mut next);
+        let counts = cpu.world.view.counts();
+        let trace = counts.then(|| self.tally.trace(depth, next == Slice::START));
+        let left = cpu.run_slice(registers, &slice, &frame.program.code, &mut next, trace);
         (frame.gas, frame.refund, frame.next) = (cpu.gas, cpu.refund, next);
+        if counts && matches!(left, Ok(Left::As(Leave::End(_)) | Left::Bailed)) {
+            self.tally.leave(depth, &slice);
+        }
         frame.slice = Some(slice);
         Ok(match left? {
             Left::As(Leave::End(end)) => Some(end),
@@ -136,7 +142,7 @@ impl Machine {
         self.return_data.clear();
         self.memory.truncate(frame.memory);
         frame.slice = None;
-        self.wasted += frame.gas_at_start - frame.gas;
+        self.spare -= frame.gas_at_start - frame.gas;
         frame.gas = frame.gas_at_start;
         frame.refund = 0;
         (frame.entry, frame.next, frame.top) = (0, 0, frame.bottom);
@@ -185,13 +191,14 @@ impl Machine {
 }
 
 impl<S: StateView> Cpu<'_, S> {
-    /// Runs the code of a slice from a position on.
+    /// Runs the code of a slice from a position on. Writes down which, if there is a trace.
     fn run_slice(
         &mut self,
         registers: &mut [U256],
         slice: &Slice,
         bytecode: &[u8],
         position: &mut usize,
+        mut trace: Option<&mut Vec<u32>>,
     ) -> Result<Left, Halt<S::Error>> {
         let (code, constants) = (&*slice.code, &*slice.constants);
         let mut next = *position;
@@ -199,6 +206,11 @@ impl<S: StateView> Cpu<'_, S> {
             let Some(&Instruction { op, to, a, b, c, gas }) = code.get(next) else {
                 return Err(Halt::Fail);
             };
+            if self.world.view.counts()
+                && let Some(trace) = &mut trace
+            {
+                trace.push(next as u32);
+            }
             macro_rules! get {
                 ($register:expr) => {
                     *read(registers, constants, 0, $register)

@@ -1,4 +1,4 @@
-//! The first call or creation of a transaction.
+//! The first call or creation of a transaction, and how far it may go.
 
 use super::{
     Halt, Interrupt, Machine, Role, Surroundings,
@@ -6,6 +6,7 @@ use super::{
     create::{CreateInput, InitCode, created_account},
 };
 use crate::{
+    slice::PATH_MAX,
     state::StateView,
     unknown::Unknown,
     world::{AccountId, Look},
@@ -20,6 +21,8 @@ pub(crate) struct First<'a> {
     pub(crate) value: U256,
     pub(crate) data: &'a Bytes,
     pub(crate) gas: u64,
+    /// The most blocks that it may enter.
+    pub(crate) steps_max: u64,
 }
 
 impl Machine {
@@ -29,6 +32,7 @@ impl Machine {
         first: First<'_>,
         around: &mut Surroundings<'_, S>,
     ) -> Result<(), Interrupt<S::Error>> {
+        self.limit(first.gas, first.steps_max, around.world.view.guess().is_some());
         let started = match first.kind {
             TxKind::Call(to) => self.start_first_call(to, &first, around),
             TxKind::Create => {
@@ -48,6 +52,21 @@ impl Machine {
             Err(Halt::Stop(interrupt)) => Err(interrupt),
             Err(Halt::Fail) => Err(Interrupt::Unknown(Unknown::NoFrame)),
         }
+    }
+
+    /// Sets how far the transaction may go.
+    ///
+    /// A limit that can be met must be met at the same place whatever is compiled, and only
+    /// blocks one by one can be counted so. But any block takes gas, or ends its frame: who
+    /// has less gas than there may be steps will not meet the limit, and may have slices
+    /// and chains. So may who runs on a guess, of whom nothing but keys is kept.
+    fn limit(&mut self, gas: u64, steps_max: u64, guesses: bool) {
+        let counted = gas >= steps_max && !guesses;
+        let can_be_met = counted || guesses;
+        self.steps_max = if can_be_met { steps_max } else { u64::MAX };
+        self.spare = if counted { -1 } else { gas as i64 };
+        // No path of a slice is as long, so nobody needs the log of a frame any more.
+        self.unchained = if counted { usize::MAX } else { PATH_MAX };
     }
 
     fn start_first_call<S: StateView>(

@@ -26,7 +26,7 @@ impl<S: StateView> Cpu<'_, S> {
         rest: u32,
     ) -> Result<AccountId, Halt<S::Error>> {
         let id = self.world.intern(to_address(address));
-        if look == Look::CODE {
+        if look.contains(Look::CODE) {
             self.world.load_code(id)?;
         } else {
             self.world.load(id)?;
@@ -63,7 +63,7 @@ impl<S: StateView> Cpu<'_, S> {
         address: U256,
         rest: u32,
     ) -> Result<U256, Halt<S::Error>> {
-        let id = self.access(address, Look::CODE, rest)?;
+        let id = self.access(address, Look::CODE | Look::VACANCY, rest)?;
         let account = self.world.account(id);
         Ok(if account.is_empty() { U256::ZERO } else { account.code_hash.into() })
     }

@@ -5,6 +5,8 @@
 pub struct PredictOptions {
     /// Whether slots are labelled. Costs a record of every short hash.
     pub labels: bool,
+    /// Whether each access carries [what it depends on](crate::Dependencies).
+    pub dependencies: bool,
     /// Whether the time spent in precompiles is measured.
     pub time_precompiles: bool,
     /// Whether results that an execution can use again are kept for
@@ -17,9 +19,10 @@ pub struct PredictOptions {
     pub keep_inputs: bool,
     /// How much is learnt from the paths that are taken.
     pub learning: Learning,
-    /// The most blocks of register code that one transaction may enter. How far it gets in
-    /// so many depends on what is compiled; but blocks take gas, and no transaction of
-    /// mainnet has enough to be stopped by the default.
+    /// The most blocks of register code that one transaction may enter. Blocks take gas, and
+    /// no transaction of mainnet has enough to be stopped by the default; one that has is
+    /// predicted in blocks alone, so that it stops at the same place whatever is compiled.
+    /// Where [slots are guessed](crate::StateView::guess), the limit is a rough one.
     pub steps_max: u64,
     /// The most bytes of code that one predictor may take in and compile. A prediction that
     /// needs more ends there, as [not compiled](crate::Unknown::NotCompiled): where
@@ -45,11 +48,12 @@ impl Default for PredictOptions {
     fn default() -> Self {
         Self {
             labels: false,
+            dependencies: false,
             time_precompiles: false,
             keep_results: false,
             keep_inputs: true,
             learning: Learning::Bounded,
-            steps_max: 50_000_000,
+            steps_max: 100_000_000,
             compile_max: usize::MAX,
         }
     }

@@ -162,7 +162,7 @@ fn predict_and(
     let txs: Vec<_> =
         (0..).zip(arguments).map(|(nonce, argument)| call(nonce, *argument)).collect();
     let (cfg, block) = (CfgEnv::new_with_spec(SpecId::OSAKA), BlockEnv::default());
-    let options = PredictOptions { learning, ..PredictOptions::default() };
+    let options = PredictOptions { learning, dependencies: true, ..PredictOptions::default() };
     let mut predictor = BlockPredictor::new(cache, &cfg, &block, Complete(&db), options);
     txs.iter().map(|tx| predictor.predict(tx).unwrap()).collect()
 }

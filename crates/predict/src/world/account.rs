@@ -35,6 +35,8 @@ bitflags! {
         const EXISTENCE = 8;
         /// That the balance suffices for what the account pays.
         const FUNDS = 16;
+        /// Whether the account is empty, where access sets leave that to its code.
+        const VACANCY = 32;
     }
 }
 

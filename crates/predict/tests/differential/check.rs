@@ -20,7 +20,8 @@ pub(crate) enum Fields {
 }
 
 /// Predicts a block with one cache, as it is, warm, and after each transaction was
-/// predicted alone, and compares all with the observation of its in-order execution.
+/// predicted alone, and compares all with each other and with the observation of its
+/// in-order execution.
 pub(crate) fn check<DB: DatabaseRef<Error = Infallible>>(
     cache: &ProgramCache,
     block: &Block,
@@ -30,9 +31,10 @@ pub(crate) fn check<DB: DatabaseRef<Error = Infallible>>(
 ) {
     let observed = observe(block, db).unwrap();
     let predictor = |learning| {
-        let options = PredictOptions { learning, ..PredictOptions::default() };
+        let options = PredictOptions { learning, dependencies: true, ..PredictOptions::default() };
         BlockPredictor::new(cache, &block.cfg, &block.env, Complete(db), options)
     };
+    let mut first = Vec::new();
     for pass in ["first", "second", "ahead"] {
         // What is learnt at once serves the very block; what waits does so to its end.
         let learning = if pass == "first" { Learning::Everything } else { Learning::Bounded };
@@ -50,6 +52,11 @@ pub(crate) fn check<DB: DatabaseRef<Error = Infallible>>(
             };
             let at = format!("{name}, {pass}, transaction {index}");
             compare(&predicted, observed, fields, block.env.beneficiary, &at);
+            if pass == "first" {
+                first.push(predicted);
+            } else {
+                assert_eq!(predicted, first[index], "{at}");
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::{
 };
 use alloy_primitives::{Bytes, U256};
 use foresee_execute::Block;
-use foresee_predict::ProgramCache;
+use foresee_predict::{BlockPredictor, Complete, PredictOptions, Prediction, ProgramCache};
 use proptest::{collection::vec, prelude::*, sample::select};
 use revm::{
     database::{CacheDB, EmptyDB},
@@ -17,6 +17,9 @@ use revm_bytecode::opcode as op;
 
 /// Contracts in a block.
 const CONTRACTS: usize = 4;
+
+/// Steps that are too few for some.
+const LIMITS: [u64; 3] = [3, 40, 3_000];
 
 /// Programs that call one another, and calls of them.
 #[derive(Clone, Debug)]
@@ -82,10 +85,16 @@ impl Case {
         loaded.load(&cache.to_bytes()).unwrap();
         assert_eq!(loaded.to_bytes(), cache.to_bytes(), "every path is found again");
         check(&loaded, &block, &state, "loaded", Fields::Named);
+        for steps_max in LIMITS {
+            let cold = limited(&ProgramCache::new(), &block, &state, steps_max);
+            for cache in [&cache, &loaded] {
+                assert_eq!(limited(cache, &block, &state, steps_max), cold, "{steps_max} steps");
+            }
+        }
     }
 
     /// The block, and the state before it.
-    fn block(&self) -> (Block, CacheDB<EmptyDB>) {
+    pub(crate) fn block(&self) -> (Block, CacheDB<EmptyDB>) {
         let codes: Vec<_> = self.programs.iter().map(|program| program.code(self.fork)).collect();
         let calls: Vec<_> = self
             .calls
@@ -94,6 +103,19 @@ impl Case {
             .collect();
         block_of_calls(self.fork, &codes, &calls)
     }
+}
+
+/// Predicts a block, no transaction further than so many steps.
+fn limited(
+    cache: &ProgramCache,
+    block: &Block,
+    state: &CacheDB<EmptyDB>,
+    steps_max: u64,
+) -> Vec<Prediction> {
+    let options = PredictOptions { steps_max, dependencies: true, ..PredictOptions::default() };
+    let mut predictor =
+        BlockPredictor::new(cache, &block.cfg, &block.env, Complete(state), options);
+    block.transactions.iter().map(|tx| predictor.predict(tx).unwrap()).collect()
 }
 
 impl Program {
