@@ -4,6 +4,7 @@ use super::super::{
     Known, ParallelConfig, ParallelExecutor, ParallelOutcome, Policy, PreBlock, Reason,
     authority::Authority,
     closing::{Made, close},
+    early::Signals,
     scheduler::{Plan, Turn},
     versions::Versions,
     worker::{Duty, Worker},
@@ -299,7 +300,8 @@ fn drive<DB: DatabaseRef + Sync>(
     let plan = Plan::of(schedule);
     let known = Some(known);
     let duty = Duty { shares: true, witnesses: false, known, cancel: None, ready: None };
-    let mut worker = Worker::new(block, db, &versions, &any_tx, &plan, duty, None);
+    let signals = Signals::new(block.transactions.len());
+    let mut worker = Worker::new(block, db, &versions, &any_tx, &plan, &signals, duty, None);
     let mut open: Vec<usize> = (0..block.transactions.len()).collect();
     let mut attempts: Vec<_> = open.iter().map(|_| None).collect();
     for position in 0..attempts.len() {
