@@ -142,7 +142,7 @@ impl<'a> Early<'a> {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(feature = "shuttle")))]
 impl Signals {
     /// How many sleep, or are about to.
     pub(super) fn asleep(&self) -> u64 {
