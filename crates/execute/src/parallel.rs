@@ -77,7 +77,8 @@ impl Default for ParallelConfig {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Policy {
     /// When all it depends on is executed; of those, the nearest to its turn first, unless
-    /// one starts a path that is much of what each thread has left to do.
+    /// one starts a path that is much of what each thread has left to do. A thread that has
+    /// nothing else to do starts one before that, and has it wait at the read.
     #[default]
     Dataflow,
     /// When all earlier layers of the schedule are executed.

@@ -314,7 +314,10 @@ mod tests {
         let many = (0..=EARLY_REASONS_MAX as u64).map(|n| reason((0, 1, n)));
         let schedule = schedule.starting_early(many.chain([reason((0, 2, 1))]));
         assert_eq!(schedule.early(), [TxIndex(2)]);
-        assert_eq!((schedule.awaited(TxIndex(1)), schedule.awaited(TxIndex(2)).len()), (&[][..], 1));
+        assert_eq!(
+            (schedule.awaited(TxIndex(1)), schedule.awaited(TxIndex(2)).len()),
+            (&[][..], 1)
+        );
         let schedule = Schedule::precaution([], vec![false, true, false]);
         assert_eq!(schedule.starting_early([reason((0, 1, 1))]).early(), []);
     }

@@ -24,11 +24,12 @@ pub struct Activity {
 /// What a thread can be at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Task {
-    /// Executing this transaction ahead of its turn.
+    /// Executing this transaction ahead of its turn. Where it waited in between, because it
+    /// was started early, it is told before and after.
     Ahead(TxIndex),
     /// Settling this transaction's turn: taking its result over, or executing it.
     Turn(TxIndex),
-    /// Waiting for something to do.
+    /// Waiting for something to do, or in the middle of a transaction for another one.
     Wait,
 }
 

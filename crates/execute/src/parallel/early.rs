@@ -111,10 +111,12 @@ impl<'a> Early<'a> {
 
     /// Comes back when the fields of an account may be read. revm reads all of them at once.
     pub(super) fn meet_fields(&mut self, address: Address) {
-        self.meet(|location| location.address.cmp(&address).then_with(|| match location.field {
-            Field::Slot(_) => core::cmp::Ordering::Greater,
-            _ => core::cmp::Ordering::Equal,
-        }));
+        self.meet(|location| {
+            location.address.cmp(&address).then_with(|| match location.field {
+                Field::Slot(_) => core::cmp::Ordering::Greater,
+                _ => core::cmp::Ordering::Equal,
+            })
+        });
     }
 
     /// Comes back when a slot may be read.
@@ -184,10 +186,10 @@ mod tests {
     #[test]
     fn a_read_waits_for_all_that_write_its_location() {
         let slot = |n: u64| Location::slot(A, U256::from(n));
-        let awaited =
-            [(slot(1), TxIndex(3)), (slot(2), TxIndex(0)), (slot(2), TxIndex(1))];
+        let awaited = [(slot(1), TxIndex(3)), (slot(2), TxIndex(0)), (slot(2), TxIndex(1))];
         let read = |early: &mut Early<'_>| early.meet_slot(A, U256::from(2));
-        let both = |signals: &Signals| [1, 0].into_iter().for_each(|tx| signals.executed(TxIndex(tx)));
+        let both =
+            |signals: &Signals| [1, 0].into_iter().for_each(|tx| signals.executed(TxIndex(tx)));
         // By the time it has waited for the first, the second may be done.
         assert!((1..=2).contains(&waits(&awaited, read, both)));
     }

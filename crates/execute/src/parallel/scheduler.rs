@@ -395,12 +395,9 @@ mod tests {
     }
 
     /// A scheduler whose first turn is taken, by a precaution against everything.
-    fn cautious<'s>(
-        plan: &'s Plan<'s>,
-        signals: &'s Signals,
-        n: usize,
-    ) -> Scheduler<'s, (), ()> {
-        let scheduler = Scheduler::new(plan, signals, Policy::Dataflow, 2, (0..n).map(|_| true), ());
+    fn cautious<'s>(plan: &'s Plan<'s>, signals: &'s Signals, n: usize) -> Scheduler<'s, (), ()> {
+        let scheduler =
+            Scheduler::new(plan, signals, Policy::Dataflow, 2, (0..n).map(|_| true), ());
         let edges = (1..n).map(|later| (TxIndex::new(later - 1), TxIndex::new(later)));
         scheduler.install(Cow::Owned(Schedule::precaution(edges, vec![false; n])));
         assert!(matches!(scheduler.next(None, WhenIdle::Leave), Job::Settle((), _)));

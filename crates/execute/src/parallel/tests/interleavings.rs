@@ -24,7 +24,11 @@ use crate::{
 use core::convert::Infallible;
 use foresee_access::{Location, TxIndex};
 use foresee_schedule::Schedule;
-use revm::{bytecode::opcode::*, context::TxEnv, primitives::{U256, hardfork::SpecId}};
+use revm::{
+    bytecode::opcode::*,
+    context::TxEnv,
+    primitives::{U256, hardfork::SpecId},
+};
 use shuttle::{
     Config, Runner,
     scheduler::{PctScheduler, RandomScheduler},
