@@ -413,8 +413,8 @@ impl ParallelExecutor {
             let known = self.known.as_deref();
             let cancel = self.cancel.as_ref();
             let witnesses = self.reports.observed;
-            let duty = Duty { shares, witnesses, known, cancel, ready };
-            Worker::new(block, db, &versions, &any_tx, &plan, &signals, duty, origin)
+            let duty = Duty { shares, witnesses, known, cancel, ready, origin };
+            Worker::new(block, db, &versions, &any_tx, &plan, &signals, duty)
         };
         let keep = |mine| worked.lock().unwrap_or_else(PoisonError::into_inner).push(mine);
         let install = |schedule| match schedule {

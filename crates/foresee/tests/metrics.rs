@@ -11,8 +11,7 @@ use metrics::{
 };
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex},
-    thread,
+    sync::{Arc, Condvar, Mutex},
     time::Duration,
 };
 
@@ -22,8 +21,11 @@ const DOCUMENTED: &str = include_str!("../src/telemetry.rs");
 /// What depends on chance is tried so often.
 const TRIES_MAX: usize = 2_000;
 
+/// What another thread does when it has nothing else to do is waited for so long.
+const WAIT_MAX: Duration = Duration::from_secs(60);
+
 /// What was told: of a counter the sum, of a histogram how often; by name and by label.
-type Told = Arc<Mutex<BTreeMap<String, u64>>>;
+type Told = Arc<(Mutex<BTreeMap<String, u64>>, Condvar)>;
 
 #[derive(Clone, Default)]
 struct Listener(Told);
@@ -36,10 +38,11 @@ struct Metric {
 
 impl Metric {
     fn add(&self, value: u64) {
-        let mut told = self.told.lock().unwrap();
+        let mut told = self.told.0.lock().unwrap();
         for name in &self.names {
             *told.entry(name.clone()).or_default() += value;
         }
+        self.told.1.notify_all();
     }
 }
 
@@ -68,7 +71,15 @@ impl Listener {
     }
 
     fn get(&self, name: &str) -> u64 {
-        self.0.lock().unwrap().get(name).copied().unwrap_or(0)
+        self.0.0.lock().unwrap().get(name).copied().unwrap_or(0)
+    }
+
+    /// Waits until something is told by another thread.
+    fn wait_for(&self, name: &str) {
+        let told = self.0.0.lock().unwrap();
+        let (told, _) =
+            self.0.1.wait_timeout_while(told, WAIT_MAX, |told| !told.contains_key(name)).unwrap();
+        assert!(told.contains_key(name), "{name} is not told");
     }
 }
 
@@ -175,12 +186,7 @@ fn what_is_documented_is_told_and_nothing_else() {
     unseen.predict.compile_max = 0;
     let unseen = Foresee::new(unseen).unwrap();
     until("foresee_unseen_transactions_total", &unseen, &amm, None);
-    for _ in 0..TRIES_MAX {
-        if listener.get("foresee_compiled_aside_total") > 0 {
-            break;
-        }
-        thread::sleep(Duration::from_millis(5));
-    }
+    listener.wait_for("foresee_compiled_aside_total");
     // Halves of which the second is paid by whom the first pays.
     let auto = Foresee::new(config(2, Mode::Auto)).unwrap();
     let mut payments = block(Scenario::Payments, 600);
@@ -191,7 +197,7 @@ fn what_is_documented_is_told_and_nothing_else() {
     let in_order = Foresee::new(config(2, Mode::InOrder)).unwrap();
     until("foresee_blocks_total in order: configured", &in_order, &chain, None);
 
-    let mut told: Vec<_> = listener.0.lock().unwrap().keys().cloned().collect();
+    let mut told: Vec<_> = listener.0.0.lock().unwrap().keys().cloned().collect();
     told.retain(|name| !name.contains(' '));
     assert_eq!(told, documented());
     for (metric, sum) in [

@@ -69,7 +69,7 @@ pub(super) struct Speculation {
 }
 
 /// What a worker does for others.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Duty<'a> {
     /// Whether anybody reads versions.
     pub(super) shares: bool,
@@ -81,6 +81,8 @@ pub(super) struct Duty<'a> {
     pub(super) cancel: Option<&'a CancelToken>,
     /// What is done before a transaction is executed.
     pub(super) ready: Option<&'a Together<'a>>,
+    /// When the execution began, if a timeline is asked for.
+    pub(super) origin: Option<Instant>,
 }
 
 /// One thread at work on one block.
@@ -107,11 +109,10 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
         plan: &'a Plan<'a>,
         signals: &'a Signals,
         duty: Duty<'a>,
-        origin: Option<Instant>,
     ) -> Self {
         let view = View::new(db, versions);
         let evm = worker_evm(block, any_tx, view, duty.known, duty.witnesses);
-        let clock = Clock::new(origin);
+        let clock = Clock::new(duty.origin);
         Self { evm, following: None, block, versions, plan, signals, duty, clock }
     }
 

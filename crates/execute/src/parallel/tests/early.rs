@@ -168,10 +168,10 @@ fn execute(
         Scheduler::new(&plan, &signals, Policy::Dataflow, threads, pays_ahead, authority);
     scheduler.install(Cow::Borrowed(schedule));
     let cancel = cancel.as_ref();
-    let duty = Duty { shares: true, witnesses: false, known: None, cancel, ready: None };
+    let duty = Duty { shares: true, cancel, ..Duty::default() };
     let worked = Mutex::new(Vec::new());
     let work = || {
-        let worker = Worker::new(block, db, &versions, &any_tx, &plan, &signals, duty, None);
+        let worker = Worker::new(block, db, &versions, &any_tx, &plan, &signals, duty);
         let mine = worker.run(&scheduler);
         worked.lock().unwrap_or_else(PoisonError::into_inner).push(mine);
     };

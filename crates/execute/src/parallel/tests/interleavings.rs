@@ -132,8 +132,8 @@ fn execute(
     let scheduler = Scheduler::new(&plan, &signals, case.policy, 2, pays_ahead, authority);
     let token = CancelToken::new();
     let cancel = (case.end == End::Cancelled).then_some(&token);
-    let duty = Duty { shares: true, witnesses: false, known: None, cancel, ready: None };
-    let worker = || Worker::new(block, db, &versions, &any_tx, &plan, &signals, duty, None);
+    let duty = Duty { shares: true, cancel, ..Duty::default() };
+    let worker = || Worker::new(block, db, &versions, &any_tx, &plan, &signals, duty);
     let install = || scheduler.install(Cow::Borrowed(&schedule));
     let is_made = AtomicBool::new(false);
     let work = || {
