@@ -80,11 +80,13 @@ impl Signals {
     /// Waits until a transaction that another thread has begun is executed, or the block is
     /// given up.
     fn wait_for(&self, tx: TxIndex) {
-        for _ in 0..SPINS {
+        let mut patience = SPINS;
+        while patience > 0 {
             if self.has_ended(tx) {
                 return;
             }
             core::hint::spin_loop();
+            patience -= 1;
         }
         let mut lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
         self.asleep.fetch_add(1, Ordering::SeqCst);
