@@ -5,6 +5,7 @@
 mod authority;
 mod clock;
 mod closing;
+mod early;
 mod hashing;
 mod known;
 mod lanes;
@@ -34,6 +35,7 @@ pub use precompiles::PrecompileResults;
 use crate::{AccessList, Block, CancelToken, ExecuteError, Reports};
 use authority::Authority;
 use closing::{Aside, Made};
+use early::Signals;
 use foresee_schedule::Schedule;
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use revm::{DatabaseRef, context::TxEnv};
@@ -75,7 +77,8 @@ impl Default for ParallelConfig {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Policy {
     /// When all it depends on is executed; of those, the nearest to its turn first, unless
-    /// one starts a path that is much of what each thread has left to do.
+    /// one starts a path that is much of what each thread has left to do. A thread that has
+    /// nothing else to do starts one before that, and has it wait at the read.
     #[default]
     Dataflow,
     /// When all earlier layers of the schedule are executed.
@@ -381,9 +384,10 @@ impl ParallelExecutor {
         }
         let authority = Box::new(Authority::new(block, pre, self.reports));
         let plan = Plan::default();
+        let signals = Signals::new(block.transactions.len());
         let pays_ahead = block.transactions.iter().map(pays_ahead);
         let ParallelConfig { threads, policy } = self.config;
-        let scheduler = Scheduler::new(&plan, policy, threads, pays_ahead, authority);
+        let scheduler = Scheduler::new(&plan, &signals, policy, threads, pays_ahead, authority);
         let (mut help, mut ready, mut make_once) = (None, None, None);
         let late = match plans {
             Plans::Ready(schedule) => {
@@ -409,8 +413,8 @@ impl ParallelExecutor {
             let known = self.known.as_deref();
             let cancel = self.cancel.as_ref();
             let witnesses = self.reports.observed;
-            let duty = Duty { shares, witnesses, known, cancel, ready };
-            Worker::new(block, db, &versions, &any_tx, &plan, duty, origin)
+            let duty = Duty { shares, witnesses, known, cancel, ready, origin };
+            Worker::new(block, db, &versions, &any_tx, &plan, &signals, duty)
         };
         let keep = |mine| worked.lock().unwrap_or_else(PoisonError::into_inner).push(mine);
         let install = |schedule| match schedule {
@@ -474,6 +478,8 @@ impl ParallelExecutor {
         let mut outcome = outcome?;
         outcome.access_list = made.into_inner();
         let worked = worked.into_inner().unwrap_or_else(PoisonError::into_inner);
+        outcome.stats.early = worked.iter().map(|worked| worked.early).sum();
+        outcome.stats.waited = worked.iter().map(|worked| worked.waited).sum();
         outcome.stats.executing = worked.iter().map(|worked| worked.executing).sum();
         let timeline = &mut outcome.timeline;
         timeline.extend(worked.into_iter().map(|worked| worked.activities));

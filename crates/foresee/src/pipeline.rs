@@ -50,7 +50,7 @@ enum Foresight<'p> {
     /// Nothing: it is predicted meanwhile.
     Nothing,
     /// What its transactions say of themselves.
-    Precaution(Schedule),
+    Precaution(Box<Schedule>),
     /// A prediction for each transaction, made alone; and what is done before one is
     /// executed, if there is anything.
     Ahead(&'p [Ahead], Option<&'p Ready<'p>>),
@@ -159,7 +159,7 @@ impl Foresee {
             return self.execute_in_order(block, db, decision);
         }
         let foresight = remembered.map_or(Foresight::Nothing, |remembered| {
-            Foresight::Precaution(precaution::schedule(block, remembered.held_back))
+            Foresight::Precaution(Box::new(precaution::schedule(block, remembered.held_back)))
         });
         self.execute_foreseen(block, db, known(), decision, foresight)
     }
@@ -469,7 +469,7 @@ impl Foresee {
             }
         };
         let outcome = if let Some(precaution) = precaution {
-            let outcome = executor.execute_with_precaution(pre, block, db, precaution, make)?;
+            let outcome = executor.execute_with_precaution(pre, block, db, *precaution, make)?;
             let (txs, executing) = (block.transactions.len(), outcome.stats.executing);
             let saved = self.learned.has_saved(txs, executing, start.elapsed());
             self.conflicts.learn(block, &outcome.stats, saved);

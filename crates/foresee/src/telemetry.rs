@@ -7,12 +7,14 @@
 //! | `foresee_blocks_total` | by `decision` |
 //! | `foresee_transactions_total` | |
 //! | `foresee_transactions_ahead_total` | whose result was ready at their turn, and right |
+//! | `foresee_started_early_total` | transactions that were started while those that they wait for were executed |
 //! | `foresee_unseen_transactions_total` | not predicted: their code is not compiled yet |
 //! | `foresee_compiled_aside_total` | codes that were compiled after a block, because they could not be in it |
 //! | `foresee_halves_met_total` | blocks of which half was executed once more, because the halves did not keep apart |
 //! | `foresee_reexecutions_total` | by `reason` |
 //! | `foresee_reexecuted_gas_total` | |
 //! | `foresee_block_seconds`, `foresee_predict_seconds`, `foresee_schedule_seconds`, `foresee_commit_seconds` | histograms |
+//! | `foresee_early_wait_seconds` | histogram: how long those that were started early waited, by block with any |
 
 use crate::ExecutedBlock;
 use core::time::Duration;
@@ -61,6 +63,8 @@ pub(crate) fn block(executed: &ExecutedBlock, elapsed: Duration) {
         threads = executed.decision.threads,
         transactions,
         ahead = executed.stats.ahead,
+        started_early = executed.stats.early,
+        waited = ?executed.stats.waited,
         executed_again = executed.stats.reexecuted.len(),
         ?elapsed,
         "block executed"
@@ -68,6 +72,11 @@ pub(crate) fn block(executed: &ExecutedBlock, elapsed: Duration) {
     metrics::counter!("foresee_blocks_total", "decision" => decision).increment(1);
     metrics::counter!("foresee_transactions_total").increment(transactions as u64);
     metrics::counter!("foresee_transactions_ahead_total").increment(executed.stats.ahead as u64);
+    if executed.stats.early > 0 {
+        let early = executed.stats.early as u64;
+        metrics::counter!("foresee_started_early_total").increment(early);
+        metrics::histogram!("foresee_early_wait_seconds").record(executed.stats.waited);
+    }
     for Reexecution { reason, gas, .. } in &executed.stats.reexecuted {
         let reason = match reason {
             Reason::Conflict(_) => "conflict",

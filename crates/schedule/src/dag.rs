@@ -185,7 +185,12 @@ impl DependencyDag {
     /// All edges, sorted by the transaction they lead to, then by the one they come
     /// from.
     pub fn edges(&self) -> impl Iterator<Item = Edge> {
-        self.graph.edge_references().map(|edge| {
+        self.edges_into(|_| true)
+    }
+
+    /// Those that lead to some transactions, in the same order.
+    pub(crate) fn edges_into(&self, to: impl Fn(TxIndex) -> bool) -> impl Iterator<Item = Edge> {
+        self.graph.edge_references().filter(move |edge| to(pair(*edge).1)).map(|edge| {
             let (from, to) = pair(edge);
             Edge { from, to, locations: self.locations(edge.weight()).copied().collect() }
         })

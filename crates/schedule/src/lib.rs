@@ -37,6 +37,6 @@ mod writers;
 pub use dag::{Additions, Dependency, DependencyDag, Edge, Node, REASONS_MAX, TransactionNode};
 pub use export::{View, dot, mermaid};
 pub use makespan::{CORES, Slot, Timeline};
-pub use schedule::Schedule;
+pub use schedule::{EARLY_REASONS_MAX, Schedule};
 pub use simulate::{Measured, Scheduling, Simulated};
 pub use structure::{CriticalPath, Speedups, Structure};

@@ -1,10 +1,18 @@
 //! What an executor has to know of a DAG: who follows whom, and who goes first.
 
 use crate::{
-    DependencyDag,
+    DependencyDag, Edge,
     paths::{self, Pair},
 };
 use foresee_access::{Location, TxIndex};
+
+/// What uses less gas than this is not worth being started early: it hardly takes longer than
+/// waking whoever has to wait in it.
+const EARLY_GAS_MIN: u64 = 100_000;
+
+/// A transaction that waits for more than this, one location of one transaction each, is not
+/// started early.
+pub const EARLY_REASONS_MAX: usize = 64;
 
 /// An order in which to try the transactions of a block.
 ///
@@ -24,6 +32,11 @@ pub struct Schedule {
     /// Where the claims of each transaction start in `claims`; empty if there are none.
     claim_starts: Vec<u32>,
     claims: Vec<Location>,
+    /// The transactions that can be started early, in block order, and for each where what it
+    /// waits for starts in `reasons`.
+    early: Vec<TxIndex>,
+    reason_starts: Vec<u32>,
+    reasons: Vec<(Location, TxIndex)>,
 }
 
 impl Schedule {
@@ -72,7 +85,13 @@ impl Schedule {
     pub fn from_dag(dag: &DependencyDag) -> Self {
         let edges: Vec<_> = dag.pairs().collect();
         let in_order = dag.graph().node_weights().map(|node| node.in_order).collect();
-        Self::from_sorted(&edges, &dag.gas(), in_order).claiming(dag.unordered().iter().copied())
+        let schedule = Self::from_sorted(&edges, &dag.gas(), in_order);
+        let is_heavy = |tx: TxIndex| dag.transaction(tx).gas >= EARLY_GAS_MIN;
+        let reasons = dag.edges_into(is_heavy);
+        let reasons = reasons.flat_map(|Edge { from, to, locations }| {
+            locations.into_iter().map(move |location| (from, to, location))
+        });
+        schedule.starting_early(reasons).claiming(dag.unordered().iter().copied())
     }
 
     /// Takes edges that lead forward, sorted by the transaction they lead to.
@@ -104,6 +123,9 @@ impl Schedule {
             is_precaution: false,
             claim_starts: Vec::new(),
             claims: Vec::new(),
+            early: Vec::new(),
+            reason_starts: Vec::new(),
+            reasons: Vec::new(),
         }
     }
 
@@ -128,6 +150,34 @@ impl Schedule {
             self.claim_starts[tx + 1] += self.claim_starts[tx];
         }
         self.claims = claims.into_iter().map(|(_, location)| location).collect();
+        self
+    }
+
+    /// The same schedule, with transactions that can be [started early](Self::early), whatever
+    /// was before: who waits (second) for whom (first) because of which location. Reasons are
+    /// taken as [`from_edges`](Self::from_edges) takes edges; a transaction with more than
+    /// [`EARLY_REASONS_MAX`] is left out, and so is one that comes after all earlier ones.
+    #[must_use]
+    pub fn starting_early(
+        mut self,
+        reasons: impl IntoIterator<Item = (TxIndex, TxIndex, Location)>,
+    ) -> Self {
+        let n = self.len();
+        let reasons = reasons.into_iter().filter(|(from, to, _)| from < to && to.position() < n);
+        let mut reasons: Vec<_> =
+            reasons.map(|(from, to, location)| (to, location, from)).collect();
+        reasons.sort_unstable();
+        reasons.dedup();
+        (self.early, self.reason_starts, self.reasons) = (Vec::new(), Vec::new(), Vec::new());
+        for of_one in reasons.chunk_by(|a, b| a.0 == b.0) {
+            let tx = of_one[0].0;
+            if of_one.len() > EARLY_REASONS_MAX || self.in_order(tx) {
+                continue;
+            }
+            self.early.push(tx);
+            self.reason_starts.push(self.reasons.len() as u32);
+            self.reasons.extend(of_one.iter().map(|(_, location, from)| (*location, *from)));
+        }
         self
     }
 
@@ -177,6 +227,20 @@ impl Schedule {
             (Some(start), Some(end)) => &self.claims[start..end],
             _ => &[],
         }
+    }
+
+    /// The transactions that can be started before those they wait for have ended, in block
+    /// order, because it is known which locations they wait for, and worthwhile.
+    pub fn early(&self) -> &[TxIndex] {
+        &self.early
+    }
+
+    /// The locations that one of these must not read before the transaction beside each is
+    /// done, sorted. Nothing of others.
+    pub fn awaited(&self, tx: TxIndex) -> &[(Location, TxIndex)] {
+        let Ok(at) = self.early.binary_search(&tx) else { return &[] };
+        let start = |at: usize| self.reason_starts.get(at).map(|start| *start as usize);
+        &self.reasons[start(at).unwrap_or(0)..start(at + 1).unwrap_or(self.reasons.len())]
     }
 
     /// The transactions by the number of edges on the longest path to them.
@@ -232,6 +296,47 @@ mod tests {
         assert_eq!(schedule.commutative(TxIndex(1)), []);
         assert_eq!(schedule.commutative(TxIndex(2)), [slot(3), slot(5)]);
         assert_eq!(schedule.claiming([]).commutative(TxIndex(2)), []);
+    }
+
+    #[test]
+    fn who_can_be_started_early_knows_what_it_waits_for() {
+        let slot = |n: u64| Location::slot(Address::ZERO, U256::from(n));
+        let reason = |(from, to, n)| (TxIndex(from), TxIndex(to), slot(n));
+        let reasons = [(1, 3, 4), (0, 3, 5), (1, 3, 4), (0, 1, 2), (3, 0, 1), (2, 2, 1), (1, 9, 1)];
+        let schedule = Schedule::sequential(4);
+        assert_eq!(schedule.early(), []);
+        let schedule = schedule.starting_early(reasons.map(reason));
+        assert_eq!(schedule.early(), [TxIndex(1), TxIndex(3)]);
+        assert_eq!(schedule.awaited(TxIndex(1)), [(slot(2), TxIndex(0))]);
+        assert_eq!(schedule.awaited(TxIndex(3)), [(slot(4), TxIndex(1)), (slot(5), TxIndex(0))]);
+        assert_eq!(schedule.awaited(TxIndex(2)), []);
+        // Who waits for too much, or for all before it, is not among them.
+        let many = (0..=EARLY_REASONS_MAX as u64).map(|n| reason((0, 1, n)));
+        let schedule = schedule.starting_early(many.chain([reason((0, 2, 1))]));
+        assert_eq!(schedule.early(), [TxIndex(2)]);
+        assert_eq!(
+            (schedule.awaited(TxIndex(1)), schedule.awaited(TxIndex(2)).len()),
+            (&[][..], 1)
+        );
+        let schedule = Schedule::precaution([], vec![false, true, false]);
+        assert_eq!(schedule.starting_early([reason((0, 1, 1))]).early(), []);
+    }
+
+    #[test]
+    fn only_what_is_heavy_and_known_can_be_started_early() {
+        let slot = Location::slot(Address::ZERO, U256::from(7));
+        let access = foresee_access::AccessSet {
+            reads: [slot].into(),
+            writes: [slot].into(),
+            ..Default::default()
+        };
+        let node = |gas, in_order| crate::Node { access: &access, gas, in_order };
+        let light = EARLY_GAS_MIN - 1;
+        let nodes = [(light, false), (EARLY_GAS_MIN, false), (light, false), (u64::MAX, true)];
+        let nodes = nodes.map(|(gas, in_order)| node(gas, in_order));
+        let schedule = Schedule::from_dag(&DependencyDag::build(&nodes));
+        assert_eq!(schedule.early(), [TxIndex(1)]);
+        assert_eq!(schedule.awaited(TxIndex(1)), [(slot, TxIndex(0))]);
     }
 
     #[test]

@@ -24,11 +24,12 @@ pub struct Activity {
 /// What a thread can be at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Task {
-    /// Executing this transaction ahead of its turn.
+    /// Executing this transaction ahead of its turn. Where it waited in between, because it
+    /// was started early, it is told before and after.
     Ahead(TxIndex),
     /// Settling this transaction's turn: taking its result over, or executing it.
     Turn(TxIndex),
-    /// Waiting for something to do.
+    /// Waiting for something to do, or in the middle of a transaction for another one.
     Wait,
 }
 
@@ -38,6 +39,9 @@ pub(super) struct Worked {
     /// Time spent executing transactions that run code; what others take is less than
     /// what a clock does.
     pub(super) executing: Duration,
+    /// How many transactions were started early, and how long these waited.
+    pub(super) early: usize,
+    pub(super) waited: Duration,
     /// What the thread did, in order, if that is asked for.
     pub(super) activities: Vec<Activity>,
 }
@@ -58,6 +62,25 @@ impl Clock {
     /// When something begins.
     pub(super) fn start(&self) -> Option<Duration> {
         self.origin.map(|origin| origin.elapsed())
+    }
+
+    /// Notes what has been done since then, and when the thread waited in between; when it
+    /// went on.
+    pub(super) fn interrupted(
+        &mut self,
+        task: Task,
+        start: Option<Duration>,
+        waits: &[(Instant, Instant)],
+    ) -> Option<Duration> {
+        let (mut start, origin) = start.zip(self.origin)?;
+        for (from, to) in waits {
+            let [from, to] = [from, to].map(|time| time.duration_since(origin));
+            let before = Activity { task, start, end: from };
+            let wait = Activity { task: Task::Wait, start: from, end: to };
+            self.worked.activities.extend([before, wait]);
+            start = to;
+        }
+        Some(start)
     }
 
     /// Notes what ends now.

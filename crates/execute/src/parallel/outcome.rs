@@ -30,6 +30,11 @@ pub struct ParallelStats {
     pub ahead: usize,
     /// Transactions that were executed a second time, in block order.
     pub reexecuted: Vec<Reexecution>,
+    /// Transactions that were started early: while those that they wait for were still being
+    /// executed.
+    pub early: usize,
+    /// Time that these waited for that, in the middle of their execution.
+    pub waited: Duration,
     /// Time that all threads together spent executing transactions that run code.
     pub executing: Duration,
 }

@@ -6,7 +6,7 @@ mod layers;
 mod precaution;
 mod ready;
 
-use super::{Pace, Policy};
+use super::{Pace, Policy, early::Signals};
 use crate::sync::{AtomicU64, Condvar, Mutex, MutexGuard, Ordering, PoisonError};
 use foresee_access::TxIndex;
 use foresee_schedule::Schedule;
@@ -24,6 +24,7 @@ const SPINS: u32 = if cfg!(feature = "shuttle") { 0 } else { 200 };
 /// next turn. `R` is what a speculation results in.
 pub(super) struct Scheduler<'s, R, A> {
     plan: &'s Plan<'s>,
+    signals: &'s Signals,
     policy: Policy,
     inner: Mutex<Inner<R, A>>,
     /// Counts what may be news to a worker that waits.
@@ -60,6 +61,8 @@ pub(super) enum Job<R, A> {
     /// Execute this transaction ahead of its turn, then report its result to
     /// [`Scheduler::next`].
     Speculate(TxIndex),
+    /// The same, but those that it waits for are still being executed by others.
+    StartEarly(TxIndex),
     /// Nothing before something is released, and it asked not to wait for that.
     Idle,
     /// Nothing: the block is done, or given up.
@@ -86,6 +89,7 @@ impl<'s, R, A> Scheduler<'s, R, A> {
     /// A transaction for which it does not pay to run ahead is executed at its turn only.
     pub(super) fn new(
         plan: &'s Plan<'s>,
+        signals: &'s Signals,
         policy: Policy,
         threads: usize,
         pays_ahead: impl Iterator<Item = bool>,
@@ -95,7 +99,6 @@ impl<'s, R, A> Scheduler<'s, R, A> {
         let n = pays_ahead.len();
         let inner = Inner {
             stages: (0..n).map(|_| Stage::Held).collect(),
-            executed: vec![false; n],
             runs_ahead: pays_ahead.clone(),
             pays_ahead,
             predecessors_left: Vec::new(),
@@ -110,6 +113,7 @@ impl<'s, R, A> Scheduler<'s, R, A> {
         };
         Self {
             plan,
+            signals,
             policy,
             inner: Mutex::new(inner),
             news: AtomicU64::new(0),
@@ -144,7 +148,7 @@ impl<'s, R, A> Scheduler<'s, R, A> {
         match self.policy {
             Policy::Dataflow => {
                 let mut left = vec![0; n];
-                for tx in txs().filter(|tx| !inner.executed[tx.position()]) {
+                for tx in txs().filter(|tx| !self.signals.is_executed(*tx)) {
                     for successor in schedule.successors(tx) {
                         left[successor.position()] += 1;
                     }
@@ -157,7 +161,7 @@ impl<'s, R, A> Scheduler<'s, R, A> {
             Policy::Layers => {
                 inner.layers = Layers::new(schedule);
                 for tx in txs() {
-                    if inner.executed[tx.position()] {
+                    if self.signals.is_executed(tx) {
                         inner.layers.executed(tx);
                     }
                 }
@@ -200,6 +204,9 @@ impl<'s, R, A> Scheduler<'s, R, A> {
                 }
                 inner = self.lock();
                 continue;
+            }
+            if let Some(tx) = self.start_early(&mut inner) {
+                return Job::StartEarly(tx);
             }
             if idle == WhenIdle::Leave {
                 return Job::Idle;
@@ -276,12 +283,13 @@ impl<'s, R, A> Scheduler<'s, R, A> {
         self.news.fetch_add(1, Ordering::Relaxed);
         inner.stopped = true;
         drop(inner);
+        self.signals.give_up();
         self.wake.notify_all();
     }
 
     /// Releases what waited for this transaction.
     fn executed(&self, inner: &mut Inner<R, A>, tx: TxIndex) {
-        inner.executed[tx.position()] = true;
+        self.signals.executed(tx);
         let Some(schedule) = self.plan.get() else { return };
         match self.policy {
             Policy::Dataflow => {
@@ -301,10 +309,28 @@ impl<'s, R, A> Scheduler<'s, R, A> {
         }
     }
 
+    /// Begins a transaction that waits for nothing but what is being executed just now.
+    fn start_early(&self, inner: &mut Inner<R, A>) -> Option<TxIndex> {
+        let tx = self.startable(inner)?;
+        inner.begin(tx);
+        Some(tx)
+    }
+
+    /// The transaction to be started early next. Among layers nobody is early, and what a
+    /// precaution holds is tried without waiting, since nobody knows for what.
+    fn startable(&self, inner: &Inner<R, A>) -> Option<TxIndex> {
+        let schedule = self.plan.get().filter(|schedule| !schedule.is_precaution())?;
+        (self.policy == Policy::Dataflow).then(|| inner.startable(schedule))?
+    }
+
     /// Wakes as many waiting workers as there are transactions for them.
     fn wake_for_ready(&self, inner: MutexGuard<'_, Inner<R, A>>) {
         self.news.fetch_add(1, Ordering::Relaxed);
-        let wanted = inner.ready.len().min(inner.idle);
+        let ready = inner.ready.len();
+        let wanted = match ready < inner.idle {
+            true => ready + usize::from(self.startable(&inner).is_some()),
+            false => inner.idle,
+        };
         drop(inner);
         for _ in 0..wanted {
             self.wake.notify_one();
@@ -344,13 +370,15 @@ pub(super) enum Settled {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use foresee_access::Location;
+    use revm::primitives::Address;
 
     #[test]
     fn a_schedule_that_is_distrusted_releases_nothing() {
         for policy in [Policy::Dataflow, Policy::Layers] {
-            let plan = Plan::default();
+            let (plan, signals) = (Plan::default(), Signals::new(8));
             let scheduler: Scheduler<'_, (), ()> =
-                Scheduler::new(&plan, policy, 2, [true; 4].into_iter(), ());
+                Scheduler::new(&plan, &signals, policy, 2, [true; 4].into_iter(), ());
             let edge = (TxIndex(0), TxIndex(3));
             scheduler.install(Cow::Owned(Schedule::from_edges(4, [edge], &[1; 4])));
             let Job::Settle((), Turn { tx: first, .. }) = scheduler.next(None, WhenIdle::Wait)
@@ -367,8 +395,9 @@ mod tests {
     }
 
     /// A scheduler whose first turn is taken, by a precaution against everything.
-    fn cautious<'s>(plan: &'s Plan<'s>, n: usize) -> Scheduler<'s, (), ()> {
-        let scheduler = Scheduler::new(plan, Policy::Dataflow, 2, (0..n).map(|_| true), ());
+    fn cautious<'s>(plan: &'s Plan<'s>, signals: &'s Signals, n: usize) -> Scheduler<'s, (), ()> {
+        let scheduler =
+            Scheduler::new(plan, signals, Policy::Dataflow, 2, (0..n).map(|_| true), ());
         let edges = (1..n).map(|later| (TxIndex::new(later - 1), TxIndex::new(later)));
         scheduler.install(Cow::Owned(Schedule::precaution(edges, vec![false; n])));
         assert!(matches!(scheduler.next(None, WhenIdle::Leave), Job::Settle((), _)));
@@ -377,8 +406,8 @@ mod tests {
 
     #[test]
     fn what_is_held_as_a_precaution_is_tried_until_that_goes_wrong() {
-        let plan = Plan::default();
-        let scheduler = cautious(&plan, 8);
+        let (plan, signals) = (Plan::default(), Signals::new(8));
+        let scheduler = cautious(&plan, &signals, 8);
         for expected in [2, 3] {
             let Job::Speculate(tx) = scheduler.next(None, WhenIdle::Leave) else {
                 panic!("something is held")
@@ -388,16 +417,16 @@ mod tests {
         }
         assert!(matches!(scheduler.next(None, WhenIdle::Leave), Job::Idle));
         // A transaction that was not tried says nothing about trying.
-        let plan = Plan::default();
-        let scheduler = cautious(&plan, 8);
+        let (plan, signals) = (Plan::default(), Signals::new(8));
+        let scheduler = cautious(&plan, &signals, 8);
         (0..8).for_each(|_| scheduler.was_wrong(TxIndex(7)));
         assert!(matches!(scheduler.next(None, WhenIdle::Leave), Job::Speculate(TxIndex(2))));
     }
 
     #[test]
     fn what_is_executed_is_not_open_and_what_runs_is_if_several_may_wait_for_it() {
-        let plan = Plan::default();
-        let scheduler = cautious(&plan, 4);
+        let (plan, signals) = (Plan::default(), Signals::new(8));
+        let scheduler = cautious(&plan, &signals, 4);
         let open = || (0..4).map(|position| scheduler.is_open(position)).collect::<Vec<_>>();
         // The first is at its turn.
         assert_eq!(open(), [true; 4]);
@@ -418,10 +447,10 @@ mod tests {
 
     #[test]
     fn nothing_waits_for_what_runs_but_transactions_that_could_run_ahead() {
-        let plan = Plan::default();
+        let (plan, signals) = (Plan::default(), Signals::new(8));
         let pays_ahead = [true, false, true, false].into_iter();
         let scheduler: Scheduler<'_, (), ()> =
-            Scheduler::new(&plan, Policy::Dataflow, 2, pays_ahead, ());
+            Scheduler::new(&plan, &signals, Policy::Dataflow, 2, pays_ahead, ());
         assert!(matches!(scheduler.next(None, WhenIdle::Leave), Job::Settle((), _)));
         let open = (0..4).map(|position| scheduler.is_open(position));
         assert!(open.eq([false, false, true, false]));
@@ -429,9 +458,9 @@ mod tests {
 
     #[test]
     fn the_nearest_free_transaction_goes_first_and_a_schedule_replaces_the_precaution() {
-        let plan = Plan::default();
+        let (plan, signals) = (Plan::default(), Signals::new(8));
         let scheduler: Scheduler<'_, (), ()> =
-            Scheduler::new(&plan, Policy::Dataflow, 2, (0..6).map(|_| true), ());
+            Scheduler::new(&plan, &signals, Policy::Dataflow, 2, (0..6).map(|_| true), ());
         let in_order = [false, false, true, false, false, false];
         scheduler.install(Cow::Owned(Schedule::precaution([], in_order.to_vec())));
         assert!(matches!(scheduler.next(None, WhenIdle::Leave), Job::Settle((), _)));
@@ -447,5 +476,85 @@ mod tests {
             assert_eq!(tx, TxIndex(expected));
         }
         assert!(matches!(scheduler.next(None, WhenIdle::Leave), Job::Idle));
+    }
+
+    fn heavy_chain(n: usize) -> Schedule {
+        let edges = (1..n).map(|later| (TxIndex::new(later - 1), TxIndex::new(later)));
+        let reasons = edges.clone().map(|(from, to)| (from, to, Location::code(Address::ZERO)));
+        Schedule::from_edges(n, edges, &vec![1; n]).starting_early(reasons)
+    }
+
+    #[test]
+    fn what_waits_for_nothing_but_what_runs_is_started_early() {
+        let (plan, signals) = (Plan::default(), Signals::new(4));
+        let scheduler: Scheduler<'_, (), ()> =
+            Scheduler::new(&plan, &signals, Policy::Dataflow, 2, [true; 4].into_iter(), ());
+        let next = || scheduler.next(None, WhenIdle::Leave);
+        scheduler.install(Cow::Owned(heavy_chain(4)));
+        // Nothing runs yet.
+        assert!(scheduler.startable(&scheduler.lock()).is_none());
+        let Job::Settle((), Turn { tx: first, speculation: None }) = next() else {
+            panic!("there is a turn")
+        };
+        for expected in [1, 2] {
+            let Job::StartEarly(tx) = next() else { panic!("{expected} could be started") };
+            assert_eq!(tx, TxIndex(expected));
+        }
+        // Its turn comes while it is executed: it is left to who executes it, and released to
+        // nobody else.
+        assert!(scheduler.next_turn((), Settled::AtItsTurn(first)).is_none());
+        assert!(signals.is_executed(first) && !signals.is_executed(TxIndex(1)));
+        let finished = Some((TxIndex(1), ()));
+        let Job::Settle((), Turn { tx, speculation: Some(()) }) =
+            scheduler.next(finished, WhenIdle::Leave)
+        else {
+            panic!("it is its turn")
+        };
+        assert_eq!(tx, TxIndex(1));
+        assert!(matches!(next(), Job::StartEarly(TxIndex(3))));
+        assert!(matches!(next(), Job::Idle));
+    }
+
+    #[test]
+    fn what_is_ready_goes_first_then_the_longest_path_is_started() {
+        let (plan, signals) = (Plan::default(), Signals::new(5));
+        let scheduler: Scheduler<'_, (), ()> =
+            Scheduler::new(&plan, &signals, Policy::Dataflow, 2, [true; 5].into_iter(), ());
+        let edges = [(0, 1), (0, 2), (2, 4)].map(|(from, to)| (TxIndex(from), TxIndex(to)));
+        let reasons = edges.map(|(from, to)| (from, to, Location::code(Address::ZERO)));
+        let schedule = Schedule::from_edges(5, edges, &[1; 5]).starting_early(reasons);
+        scheduler.install(Cow::Owned(schedule));
+        let next = || scheduler.next(None, WhenIdle::Leave);
+        assert!(matches!(next(), Job::Settle((), _)));
+        assert!(matches!(next(), Job::Speculate(TxIndex(3))));
+        for expected in [2, 1, 4] {
+            let Job::StartEarly(tx) = next() else { panic!("{expected} could be started") };
+            assert_eq!(tx, TxIndex(expected));
+        }
+    }
+
+    #[test]
+    fn nobody_is_early_among_layers_by_a_precaution_or_without_trust() {
+        let early = |policy, pays_ahead: bool, schedule: Schedule, is_trusted: bool| {
+            let (plan, signals) = (Plan::default(), Signals::new(3));
+            let pays_ahead = core::iter::repeat_n(pays_ahead, 3);
+            let scheduler: Scheduler<'_, (), ()> =
+                Scheduler::new(&plan, &signals, policy, 2, pays_ahead, ());
+            scheduler.install(Cow::Owned(schedule));
+            assert!(matches!(scheduler.next(None, WhenIdle::Leave), Job::Settle((), _)));
+            if !is_trusted {
+                scheduler.distrust();
+            }
+            scheduler.startable(&scheduler.lock())
+        };
+        let chain = || heavy_chain(3);
+        assert_eq!(early(Policy::Dataflow, true, chain(), true), Some(TxIndex(1)));
+        assert_eq!(early(Policy::Layers, true, chain(), true), None);
+        assert_eq!(early(Policy::Dataflow, false, chain(), true), None);
+        assert_eq!(early(Policy::Dataflow, true, chain(), false), None);
+        let edges = [(TxIndex(0), TxIndex(1))];
+        let reasons = edges.map(|(from, to)| (from, to, Location::code(Address::ZERO)));
+        let precaution = Schedule::precaution(edges, vec![false; 3]).starting_early(reasons);
+        assert_eq!(early(Policy::Dataflow, true, precaution, true), None);
     }
 }

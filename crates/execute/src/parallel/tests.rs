@@ -15,6 +15,8 @@ mod contracts;
 #[cfg(not(feature = "shuttle"))]
 mod delegation;
 #[cfg(not(feature = "shuttle"))]
+mod early;
+#[cfg(not(feature = "shuttle"))]
 mod faults;
 #[cfg(feature = "shuttle")]
 mod interleavings;

@@ -8,6 +8,7 @@
 
 use super::{
     authority::Authority,
+    early::Early,
     versions::{SlotChange, Versions},
 };
 use foresee_access::Location;
@@ -28,6 +29,9 @@ pub(super) struct View<'a, DB: DatabaseRef> {
     reader: Reader,
     /// What the current transaction is said to add to without looking, sorted.
     claims: &'a [Location],
+    /// Present while this worker executes a transaction before those that it waits for have
+    /// ended.
+    pub(super) early: Option<Early<'a>>,
     /// What the current transaction was told that differs from the base.
     pub(super) overlay: Overlay,
 }
@@ -60,6 +64,7 @@ impl<'a, DB: DatabaseRef> View<'a, DB> {
             authority: None,
             reader: Reader::default(),
             claims: &[],
+            early: None,
             overlay: Overlay::default(),
         }
     }
@@ -82,6 +87,9 @@ impl<'a, DB: DatabaseRef> View<'a, DB> {
     }
 
     fn speculative_basic(&mut self, address: Address) -> Result<Option<AccountInfo>, DB::Error> {
+        if let Some(early) = &mut self.early {
+            early.meet_fields(address);
+        }
         let change = self.versions.account(&address, self.reader.version);
         let base = self.base.basic_ref(address)?;
         let is_sender = address == self.reader.sender;
@@ -106,6 +114,9 @@ impl<'a, DB: DatabaseRef> View<'a, DB> {
         address: Address,
         slot: StorageKey,
     ) -> Result<StorageValue, DB::Error> {
+        if let Some(early) = &mut self.early {
+            early.meet_slot(address, slot);
+        }
         let version = self.reader.version;
         let is_claimed = self.claims.binary_search(&Location::slot(address, slot)).is_ok();
         let change = match is_claimed {

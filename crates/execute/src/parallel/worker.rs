@@ -5,6 +5,7 @@ use super::{
     Reason, Reexecution, Together,
     authority::{Authority, EvmError, evm_error, state_error},
     clock::{Clock, Task, Worked},
+    early::{Early, Signals},
     known::{Known, Recall},
     looks::{self, Aside, Looks, WorkerContext, WorkerInstructions},
     pays_ahead,
@@ -68,7 +69,7 @@ pub(super) struct Speculation {
 }
 
 /// What a worker does for others.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Duty<'a> {
     /// Whether anybody reads versions.
     pub(super) shares: bool,
@@ -80,6 +81,8 @@ pub(super) struct Duty<'a> {
     pub(super) cancel: Option<&'a CancelToken>,
     /// What is done before a transaction is executed.
     pub(super) ready: Option<&'a Together<'a>>,
+    /// When the execution began, if a timeline is asked for.
+    pub(super) origin: Option<Instant>,
 }
 
 /// One thread at work on one block.
@@ -91,6 +94,7 @@ pub(super) struct Worker<'a, DB: DatabaseRef> {
     block: &'a Block,
     versions: &'a Versions,
     plan: &'a Plan<'a>,
+    signals: &'a Signals,
     duty: Duty<'a>,
     clock: Clock,
 }
@@ -103,12 +107,13 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
         versions: &'a Versions,
         any_tx: &'a TxEnv,
         plan: &'a Plan<'a>,
+        signals: &'a Signals,
         duty: Duty<'a>,
-        origin: Option<Instant>,
     ) -> Self {
         let view = View::new(db, versions);
         let evm = worker_evm(block, any_tx, view, duty.known, duty.witnesses);
-        Self { evm, following: None, block, versions, plan, duty, clock: Clock::new(origin) }
+        let clock = Clock::new(duty.origin);
+        Self { evm, following: None, block, versions, plan, signals, duty, clock }
     }
 
     /// Works until the block is done or given up.
@@ -137,6 +142,10 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
                     finished = Some((tx, self.speculate(tx)));
                     self.clock.end(Task::Ahead(tx), start);
                 }
+                Job::StartEarly(tx) => {
+                    self.get_ready(scheduler);
+                    finished = Some((tx, self.start_early(tx)));
+                }
                 Job::Idle => return true,
                 Job::Stop => return false,
             }
@@ -162,6 +171,25 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
         let access = self.duty.witnesses.then(|| self.access(index, &result, &looks, &mut changes));
         let overlay = core::mem::take(&mut self.view().overlay);
         Attempt::Executed(Box::new(Speculation { result, changes, looks, overlay, proof, access }))
+    }
+
+    /// Executes a transaction ahead of its turn while those that it waits for are executed by
+    /// others.
+    pub(super) fn start_early(&mut self, index: TxIndex) -> Attempt {
+        let plan: &'a Plan<'a> = self.plan;
+        let awaited = plan.get().map_or(&[][..], |schedule| schedule.awaited(index));
+        let start = self.clock.start();
+        self.view().early = Some(Early::new(self.signals, awaited));
+        let attempt = self.speculate(index);
+        if let Some(early) = self.view().early.take() {
+            let waited = early.waited();
+            tracing::debug!(transaction = index.0, ?waited, "started early");
+            self.clock.worked.early += 1;
+            self.clock.worked.waited += waited;
+            let start = self.clock.interrupted(Task::Ahead(index), start, &early.waits);
+            self.clock.end(Task::Ahead(index), start);
+        }
+        attempt
     }
 
     /// Settles turns as long as there are any that no other worker is at.
@@ -343,7 +371,9 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
         self.evm.ctx.chain.recall = Recall::new(known);
         let start = pays_ahead(tx).then(Instant::now);
         let executed = self.evm.transact(tx);
-        self.clock.worked.executing += start.map_or(Duration::ZERO, |start| start.elapsed());
+        let elapsed = start.map_or(Duration::ZERO, |start| start.elapsed());
+        let waited = self.view().early.as_ref().map_or(Duration::ZERO, Early::waited);
+        self.clock.worked.executing += elapsed.saturating_sub(waited);
         let looks = core::mem::take(&mut self.evm.ctx.chain.looks);
         let ResultAndState { result, state } = executed?;
         Ok((result, state, looks))

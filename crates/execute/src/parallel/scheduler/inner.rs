@@ -6,11 +6,16 @@ use super::{
     precaution::Precaution,
     ready::{DISTANCE, Ready},
 };
+use core::cmp::Reverse;
 use foresee_access::TxIndex;
 use foresee_schedule::Schedule;
 
 /// So many transactions that are not begun are worth a schedule.
 const OPEN_MIN: usize = 2;
+
+/// Among so many transactions one is chosen that is started early; a look at all of them
+/// would take too long where the lock is held.
+const STARTABLE_MAX: usize = 16;
 
 /// Where a transaction stands. It only ever moves down this list, though it may
 /// leave stages out.
@@ -38,8 +43,6 @@ impl<R> Stage<R> {
 /// Where the block stands.
 pub(super) struct Inner<R, A> {
     pub(super) stages: Vec<Stage<R>>,
-    /// By transaction, whether it has been executed, ahead or at its turn.
-    pub(super) executed: Vec<bool>,
     /// By transaction, whether it pays to execute it ahead of its turn, and whether it may
     /// be.
     pub(super) pays_ahead: Vec<bool>,
@@ -133,7 +136,22 @@ impl<R, A> Inner<R, A> {
         self.stages[position].is_begun()
     }
 
-    fn begin(&mut self, tx: TxIndex) {
+    /// The transaction to be started before those that it waits for have ended: of the
+    /// nearest for which all these are begun, the one with the longest path.
+    pub(super) fn startable(&self, schedule: &Schedule) -> Option<TxIndex> {
+        let early = schedule.early();
+        let left = &early[early.partition_point(|tx| tx.position() < self.next)..];
+        let is_held = |tx: &&TxIndex| {
+            matches!(self.stages[tx.position()], Stage::Held) && self.runs_ahead[tx.position()]
+        };
+        let runs = |(_, tx): &(_, TxIndex)| self.is_begun(tx.position());
+        let nearest = left.iter().filter(is_held).take(STARTABLE_MAX);
+        let startable = nearest.filter(|tx| schedule.awaited(**tx).iter().all(runs));
+        startable.copied().max_by_key(|tx| (schedule.priority(*tx), Reverse(*tx)))
+    }
+
+    /// A transaction is executed from now on.
+    pub(super) fn begin(&mut self, tx: TxIndex) {
         self.stages[tx.position()] = Stage::Running;
         self.ready.begin(tx);
     }

@@ -9,13 +9,14 @@ use core::{
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
+use foresee_access::{Location, TxIndex};
 use foresee_schedule::Schedule;
 use revm::{
     DatabaseRef,
     bytecode::opcode::*,
     database::{CacheDB, EmptyDB},
     database_interface::DBErrorMarker,
-    primitives::{Address, B256, StorageKey, StorageValue, hardfork::SpecId},
+    primitives::{Address, B256, StorageKey, StorageValue, U256, hardfork::SpecId},
     state::{AccountInfo, Bytecode},
 };
 use std::sync::mpsc;
@@ -110,8 +111,16 @@ fn lab() -> Lab {
     lab
 }
 
+/// By which who counts may be started while who counts before it is executed.
+fn early(n: usize) -> Schedule {
+    let slot = Location::slot(contract(1), U256::ZERO);
+    let edges = (2..n).step_by(2).map(|to| (TxIndex::new(to - 2), TxIndex::new(to)));
+    let reasons = edges.clone().map(|(from, to)| (from, to, slot));
+    Schedule::from_edges(n, edges, &vec![1; n]).starting_early(reasons)
+}
+
 /// Runs `work` on a thread of its own and fails if it takes too long.
-fn within_a_minute<T: Send>(work: impl FnOnce() -> T + Send) -> std::thread::Result<T> {
+pub(super) fn within_a_minute<T: Send>(work: impl FnOnce() -> T + Send) -> std::thread::Result<T> {
     std::thread::scope(|scope| {
         let (done, wait) = mpsc::channel();
         let worker = scope.spawn(move || {
@@ -141,7 +150,7 @@ fn any_read_may_fail() {
     let executors = [(1, Policy::Dataflow), (2, Policy::Dataflow), (3, Policy::Layers)]
         .map(|(threads, policy)| ParallelConfig { threads, policy })
         .map(|config| ParallelExecutor::new(config).unwrap());
-    let schedules = || [Schedule::independent(n), Schedule::sequential(n)];
+    let schedules = || [Schedule::independent(n), Schedule::sequential(n), early(n)];
     let reads = |executor: &ParallelExecutor, schedule| {
         let (reads, fault) = (AtomicU64::new(0), Fault::Once);
         let db = Faulty { db: &lab.db, reads, failing: u64::MAX, fault };
@@ -258,18 +267,19 @@ fn a_block_is_cancelled_in_the_middle_or_whole() {
     let lab = lab();
     let n = lab.block.transactions.len();
     let expected = execute_in_order(&lab.block, &lab.db).unwrap();
+    let schedules = || [Schedule::independent(n), early(n)];
     let mut cancelled = 0;
     for threads in [1, 2, 4] {
         let config = ParallelConfig { threads, policy: Policy::Dataflow };
         let executor = ParallelExecutor::new(config).unwrap();
-        for failing in 0..40 {
+        for (failing, schedule) in (0..40).flat_map(|n| schedules().map(|it| (n, it))) {
             let token = CancelToken::new();
             let fault = Fault::Cancel(token.clone());
             let run = || {
                 let reads = AtomicU64::new(0);
                 let db = Faulty { db: &lab.db, reads, failing, fault: fault.clone() };
                 let executor = executor.cancelled_by(token.clone());
-                executor.execute(&lab.block, &db, &Schedule::independent(n))
+                executor.execute(&lab.block, &db, &schedule)
             };
             match within_a_minute(run).unwrap() {
                 Ok(outcome) => assert_eq!(outcome.output, expected, "{threads} {failing}"),
@@ -288,15 +298,16 @@ fn a_block_is_cancelled_in_the_middle_or_whole() {
 fn a_panic_reaches_the_caller() {
     let lab = lab();
     let n = lab.block.transactions.len();
+    let schedules = || [Schedule::independent(n), early(n)];
     let mut panics = 0;
     for threads in [1, 2, 4] {
         let config = ParallelConfig { threads, policy: Policy::Dataflow };
         let executor = ParallelExecutor::new(config).unwrap();
-        for failing in 0..40 {
+        for (failing, schedule) in (0..40).flat_map(|n| schedules().map(|it| (n, it))) {
             let run = || {
                 let reads = AtomicU64::new(0);
                 let db = Faulty { db: &lab.db, reads, failing, fault: Fault::Panic };
-                executor.execute(&lab.block, &db, &Schedule::independent(n)).is_ok()
+                executor.execute(&lab.block, &db, &schedule).is_ok()
             };
             match within_a_minute(run) {
                 Ok(is_ok) => assert!(is_ok),

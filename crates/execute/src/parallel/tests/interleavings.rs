@@ -10,26 +10,34 @@ use super::{
         Policy,
         authority::Authority,
         closing::{Made, close},
-        scheduler::{Plan, Scheduler},
+        early::Signals,
+        scheduler::{Plan, Scheduler, WhenIdle},
         versions::Versions,
         worker::{Duty, Worker},
     },
     lab::{Lab, contract, user},
 };
 use crate::{
-    BlockOutput, ExecuteError, ParallelOutcome, PreBlock, Reports, execute_in_order,
+    BlockOutput, CancelToken, ExecuteError, ParallelOutcome, PreBlock, Reports, execute_in_order,
     sync::{AtomicBool, Ordering},
 };
 use core::convert::Infallible;
-use foresee_access::TxIndex;
+use foresee_access::{Location, TxIndex};
 use foresee_schedule::Schedule;
-use revm::{bytecode::opcode::*, context::TxEnv, primitives::hardfork::SpecId};
+use revm::{
+    bytecode::opcode::*,
+    context::TxEnv,
+    primitives::{U256, hardfork::SpecId},
+};
 use shuttle::{
     Config, Runner,
     scheduler::{PctScheduler, RandomScheduler},
     thread,
 };
-use std::borrow::Cow;
+use std::{
+    borrow::Cow,
+    sync::{Arc, atomic::AtomicUsize},
+};
 
 /// Interleavings of each case, by each of the two ways to choose them.
 const ITERATIONS: usize = 3_000;
@@ -61,6 +69,21 @@ struct Case {
     threads: usize,
     policy: Policy,
     planner: Planner,
+    /// Whether those that count in one contract are started early.
+    early: bool,
+    end: End,
+}
+
+/// How a block comes to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// All is executed.
+    Whole,
+    /// One thread tells to cancel it.
+    Cancelled,
+    /// One thread takes something to execute and ends without a result, as it would in a
+    /// panic.
+    Abandoned,
 }
 
 /// Four transactions: three count in the same contract, one in another.
@@ -84,12 +107,19 @@ fn payments() -> Lab {
     lab
 }
 
-fn execute(case: &Case, lab: &Lab) -> Result<ParallelOutcome, ExecuteError<Infallible>> {
+/// The outcome, if there is one, of executing a block. Who is started early is counted.
+fn execute(
+    case: &Case,
+    lab: &Lab,
+    early: &AtomicUsize,
+) -> Option<Result<ParallelOutcome, ExecuteError<Infallible>>> {
     let Lab { block, db, .. } = lab;
     let n = block.transactions.len();
     let edges = case.edges.iter().map(|(from, to)| (TxIndex(*from), TxIndex(*to)));
-    let schedule = Schedule::from_edges(n, edges, &vec![1; n]);
-    let mut pre = PreBlock::run(block, db)?;
+    let slot = Location::slot(contract(1), U256::ZERO);
+    let reasons = edges.clone().filter(|_| case.early).map(|(from, to)| (from, to, slot));
+    let schedule = Schedule::from_edges(n, edges, &vec![1; n]).starting_early(reasons);
+    let mut pre = PreBlock::run(block, db).expect("the state is in memory");
     let versions = Versions::new();
     for changes in pre.changes_mut() {
         versions.publish(0, block.env.beneficiary, true, changes, |_, _| false);
@@ -97,9 +127,13 @@ fn execute(case: &Case, lab: &Lab) -> Result<ParallelOutcome, ExecuteError<Infal
     let any_tx = TxEnv::default();
     let authority = Box::new(Authority::new(block, pre, Reports::default()));
     let plan = Plan::default();
-    let scheduler = Scheduler::new(&plan, case.policy, 2, (0..n).map(|_| true), authority);
-    let duty = Duty { shares: true, witnesses: false, known: None, cancel: None, ready: None };
-    let worker = || Worker::new(block, db, &versions, &any_tx, &plan, duty, None);
+    let signals = Signals::new(n);
+    let pays_ahead = (0..n).map(|_| true);
+    let scheduler = Scheduler::new(&plan, &signals, case.policy, 2, pays_ahead, authority);
+    let token = CancelToken::new();
+    let cancel = (case.end == End::Cancelled).then_some(&token);
+    let duty = Duty { shares: true, cancel, ..Duty::default() };
+    let worker = || Worker::new(block, db, &versions, &any_tx, &plan, &signals, duty);
     let install = || scheduler.install(Cow::Borrowed(&schedule));
     let is_made = AtomicBool::new(false);
     let work = || {
@@ -110,7 +144,8 @@ fn execute(case: &Case, lab: &Lab) -> Result<ParallelOutcome, ExecuteError<Infal
         {
             install();
         }
-        worker.run(&scheduler)
+        let worked = worker.run(&scheduler);
+        early.fetch_add(worked.early, Ordering::Relaxed);
     };
     match case.planner {
         Planner::Early => install(),
@@ -122,25 +157,42 @@ fn execute(case: &Case, lab: &Lab) -> Result<ParallelOutcome, ExecuteError<Infal
     }
     thread::scope(|scope| {
         for _ in 1..case.threads {
-            scope.spawn(|| drop(work()));
+            scope.spawn(work);
         }
         if case.planner == Planner::Late {
             install();
         }
-        drop(work());
+        match case.end {
+            End::Whole => work(),
+            End::Cancelled => token.cancel(),
+            End::Abandoned => {
+                drop(scheduler.next(None, WhenIdle::Leave));
+                scheduler.stop(None);
+            }
+        }
     });
-    let authority = scheduler.take_authority().expect("it was handed back");
-    close(block, *authority, &Made::new(), None)
+    let authority = scheduler.take_authority();
+    authority.map(|authority| close(block, *authority, &Made::new(), None))
 }
 
 /// Whatever the order, the output is that of in-order execution, and no transaction is
-/// executed more than twice.
-fn check(case: Case) {
+/// executed more than twice. How many were started early in all interleavings.
+fn check(case: Case) -> usize {
     let expected = in_order(&case);
+    let early = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&early);
     let explore = move || {
         let lab = (case.block)();
-        let outcome = execute(&case, &lab).expect("the state is in memory");
-        assert_eq!(outcome.output, expected);
+        let outcome = match execute(&case, &lab, &counted) {
+            Some(Ok(outcome)) => outcome,
+            Some(Err(ExecuteError::Cancelled)) if case.end == End::Cancelled => return,
+            None if case.end == End::Abandoned => return,
+            Some(Err(error)) => panic!("{error}"),
+            None => panic!("nobody handed the authority back"),
+        };
+        if case.end != End::Abandoned {
+            assert_eq!(outcome.output, expected);
+        }
         let again = &outcome.stats.reexecuted;
         assert!(again.is_sorted_by(|a, b| a.index < b.index), "{again:?}");
     };
@@ -148,6 +200,7 @@ fn check(case: Case) {
     config.stack_size = STACK_BYTES;
     Runner::new(RandomScheduler::new(ITERATIONS), config.clone()).run(explore.clone());
     Runner::new(PctScheduler::new(PREEMPTIONS, ITERATIONS), config).run(explore);
+    early.load(Ordering::Relaxed)
 }
 
 fn in_order(case: &Case) -> BlockOutput {
@@ -159,7 +212,9 @@ fn in_order(case: &Case) -> BlockOutput {
 const TRUE: &[(u32, u32)] = &[(0, 1), (1, 3)];
 
 fn case(edges: &'static [(u32, u32)], planner: Planner) -> Case {
-    Case { block: counters, edges, threads: 3, policy: Policy::Dataflow, planner }
+    let policy = Policy::Dataflow;
+    let (early, end) = (false, End::Whole);
+    Case { block: counters, edges, threads: 3, policy, planner, early, end }
 }
 
 #[test]
@@ -202,4 +257,57 @@ fn by_layers() {
 fn settled_balances_and_refused_transactions() {
     check(Case { block: payments, ..case(&[], Planner::Early) });
     check(Case { block: payments, threads: 2, ..case(&[(0, 1)], Planner::Late) });
+}
+
+/// Cases in which somebody is started early now and then.
+fn check_early(case: Case) {
+    assert!(check(Case { early: true, ..case }) > 0, "nobody was early");
+}
+
+/// Four transactions that count in the same contract.
+fn one_counter() -> Lab {
+    let mut lab = counters();
+    lab.block.transactions[2].kind = contract(1).into();
+    lab
+}
+
+/// The true dependencies of [`one_counter`].
+const CHAIN: &[(u32, u32)] = &[(0, 1), (1, 2), (2, 3)];
+
+#[test]
+fn a_chain_is_started_early() {
+    check_early(Case { block: one_counter, ..case(CHAIN, Planner::Early) });
+    check_early(Case { block: one_counter, threads: 2, ..case(CHAIN, Planner::Early) });
+    check_early(Case { block: one_counter, ..case(CHAIN, Planner::Late) });
+    check_early(Case { block: one_counter, ..case(CHAIN, Planner::Precaution) });
+}
+
+#[test]
+fn early_for_one_at_its_turn_or_ahead_of_it() {
+    check_early(case(TRUE, Planner::Early));
+    // One that is not executed at its turn when it can be ahead: two are free.
+    check_early(Case { block: one_counter, ..case(&[(1, 3)], Planner::Early) });
+}
+
+#[test]
+fn early_for_no_reason_or_for_somebody_refused() {
+    check_early(case(&[(0, 2), (2, 3)], Planner::Early));
+    check_early(Case { block: payments, ..case(&[(0, 2), (1, 2)], Planner::Early) });
+    check_early(Case { block: refused, ..case(&[(0, 1), (1, 2)], Planner::Early) });
+}
+
+/// Of three that count the one in the middle is refused.
+fn refused() -> Lab {
+    let mut lab = one_counter();
+    lab.block.transactions.truncate(3);
+    lab.block.transactions[1].nonce = 7;
+    lab
+}
+
+#[test]
+fn early_in_a_block_that_is_given_up() {
+    for end in [End::Cancelled, End::Abandoned] {
+        check_early(Case { block: one_counter, end, ..case(CHAIN, Planner::Early) });
+        check_early(Case { block: one_counter, threads: 4, end, ..case(CHAIN, Planner::Early) });
+    }
 }

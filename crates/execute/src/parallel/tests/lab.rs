@@ -4,6 +4,7 @@ use super::super::{
     Known, ParallelConfig, ParallelExecutor, ParallelOutcome, Policy, PreBlock, Reason,
     authority::Authority,
     closing::{Made, close},
+    early::Signals,
     scheduler::{Plan, Turn},
     versions::Versions,
     worker::{Duty, Worker},
@@ -298,8 +299,9 @@ fn drive<DB: DatabaseRef + Sync>(
     let mut authority = Box::new(Authority::new(block, pre, Reports::default()));
     let plan = Plan::of(schedule);
     let known = Some(known);
-    let duty = Duty { shares: true, witnesses: false, known, cancel: None, ready: None };
-    let mut worker = Worker::new(block, db, &versions, &any_tx, &plan, duty, None);
+    let duty = Duty { shares: true, known, ..Duty::default() };
+    let signals = Signals::new(block.transactions.len());
+    let mut worker = Worker::new(block, db, &versions, &any_tx, &plan, &signals, duty);
     let mut open: Vec<usize> = (0..block.transactions.len()).collect();
     let mut attempts: Vec<_> = open.iter().map(|_| None).collect();
     for position in 0..attempts.len() {

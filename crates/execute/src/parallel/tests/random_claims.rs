@@ -3,6 +3,7 @@
 
 use super::lab::{Lab, SplitMix, contract, interleave, user};
 use crate::{ParallelConfig, ParallelExecutor, Policy, execute_in_order};
+use foresee_access::{Location, TxIndex};
 use foresee_schedule::Schedule;
 use proptest::prelude::*;
 use revm::{
@@ -200,9 +201,33 @@ fn any_block(seed: u64) -> Lab {
     lab
 }
 
-static EXECUTORS: LazyLock<[ParallelExecutor; 3]> = LazyLock::new(|| {
+/// Anybody may wait for anybody before it because of anything, which is hardly ever true.
+fn any_early(seed: u64, n: usize) -> Schedule {
+    let random = &mut SplitMix(seed);
+    let mut reasons = Vec::new();
+    for to in 1..n {
+        for _ in 0..random.next() % 3 {
+            let from = TxIndex::new(random.next() as usize % to);
+            let address = contract((random.next() % CONTRACTS) as u8);
+            let location = match random.next() % 6 {
+                0 => Location::balance(address),
+                1 => Location::code(user((random.next() % 9) as u8)),
+                _ => Location::slot(address, U256::from(random.next() % SLOTS)),
+            };
+            reasons.push((from, TxIndex::new(to), location));
+        }
+    }
+    // Not all of these are edges, and not all edges have a reason.
+    let edges = reasons.iter().map(|(from, to, _)| (*from, *to));
+    let edges = edges.filter(|(from, _)| from.position() % 4 != 3);
+    let others = (2..n).step_by(3).map(|to| (TxIndex::new(to - 2), TxIndex::new(to)));
+    let schedule = Schedule::from_edges(n, edges.chain(others), &vec![1; n]);
+    schedule.starting_early(reasons.iter().copied())
+}
+
+static EXECUTORS: LazyLock<[ParallelExecutor; 5]> = LazyLock::new(|| {
     let config = |threads| ParallelConfig { threads, policy: Policy::Dataflow };
-    [1, 2, 8].map(|threads| ParallelExecutor::new(config(threads)).unwrap())
+    [1, 2, 3, 8, 64].map(|threads| ParallelExecutor::new(config(threads)).unwrap())
 });
 
 proptest! {
@@ -226,9 +251,11 @@ proptest! {
         let expected = execute_in_order(&lab.block, &lab.db).unwrap();
         let n = lab.block.transactions.len();
         for executor in EXECUTORS.iter() {
-            let schedule = lab.claiming(Schedule::independent(n));
-            let outcome = executor.execute(&lab.block, &lab.db, &schedule).unwrap();
-            prop_assert_eq!(&outcome.output, &expected);
+            for schedule in [Schedule::independent(n), any_early(seed, n)] {
+                let schedule = lab.claiming(schedule);
+                let outcome = executor.execute(&lab.block, &lab.db, &schedule).unwrap();
+                prop_assert_eq!(&outcome.output, &expected);
+            }
         }
     }
 }
