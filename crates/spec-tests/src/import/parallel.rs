@@ -26,7 +26,7 @@ thread_local! {
 
 /// What the executions of a block go by.
 enum Guide<'a> {
-    Schedule(Schedule),
+    Schedule(Box<Schedule>),
     AccessList(&'a AccessList),
 }
 
@@ -39,9 +39,9 @@ pub(super) fn compare(
     in_order: &Result<(BlockOutput, AccessList), ExecuteError<Infallible>>,
 ) -> Result<(), Failure> {
     let independent = Schedule::independent(spec.block.transactions.len());
-    let mut guides = vec![("independent schedule", Guide::Schedule(independent))];
+    let mut guides = vec![("independent schedule", Guide::Schedule(independent.into()))];
     if let Ok(observations) = observe(&spec.block, &spec.state) {
-        guides.push(("perfect schedule", Guide::Schedule(perfect(spec, &observations))));
+        guides.push(("perfect schedule", Guide::Schedule(perfect(spec, &observations).into())));
     }
     if let Ok((_, list)) = in_order {
         guides.push(("its list", Guide::AccessList(list)));
