@@ -185,14 +185,21 @@ impl DependencyDag {
     /// All edges, sorted by the transaction they lead to, then by the one they come
     /// from.
     pub fn edges(&self) -> impl Iterator<Item = Edge> {
-        self.edges_into(|_| true)
-    }
-
-    /// Those that lead to some transactions, in the same order.
-    pub(crate) fn edges_into(&self, to: impl Fn(TxIndex) -> bool) -> impl Iterator<Item = Edge> {
-        self.graph.edge_references().filter(move |edge| to(pair(*edge).1)).map(|edge| {
+        self.graph.edge_references().map(|edge| {
             let (from, to) = pair(edge);
             Edge { from, to, locations: self.locations(edge.weight()).copied().collect() }
+        })
+    }
+
+    /// What is behind the edges that lead to some transactions: both ends and a location.
+    pub(crate) fn reasons(
+        &self,
+        to: impl Fn(TxIndex) -> bool,
+    ) -> impl Iterator<Item = (TxIndex, TxIndex, Location)> {
+        let edges = self.graph.edge_references().filter(move |edge| to(pair(*edge).1));
+        edges.flat_map(|edge| {
+            let (from, to) = pair(edge);
+            self.locations(edge.weight()).map(move |location| (from, to, *location))
         })
     }
 

@@ -1,7 +1,7 @@
 //! What an executor has to know of a DAG: who follows whom, and who goes first.
 
 use crate::{
-    DependencyDag, Edge,
+    DependencyDag,
     paths::{self, Pair},
 };
 use foresee_access::{Location, TxIndex};
@@ -87,10 +87,7 @@ impl Schedule {
         let in_order = dag.graph().node_weights().map(|node| node.in_order).collect();
         let schedule = Self::from_sorted(&edges, &dag.gas(), in_order);
         let is_heavy = |tx: TxIndex| dag.transaction(tx).gas >= EARLY_GAS_MIN;
-        let reasons = dag.edges_into(is_heavy);
-        let reasons = reasons.flat_map(|Edge { from, to, locations }| {
-            locations.into_iter().map(move |location| (from, to, location))
-        });
+        let reasons = dag.reasons(is_heavy);
         schedule.starting_early(reasons).claiming(dag.unordered().iter().copied())
     }
 
