@@ -3,6 +3,7 @@
 #[expect(dead_code, reason = "shared with tests that use all of it")]
 #[path = "differential/check.rs"]
 mod check;
+mod mainnet;
 #[path = "differential/programs.rs"]
 mod programs;
 #[expect(dead_code, reason = "shared with tests that use all of it")]
@@ -18,7 +19,7 @@ use foresee_execute::Block;
 use foresee_predict::{
     BlockPredictor, Complete, Dependencies, PredictOptions, Prediction, ProgramCache,
 };
-use foresee_source::{LoadedBlock, Snapshot};
+use foresee_source::LoadedBlock;
 use foresee_workload::{Scenario, generate};
 use proptest::prelude::*;
 use revm::{
@@ -27,7 +28,6 @@ use revm::{
     state::{AccountInfo, Bytecode},
 };
 use revm_bytecode::opcode as op;
-use std::{fs, path::PathBuf};
 
 /// A state with another value in one place.
 #[derive(Clone, Copy, Debug)]
@@ -199,15 +199,8 @@ fn accesses_of_generated_blocks_depend_on_nothing_else() {
 #[test]
 #[ignore = "needs FORESEE_DATA"]
 fn accesses_of_mainnet_blocks_depend_on_nothing_else() {
-    let data = std::env::var_os("FORESEE_DATA").expect("FORESEE_DATA names the data folder");
-    let folder = PathBuf::from(data).join("mainnet");
-    let mut paths: Vec<_> =
-        fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
-    paths.sort();
-    assert!(paths.len() >= 41);
-    for path in paths {
-        let loaded = Snapshot::open(&path).unwrap().into_block().unwrap();
-        check_all(&loaded.block, &loaded.state, 6, &path.display().to_string());
+    for (name, LoadedBlock { block, state, .. }) in mainnet::blocks() {
+        check_all(&block, &state, 6, &name);
     }
 }
 

@@ -2,15 +2,17 @@
 //! bit for a cold cache, a warm one, one that was read from a file, one that other blocks
 //! have filled in whatever order, and one that several threads fill at the same time.
 
+mod mainnet;
+
 use core::convert::Infallible;
 use foresee_execute::PreBlock;
 use foresee_predict::{
     BlockPredictor, Complete, Learning, PredictOptions, Prediction, ProgramCache, StateView,
     WithoutStorage,
 };
-use foresee_source::{LoadedBlock, Snapshot};
+use foresee_source::LoadedBlock;
 use foresee_workload::{Scenario, generate};
-use std::{fs, path::PathBuf, thread};
+use std::thread;
 
 /// How often a block is predicted before its programs count as warm.
 const WARM_UP: usize = 4;
@@ -127,15 +129,5 @@ fn generated_blocks_are_predicted_the_same_whatever_was_before() {
 #[test]
 #[ignore = "needs FORESEE_DATA"]
 fn mainnet_blocks_are_predicted_the_same_whatever_was_before() {
-    let data = std::env::var_os("FORESEE_DATA").expect("FORESEE_DATA names the data folder");
-    let folder = PathBuf::from(data).join("mainnet");
-    let mut paths: Vec<_> =
-        fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
-    paths.sort();
-    assert!(paths.len() >= 41);
-    let block = |path: PathBuf| {
-        let loaded = Snapshot::open(&path).unwrap().into_block().unwrap();
-        (path.display().to_string(), loaded)
-    };
-    check(&paths.into_iter().map(block).collect::<Vec<_>>());
+    check(&mainnet::blocks().collect::<Vec<_>>());
 }

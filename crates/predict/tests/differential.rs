@@ -5,6 +5,7 @@ mod differential {
     pub(crate) mod check;
     pub(crate) mod programs;
 }
+mod mainnet;
 
 use alloy_primitives::{Address, Bytes, U256};
 use differential::{
@@ -12,29 +13,15 @@ use differential::{
     programs::{FORKS, LONG_LOOP_GAS, block_of_calls, code, contract, long_loop},
 };
 use foresee_predict::ProgramCache;
-use foresee_source::Snapshot;
+use foresee_source::LoadedBlock;
 use foresee_workload::{Scenario, generate};
 use proptest::prelude::*;
-use std::{fs, path::PathBuf};
 
 #[test]
 #[ignore = "needs FORESEE_DATA"]
 fn mainnet_blocks_are_predicted_exactly() {
-    let data = std::env::var_os("FORESEE_DATA").expect("FORESEE_DATA names the data folder");
-    let folder = PathBuf::from(data).join("mainnet");
-    let files = fs::read_dir(&folder).expect("FORESEE_DATA holds a folder of mainnet blocks");
-    let mut paths: Vec<_> = files.map(|file| file.unwrap().path()).collect();
-    paths.sort();
-    assert!(paths.len() >= 41, "{} holds {} blocks", folder.display(), paths.len());
-    for path in paths {
-        let loaded = Snapshot::open(&path).unwrap().into_block().unwrap();
-        check(
-            &ProgramCache::new(),
-            &loaded.block,
-            &loaded.state,
-            &path.display().to_string(),
-            Fields::Named,
-        );
+    for (name, LoadedBlock { block, state, .. }) in mainnet::blocks() {
+        check(&ProgramCache::new(), &block, &state, &name, Fields::Named);
     }
 }
 

@@ -117,7 +117,7 @@ pub(crate) fn read<'a>(
     top: usize,
     register: Register,
 ) -> &'a U256 {
-    // Chosen first and indexed once: no branch that could be predicted wrongly.
+    // Chosen first and indexed once.
     let (table, index) = if register > CONSTANTS {
         (registers, top.wrapping_add_signed(register as isize))
     } else if register > NUMBERS {

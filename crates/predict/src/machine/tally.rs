@@ -2,8 +2,8 @@
 //!
 //! What a frame runs in a slice is written down, and gone through backwards when it is left:
 //! every register is set but once on a path, so it is known by then who needs what an
-//! instruction yields. In blocks guards cannot be told from the rest so easily, and warm
-//! predictions hardly run there.
+//! instruction yields. In blocks, where the loops run, guards cannot be told from the rest so
+//! easily.
 
 use crate::{
     instruction::{ARGUMENTS_EACH, Instruction, Op, Register},

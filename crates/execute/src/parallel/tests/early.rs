@@ -11,7 +11,7 @@ use super::{
         versions::Versions,
         worker::{Duty, Worker},
     },
-    faults::within_a_minute,
+    faults::{ReadFailed, sure, within_a_minute},
     lab::{Lab, contract, user},
 };
 use crate::{CancelToken, ExecuteError, Reports, execute_in_order};
@@ -23,7 +23,6 @@ use revm::{
     bytecode::opcode::*,
     context::TxEnv,
     database::{CacheDB, EmptyDB},
-    database_interface::DBErrorMarker,
     primitives::{Address, B256, StorageKey, StorageValue, U256, hardfork::SpecId},
     state::{AccountInfo, Bytecode},
 };
@@ -59,19 +58,6 @@ struct Slow<'a> {
     reads: AtomicU64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a read failed")]
-struct ReadFailed;
-
-impl DBErrorMarker for ReadFailed {}
-
-fn sure<T>(result: Result<T, core::convert::Infallible>) -> T {
-    match result {
-        Ok(value) => value,
-        Err(never) => match never {},
-    }
-}
-
 impl DatabaseRef for Slow<'_> {
     type Error = ReadFailed;
 
@@ -97,7 +83,7 @@ impl DatabaseRef for Slow<'_> {
         if slot == self.slot && self.reads.fetch_add(1, Ordering::Relaxed) == 0 {
             match &self.then {
                 Then::Goes => {}
-                Then::Fails => return Err(ReadFailed),
+                Then::Fails => return Err(ReadFailed(self.slot)),
                 Then::Panics => panic!("a read panicked"),
                 Then::Cancels(token) => token.cancel(),
             }
@@ -246,7 +232,7 @@ fn who_is_waited_for_may_fail() {
     // At its turn, which ends the block.
     let run = || execute(&counting(&[101, 1]), &early(2, 0), 2, 101, Then::Fails);
     let outcome = within_a_minute(run).expect("nobody panics");
-    assert!(matches!(outcome, Err(ExecuteError::Database(ReadFailed))));
+    assert!(matches!(outcome, Err(ExecuteError::Database(ReadFailed(101)))));
     // Ahead of it, which is found out at its turn; the first goes on only after that.
     let mut lab = Lab::new(SpecId::PRAGUE);
     lab.deploy(contract(1), 0, counter()).deploy(contract(2), 0, counter());

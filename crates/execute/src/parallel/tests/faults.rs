@@ -44,7 +44,7 @@ struct Faulty<'a> {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("read {0} failed")]
-struct ReadFailed(u64);
+pub(super) struct ReadFailed(pub(super) u64);
 
 impl DBErrorMarker for ReadFailed {}
 
@@ -65,7 +65,7 @@ impl Faulty<'_> {
 }
 
 /// The database below cannot fail.
-fn sure<T>(result: Result<T, core::convert::Infallible>) -> T {
+pub(super) fn sure<T>(result: Result<T, core::convert::Infallible>) -> T {
     match result {
         Ok(value) => value,
         Err(never) => match never {},
