@@ -22,11 +22,14 @@ use chase::Hunt;
 use foresee_access::Location;
 use foresee_execute::{
     Block, Desk, ExecuteError, Fetched, Known, Pace, PreBlock, ReadStats, StateKey, StateSource,
-    execute_in_order_reporting, reads_after, reads_before, reads_of,
+    reads_after, reads_before, reads_of,
 };
 use foresee_predict::{Ahead, PredictOptions, Prediction};
 use review::Review;
-use std::sync::{Arc, OnceLock};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Instant,
+};
 
 /// How the state of a block was read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,9 +60,8 @@ impl Foresee {
         let _busy = self.busy();
         let config = self.config();
         if config.mode == Mode::InOrder && !config.score {
-            let outcome = execute_in_order_reporting(block, source, config.reports())?;
             let decision = Decision::in_order(DecisionReason::Configured);
-            return Ok(ExecutedBlock::in_order(outcome, decision, Vec::new()));
+            return self.execute_in_order(block, source, decision);
         }
         let desk = Arc::new(Desk::new());
         desk.post(reads_before(block));
@@ -138,6 +140,7 @@ impl Foresee {
             executed.cold = Some(ColdReads { reads: fetched.stats(), ..hunt.reads() });
             return Ok(executed);
         }
+        let start = Instant::now();
         let executor = self.executor().knowing(known.clone());
         let pre = PreBlock::run(block, fetched)?;
         let review = Review::new(block, desk, self.cache(), options, pre.changes());
@@ -157,9 +160,8 @@ impl Foresee {
         let decision = Decision::parallel(executor.config().threads);
         let mut executed = ExecutedBlock::in_parallel(outcome, decision, Vec::new());
         executed.not_compiled = hunt.unseen();
-        telemetry::unseen(executed.not_compiled.len());
         executed.cold = Some(ColdReads { reads: fetched.stats(), ..hunt.reads() });
-        Ok(executed)
+        Ok(telemetry::block(executed, start.elapsed()))
     }
 }
 

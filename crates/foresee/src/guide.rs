@@ -7,6 +7,7 @@ use crate::{
     Decision, DecisionReason, ExecutedBlock, Foresee, Mode, Rerun,
     choice::Work,
     outlook::{know, known, knows_results},
+    telemetry,
 };
 use alloy_eips::eip7928::BlockAccessListHashMismatch;
 use foresee_access::{Difference, TxIndex};
@@ -16,7 +17,7 @@ use foresee_execute::{
 };
 use foresee_predict::{Ahead, PrecompileCall};
 use revm::DatabaseRef;
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 /// What is known of a block before it is executed.
 #[derive(Clone, Copy, Debug)]
@@ -141,6 +142,7 @@ impl Foresee {
             let in_order = Decision::in_order(DecisionReason::Dependent);
             decision = Decision { estimate: decision.estimate, ..in_order };
         }
+        let start = Instant::now();
         let mut executor = self.executor().on(decision.threads);
         // Only the parallel executor can use results of precompiles, on one thread too.
         let knows_results = ahead.is_some_and(knows_results) || !guide.results().is_empty();
@@ -171,6 +173,7 @@ impl Foresee {
         };
         self.learned.parallel(block, &outcome.output, outcome.stats.executing);
         let executed = ExecutedBlock::in_parallel(outcome, decision, Vec::new());
+        let executed = telemetry::block(executed, start.elapsed());
         let fault = checked.and_then(|()| guide.verify(&executed));
         Ok((executed, fault.err()))
     }

@@ -86,8 +86,7 @@ impl Foresee {
         let Some(outcome) = outcome else { return Ok(None) };
         let decision = Decision { reason: DecisionReason::Apart, ..Decision::parallel(LANES) };
         let executed = ExecutedBlock::in_parallel(outcome, decision, Vec::new());
-        telemetry::block(&executed, start.elapsed());
-        Ok(Some(executed))
+        Ok(Some(telemetry::block(executed, start.elapsed())))
     }
 }
 

@@ -11,7 +11,8 @@ use crate::{
     crew::Crew,
     lanes::LanesMet,
     outlook::{self, Outlook, known, knows_results, node, take_results},
-    precaution, telemetry,
+    precaution,
+    telemetry::{self, predicting, scheduling},
 };
 use foresee_execute::{
     Block, CancelToken, ExecuteError, Known, Pace, ParallelConfig, ParallelExecutor, PreBlock,
@@ -277,6 +278,11 @@ impl Foresee {
         DependencyDag::build(&nodes)
     }
 
+    /// The schedule that predictions made in block order imply.
+    fn scheduled(&self, block: &Block, predictions: &[Prediction]) -> Schedule {
+        scheduling(|| Schedule::from_dag(&self.schedule(block, predictions)))
+    }
+
     /// Executes a block over the schedule that given predictions imply.
     ///
     /// # Errors
@@ -298,10 +304,12 @@ impl Foresee {
             "one prediction for each transaction"
         );
         let _busy = self.busy();
-        let schedule = Schedule::from_dag(&self.schedule(block, &predictions));
+        let start = Instant::now();
+        let schedule = self.scheduled(block, &predictions);
         let outcome = self.executor.execute(block, db, &schedule)?;
         let decision = Decision::parallel(self.executor.config().threads);
-        Ok(ExecutedBlock::in_parallel(outcome, decision, predictions))
+        let executed = ExecutedBlock::in_parallel(outcome, decision, predictions);
+        Ok(telemetry::block(executed, start.elapsed()))
     }
 
     /// A predictor for a block whose results of precompiles will be executed with.
@@ -355,8 +363,7 @@ impl Foresee {
             self.learned.in_order(block, &outcome.output, elapsed);
         }
         let executed = ExecutedBlock::in_order(outcome, decision, Vec::new());
-        telemetry::block(&executed, elapsed);
-        Ok(executed)
+        Ok(telemetry::block(executed, elapsed))
     }
 
     /// Predicts every transaction in block order, executes, and scores. A state that
@@ -369,6 +376,7 @@ impl Foresee {
         known: Known,
         mut predict: impl FnMut(&mut Predictor<'a, DB>, usize, &'a TxEnv) -> Predicted<DB>,
     ) -> Result<ExecutedBlock, ExecuteError<DB::Error>> {
+        let start = Instant::now();
         let pre = PreBlock::run(block, db)?;
         let mut predictor = self.predictor(block, db, self.config.predict);
         pre.changes().iter().for_each(|changes| predictor.apply(changes));
@@ -380,22 +388,24 @@ impl Foresee {
                 take_results(&mut predictor, &known, position);
                 predicted
             });
-            all.collect::<Result<Vec<_>, _>>().ok()
+            predicting(|| all.collect::<Result<Vec<_>, _>>().ok())
         };
         let decision = self.decide(block, |costs| Work::by_limits(block, costs));
         if !decision.parallel {
             let predictions = predict().unwrap_or_default();
             let outcome = execute_in_order_reporting(block, db, self.config.reports())?;
-            return Ok(ExecutedBlock::in_order(outcome, decision, predictions));
+            let executed = ExecutedBlock::in_order(outcome, decision, predictions);
+            return Ok(telemetry::block(executed, start.elapsed()));
         }
         let mut predictions = Vec::new();
         let executor = self.executor.on(decision.threads).knowing(known.clone());
         let make = |_: &dyn Pace| {
             predictions = predict()?;
-            Some(Schedule::from_dag(&self.schedule(block, &predictions)))
+            Some(self.scheduled(block, &predictions))
         };
         let outcome = executor.execute_while(pre, block, db, make, |_| {}, None)?;
-        Ok(ExecutedBlock::in_parallel(outcome, decision, predictions))
+        let executed = ExecutedBlock::in_parallel(outcome, decision, predictions);
+        Ok(telemetry::block(executed, start.elapsed()))
     }
 
     /// Executes a block by the schedule that predictions made alone imply: those made
@@ -421,7 +431,8 @@ impl Foresee {
             let schedule = Schedule::independent(block.transactions.len());
             let outcome = executor.execute_after(pre, block, db, &schedule)?;
             self.learned.parallel(block, &outcome.output, outcome.stats.executing);
-            return Ok(ExecutedBlock::in_parallel(outcome, decision, Vec::new()));
+            let executed = ExecutedBlock::in_parallel(outcome, decision, Vec::new());
+            return Ok(telemetry::block(executed, start.elapsed()));
         }
         let sample = match self.config.mode {
             Mode::Auto => decision.estimate.map_or(0, |it| it.transactions_with_code),
@@ -439,15 +450,11 @@ impl Foresee {
         let crew = || Crew::new(block, db, &known, pre.changes(), &self.cache, options);
         let crew = ahead.is_none().then(crew);
         let make = |pace: &dyn Pace| {
-            let span = tracing::debug_span!("predict");
-            let outlook = telemetry::stage(span, "foresee_predict_seconds", || match ahead {
+            let outlook = predicting(|| match ahead {
                 Some(ahead) => Some(Outlook::of(ahead)),
                 None => crew.as_ref()?.outlook(pace, sample),
             })?;
-            let span = tracing::debug_span!("schedule");
-            let schedule = telemetry::stage(span, "foresee_schedule_seconds", || {
-                outlook.schedule(block, executor.config().threads)
-            });
+            let schedule = scheduling(|| outlook.schedule(block, executor.config().threads));
             if self.config.mode == Mode::Auto {
                 let (span, gas) = outlook.shape(&schedule);
                 if let Some(estimate) = &mut decision.estimate {
@@ -481,11 +488,9 @@ impl Foresee {
             Some(ahead) => outlook::unseen(ahead.iter().map(|ahead| Some(&ahead.prediction))),
             None => crew.map(Crew::unseen).unwrap_or_default(),
         };
-        telemetry::unseen(not_compiled.len());
         self.learned.parallel(block, &outcome.output, outcome.stats.executing);
         let executed = ExecutedBlock::in_parallel(outcome, decision, Vec::new());
         let executed = ExecutedBlock { not_compiled, ..executed };
-        telemetry::block(&executed, start.elapsed());
-        Ok(executed)
+        Ok(telemetry::block(executed, start.elapsed()))
     }
 }

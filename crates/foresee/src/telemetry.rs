@@ -22,22 +22,23 @@ use foresee_execute::{Reason, Reexecution};
 use std::time::Instant;
 use tracing::Span;
 
+/// Predicts a block.
+pub(crate) fn predicting<T>(work: impl FnOnce() -> T) -> T {
+    stage(tracing::debug_span!("predict"), "foresee_predict_seconds", work)
+}
+
+/// Schedules a block.
+pub(crate) fn scheduling<T>(work: impl FnOnce() -> T) -> T {
+    stage(tracing::debug_span!("schedule"), "foresee_schedule_seconds", work)
+}
+
 /// Does the work of a stage inside its span, and records how long it took.
-pub(crate) fn stage<T>(span: Span, metric: &'static str, work: impl FnOnce() -> T) -> T {
+fn stage<T>(span: Span, metric: &'static str, work: impl FnOnce() -> T) -> T {
     let _entered = span.entered();
     let start = Instant::now();
     let done = work();
     metrics::histogram!(metric).record(start.elapsed());
     done
-}
-
-/// Tells how many transactions of a block were not predicted because their code is not
-/// compiled yet.
-pub(crate) fn unseen(transactions: usize) {
-    if transactions > 0 {
-        tracing::debug!(transactions, "code not compiled yet");
-        metrics::counter!("foresee_unseen_transactions_total").increment(transactions as u64);
-    }
 }
 
 /// Tells how many codes were compiled while no block was executed.
@@ -54,8 +55,8 @@ pub(crate) fn halves_met() {
     metrics::counter!("foresee_halves_met_total").increment(1);
 }
 
-/// Tells of a block that was executed in this time.
-pub(crate) fn block(executed: &ExecutedBlock, elapsed: Duration) {
+/// Tells of a block that was executed in this time, and yields it.
+pub(crate) fn block(executed: ExecutedBlock, elapsed: Duration) -> ExecutedBlock {
     let decision = executed.decision.text();
     let transactions = executed.output.receipts.len() + executed.output.invalid.len();
     tracing::debug!(
@@ -66,12 +67,17 @@ pub(crate) fn block(executed: &ExecutedBlock, elapsed: Duration) {
         started_early = executed.stats.early,
         waited = ?executed.stats.waited,
         executed_again = executed.stats.reexecuted.len(),
+        not_compiled = executed.not_compiled.len(),
         ?elapsed,
         "block executed"
     );
     metrics::counter!("foresee_blocks_total", "decision" => decision).increment(1);
     metrics::counter!("foresee_transactions_total").increment(transactions as u64);
     metrics::counter!("foresee_transactions_ahead_total").increment(executed.stats.ahead as u64);
+    if !executed.not_compiled.is_empty() {
+        let unseen = executed.not_compiled.len() as u64;
+        metrics::counter!("foresee_unseen_transactions_total").increment(unseen);
+    }
     if executed.stats.early > 0 {
         let early = executed.stats.early as u64;
         metrics::counter!("foresee_started_early_total").increment(early);
@@ -86,4 +92,5 @@ pub(crate) fn block(executed: &ExecutedBlock, elapsed: Duration) {
         metrics::counter!("foresee_reexecuted_gas_total").increment(*gas);
     }
     metrics::histogram!("foresee_block_seconds").record(elapsed);
+    executed
 }

@@ -2,7 +2,8 @@
 //!
 //! The recorder is the process's, since several threads tell: one test in a program of its own.
 
-use foresee::{Config, ExecutedBlock, Foresee, MachineCosts, Mode};
+use foresee::{Config, ExecutedBlock, Foresee, Guide, MachineCosts, Mode};
+use foresee_execute::Readers;
 use foresee_source::LoadedBlock;
 use foresee_workload::{Scenario, generate};
 use metrics::{
@@ -162,6 +163,37 @@ impl Sums {
     }
 }
 
+/// A block, executed in every way that there is beside those above.
+fn in_other_ways(
+    config: impl Fn(usize, Mode) -> Config,
+    loaded: &LoadedBlock,
+) -> Vec<ExecutedBlock> {
+    let LoadedBlock { block, state, .. } = loaded;
+    let readers = Readers::new(2).unwrap();
+    let mut executed = Vec::new();
+    for mode in [Mode::Parallel, Mode::InOrder] {
+        let scored = Config { score: true, access_list: true, ..config(2, mode) };
+        let scored = Foresee::new(scored).unwrap();
+        let scores = scored.execute_block(block, state).unwrap();
+        let foresee = Foresee::new(config(2, mode)).unwrap();
+        let predicted = foresee.predict_block(block, state).unwrap();
+        executed.push(foresee.execute_predicted(block, state, predicted).unwrap());
+        let record = scored.record(block, scores.clone(), None).unwrap().record.into();
+        for guide in
+            [Guide::Record(&record), Guide::AccessList(scores.access_list.as_ref().unwrap())]
+        {
+            executed.push(foresee.execute_guided(block, state, guide, None).unwrap().0);
+        }
+        let source = readers.over(state);
+        executed.push(foresee.execute_cold(block, &source).unwrap());
+        executed.push(scored.execute_cold(block, &source).unwrap());
+        executed.push(scores);
+    }
+    let alone = Foresee::new(config(1, Mode::Parallel)).unwrap();
+    executed.push(alone.execute_block(block, state).unwrap());
+    executed
+}
+
 #[test]
 fn what_is_documented_is_told_and_nothing_else() {
     let listener = Listener::default();
@@ -196,6 +228,9 @@ fn what_is_documented_is_told_and_nothing_else() {
     until("foresee_halves_met_total", &auto, &payments, Some(&before));
     let in_order = Foresee::new(config(2, Mode::InOrder)).unwrap();
     until("foresee_blocks_total in order: configured", &in_order, &chain, None);
+    for executed in in_other_ways(config, &amm) {
+        sums.add(&executed);
+    }
 
     let mut told: Vec<_> = listener.0.0.lock().unwrap().keys().cloned().collect();
     told.retain(|name| !name.contains(' '));
