@@ -1,33 +1,21 @@
 //! Every mainnet snapshot, on several threads under every kind of schedule, comes
 //! out as in order.
 
+#[path = "../../../testdata/mainnet.rs"]
+mod mainnet;
+
 use foresee_access::{Location, TxIndex};
 use foresee_execute::{
     Divergence, InOrderOutcome, Observation, ParallelConfig, ParallelExecutor, Policy, Reports,
     execute_in_order, execute_in_order_reporting, observe,
 };
 use foresee_schedule::{DependencyDag, Node, Schedule};
-use foresee_source::{LoadedBlock, Snapshot};
+use foresee_source::LoadedBlock;
 use proptest::prelude::Rng;
 use proptest::test_runner::{RngAlgorithm, TestRng};
-use std::path::PathBuf;
 
 /// Building the access list.
 const LISTING: Reports = Reports { observed: false, access_list: true, timeline: false };
-
-/// Folder of the data that is not part of the repository.
-fn data() -> PathBuf {
-    std::env::var_os("FORESEE_DATA").expect("FORESEE_DATA names the data folder").into()
-}
-
-/// All snapshots, in order of their numbers.
-fn mainnet() -> Vec<PathBuf> {
-    let files = std::fs::read_dir(data().join("mainnet")).unwrap();
-    let mut paths: Vec<_> = files.map(|entry| entry.unwrap().path()).collect();
-    paths.sort();
-    assert_eq!(paths.len(), 41);
-    paths
-}
 
 /// Executors of every kind; some build the access list, some do not.
 fn executors() -> Vec<ParallelExecutor> {
@@ -80,8 +68,7 @@ fn reversed(schedule: &Schedule) -> Schedule {
 #[ignore = "needs FORESEE_DATA"]
 fn mainnet_blocks_in_parallel_equal_in_order() {
     let executors = executors();
-    for path in mainnet() {
-        let loaded = Snapshot::open(&path).unwrap().into_block().unwrap();
+    for (_, loaded) in mainnet::blocks() {
         let n = loaded.block.transactions.len();
         let expected = execute_in_order(&loaded.block, &loaded.state).unwrap();
         let InOrderOutcome { output, access_list, .. } =
@@ -128,8 +115,7 @@ fn what_is_observed_in_parallel_is_what_is_observed_in_order() {
     let executor = ParallelExecutor::new(config)
         .unwrap()
         .reporting(Reports { observed: true, ..Reports::default() });
-    for path in mainnet() {
-        let loaded = Snapshot::open(&path).unwrap().into_block().unwrap();
+    for (_, loaded) in mainnet::blocks() {
         let number = loaded.number;
         let expected = observe(&loaded.block, &loaded.state).unwrap();
         let schedule = perfect(&loaded, &expected);

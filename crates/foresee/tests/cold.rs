@@ -3,6 +3,9 @@
 
 #![expect(clippy::disallowed_methods, reason = "the sources are slow on purpose")]
 
+#[path = "../../../testdata/mainnet.rs"]
+mod mainnet;
+
 use alloy_primitives::{Address, B256, U256, hex};
 use core::{
     convert::Infallible,
@@ -12,7 +15,7 @@ use foresee::{Config, Foresee, Mode, execute::Policy};
 use foresee_execute::{
     Desk, ExecuteError, Readers, Request, StateKey, StateSource, StateValue, execute_in_order,
 };
-use foresee_source::{LoadedBlock, Snapshot};
+use foresee_source::LoadedBlock;
 use foresee_workload::{Scenario, generate};
 use revm::{
     DatabaseRef,
@@ -22,8 +25,6 @@ use revm::{
 };
 use std::{
     collections::BTreeSet,
-    fs,
-    path::PathBuf,
     sync::{Arc, Mutex, mpsc},
     thread,
     time::Duration,
@@ -374,19 +375,13 @@ fn a_failing_read_is_an_error_or_was_not_needed() {
 #[test]
 #[ignore = "needs FORESEE_DATA"]
 fn mainnet_blocks_equal_in_order_execution() {
-    let data = std::env::var_os("FORESEE_DATA").expect("FORESEE_DATA names the data folder");
-    let files = fs::read_dir(PathBuf::from(data).join("mainnet")).unwrap();
-    let mut paths: Vec<_> = files.map(|file| file.unwrap().path()).collect();
-    paths.sort();
-    assert!(paths.len() >= 41);
     let readers = Readers::new(16).unwrap();
     let foresees = [1, 2, 8].map(|threads| foresee(threads, Policy::Dataflow));
-    for path in paths {
-        let loaded = Snapshot::open(&path).unwrap().into_block().unwrap();
+    for (name, loaded) in mainnet::blocks() {
         let temper = Temper::Backwards;
         let source = Source { state: &loaded.state, temper, readers: &readers };
         for foresee in &foresees {
-            check(foresee, &loaded, &source, &path.display().to_string());
+            check(foresee, &loaded, &source, &name);
         }
     }
 }

@@ -3,6 +3,7 @@
 #[expect(dead_code, reason = "shared with tests that use all of it")]
 #[path = "differential/check.rs"]
 mod check;
+#[path = "../../../testdata/mainnet.rs"]
 mod mainnet;
 #[path = "differential/programs.rs"]
 mod programs;

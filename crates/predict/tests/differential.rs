@@ -5,6 +5,7 @@ mod differential {
     pub(crate) mod check;
     pub(crate) mod programs;
 }
+#[path = "../../../testdata/mainnet.rs"]
 mod mainnet;
 
 use alloy_primitives::{Address, Bytes, U256};

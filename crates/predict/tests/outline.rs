@@ -1,6 +1,8 @@
 //! What calldata and bytecode tell without storage: what is called certain really happens,
 //! whatever storage holds, and where nothing is said to be missing nothing else happens.
 
+#[path = "../../../testdata/mainnet.rs"]
+mod mainnet;
 #[expect(dead_code, reason = "shared with tests that use all of it")]
 #[path = "differential/programs.rs"]
 mod programs;
@@ -426,12 +428,9 @@ fn a_cold_sstore_pays_for_the_slot_in_full() {
 #[test]
 #[ignore = "needs FORESEE_DATA"]
 fn mainnet_blocks_are_outlined_rightly() {
-    let data = std::env::var_os("FORESEE_DATA").expect("FORESEE_DATA names the data folder");
     let mut all = Counts::default();
-    for path in snapshots_in(&PathBuf::from(data).join("mainnet")) {
-        let loaded = Snapshot::open(&path).unwrap().into_block().unwrap();
+    for (name, loaded) in mainnet::blocks() {
         let observed = observe(&loaded.block, &loaded.state).unwrap();
-        let name = path.display().to_string();
         let counts = check(&loaded.block, &loaded.state, &observed, &name);
         all.transactions += counts.transactions;
         all.closed += counts.closed;

@@ -1,31 +1,20 @@
 //! Every mainnet snapshot executes in order to what its header says.
 
-use foresee_execute::execute_in_order;
-use foresee_source::{HeaderMatch, Snapshot};
-use std::path::PathBuf;
+#[path = "../../../testdata/mainnet.rs"]
+mod mainnet;
 
-/// Folder of the data that is not part of the repository.
-fn data() -> PathBuf {
-    std::env::var_os("FORESEE_DATA").expect("FORESEE_DATA names the data folder").into()
-}
+use foresee_execute::execute_in_order;
+use foresee_source::HeaderMatch;
 
 #[test]
 #[ignore = "needs FORESEE_DATA"]
 fn mainnet_blocks_in_order_equal_their_headers() {
-    let mut paths: Vec<_> = std::fs::read_dir(data().join("mainnet"))
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    paths.sort();
-    assert_eq!(paths.len(), 41);
-    for path in paths {
-        let snapshot = Snapshot::open(&path).unwrap();
-        let loaded = snapshot.into_block().unwrap();
+    for (name, loaded) in mainnet::blocks() {
         let output = execute_in_order(&loaded.block, &loaded.state).unwrap();
-        assert_eq!(output.invalid, [], "{}", path.display());
+        assert_eq!(output.invalid, [], "{name}");
         let spec = loaded.block.cfg.spec;
         let found = HeaderMatch::new(&output, loaded.expected.as_ref(), spec);
-        assert!(found.holds(), "{} ({spec}): {found:?}", path.display());
+        assert!(found.holds(), "{name} ({spec}): {found:?}");
         assert_eq!(found.gas_used.is_none(), loaded.number == 25_323_281);
     }
 }

@@ -2,6 +2,8 @@
 //! without a second try, and are found out wherever they are wrong.
 
 mod forged;
+#[path = "../../../../testdata/mainnet.rs"]
+mod mainnet;
 
 use alloy_eips::{
     eip2935::HISTORY_STORAGE_ADDRESS, eip4788::BEACON_ROOTS_ADDRESS,
@@ -20,7 +22,7 @@ use foresee_execute::{
     read_access_list,
 };
 use foresee_predict::{Ahead, PrecompileCall};
-use foresee_source::{LoadedBlock, Snapshot};
+use foresee_source::LoadedBlock;
 use foresee_workload::{Scenario, generate};
 use revm::{
     DatabaseRef,
@@ -29,8 +31,6 @@ use revm::{
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fs,
-    path::PathBuf,
     sync::Mutex,
 };
 
@@ -138,18 +138,12 @@ fn records_and_lists_of_generated_blocks() {
 #[ignore = "needs FORESEE_DATA"]
 #[expect(clippy::print_stdout, reason = "the sizes are what this test reports")]
 fn records_and_lists_of_mainnet_blocks() {
-    let data = std::env::var_os("FORESEE_DATA").expect("FORESEE_DATA names the data folder");
-    let files = fs::read_dir(PathBuf::from(data).join("mainnet")).unwrap();
-    let mut paths: Vec<_> = files.map(|file| file.unwrap().path()).collect();
-    paths.sort();
-    assert!(paths.len() >= 41);
     let (mut records, mut lists) = (0, 0);
-    for path in paths {
-        let loaded = Snapshot::open(&path).unwrap().into_block().unwrap();
-        let Sizes { record, list, inputs } = check(&loaded, &path.display().to_string());
+    for (name, loaded) in mainnet::blocks() {
+        let Sizes { record, list, inputs } = check(&loaded, &name);
         // The smallest blocks have lists of a hundred bytes; no list tells what precompiled
         // contracts are called with.
-        assert!(record <= 200 + list + inputs, "{}: {record}, {list}", path.display());
+        assert!(record <= 200 + list + inputs, "{name}: {record}, {list}");
         records += record;
         lists += list;
     }

@@ -1,4 +1,4 @@
-//! The mainnet blocks that are no part of the repository.
+//! The mainnet blocks that are no part of the repository, for the tests of all crates.
 
 use foresee_source::{LoadedBlock, Snapshot};
 use std::{fs, path::PathBuf};
