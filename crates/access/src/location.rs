@@ -24,7 +24,9 @@ pub enum Field {
     /// The nonce.
     Nonce,
     /// The code, and with it whether the account exists. Every account that is
-    /// called or whose code, code size or code hash is asked for is read here.
+    /// called or whose code, code size or code hash is asked for is read here. Whether one
+    /// without code and nonce is empty follows from its balance, which is read where that
+    /// matters.
     Code,
     /// A storage slot.
     Slot(U256),

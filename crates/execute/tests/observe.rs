@@ -1,11 +1,13 @@
 //! What transactions are observed to read and write, beside the block access
 //! lists of the official tests: which fields, and what is settled at commit.
 
+#[path = "../../../testdata/mainnet.rs"]
+mod mainnet;
+
 use alloy_eips::eip7702::{Authorization, RecoveredAuthority, RecoveredAuthorization};
 use alloy_primitives::{Address, Bytes, U256, bytes};
 use foresee_access::Location;
 use foresee_execute::{Block, Observation, Protocol, execute_in_order, observe};
-use foresee_source::Snapshot;
 use revm::{
     context::{BlockEnv, CfgEnv, TxEnv, either::Either},
     database::{CacheDB, EmptyDB},
@@ -140,6 +142,27 @@ fn code_is_read_where_it_runs_or_is_asked_for() {
     check(call(CONTRACT, 0), run, &expected, &[], &[]);
 }
 
+/// Of an account without code it tells whether the account is empty
+/// ([EIP-1052](https://eips.ethereum.org/EIPS/eip-1052)).
+#[test]
+fn the_hash_of_no_code_depends_on_the_balance_and_waits_for_a_payment() {
+    let [code, other] = [Location::code(CONTRACT), Location::code(RECIPIENT)];
+    let balance = Location::balance(RECIPIENT);
+    // slot 0 := EXTCODEHASH of the recipient, which is empty
+    let run = bytes!("7302020202020202020202020202020202020202023f5f5500");
+    let reads = [code, other, balance, slot(0)];
+    check(call(CONTRACT, 0), run.clone(), &reads, &[slot(0)], &[]);
+    // It has a nonce: nothing that is paid to it makes it empty or not.
+    let mut state = state(&run);
+    let nonced = AccountInfo { nonce: 1, ..AccountInfo::default() };
+    state.insert_account_info(RECIPIENT, nonced);
+    let observed = observe(&block(call(CONTRACT, 0)), &state).unwrap();
+    assert!(!observed[0].access.reads.contains(&balance));
+    // Of the contract itself: it has code.
+    let run = bytes!("303f5f5500");
+    check(call(CONTRACT, 0), run, &[code, slot(0)], &[slot(0)], &[]);
+}
+
 #[test]
 fn a_gas_check_that_fails_keeps_an_account_unread() {
     // EXTCODESIZE of the recipient with too little gas left for a cold account
@@ -178,34 +201,27 @@ fn a_delegation_is_followed_and_its_authority_checked() {
     check(tx, bytes!("5f5400"), &reads, &[code, nonce], &[]);
 }
 
-/// Folder of the data that is not part of the repository.
-fn data() -> std::path::PathBuf {
-    std::env::var_os("FORESEE_DATA").expect("FORESEE_DATA names the data folder").into()
-}
-
 #[test]
 #[ignore = "needs FORESEE_DATA"]
 fn observations_of_mainnet_blocks_add_up_to_the_block() {
-    for entry in std::fs::read_dir(data().join("mainnet")).unwrap() {
-        let path = entry.unwrap().path();
-        let loaded = Snapshot::open(&path).unwrap().into_block().unwrap();
+    for (name, loaded) in mainnet::blocks() {
         let output = execute_in_order(&loaded.block, &loaded.state).unwrap();
         let observations = observe(&loaded.block, &loaded.state).unwrap();
         let gas: u64 = observations.iter().map(|observation| observation.gas_used).sum();
-        assert_eq!(gas, output.gas_used, "{}", path.display());
+        assert_eq!(gas, output.gas_used, "{name}");
         let mut written = BTreeSet::new();
         for Observation { access, .. } in &observations {
             written.extend(access.writes.iter().copied());
             let slots = access.writes.iter().filter(|location| location.is_slot());
             for slot in slots {
-                assert!(access.reads.binary_search(slot).is_ok(), "{}: {slot}", path.display());
+                assert!(access.reads.binary_search(slot).is_ok(), "{name}: {slot}");
             }
         }
         for (&address, account) in &output.state.state {
             for (&slot, value) in &account.storage {
                 let location = Location::slot(address, slot);
                 let changed = value.previous_or_original_value != value.present_value;
-                assert!(!changed || written.contains(&location), "{}: {location}", path.display());
+                assert!(!changed || written.contains(&location), "{name}: {location}");
             }
         }
     }

@@ -1,16 +1,19 @@
 //! Whatever is predicted, on however many threads: the result is that of in-order
 //! execution.
 
+#[path = "../../../testdata/mainnet.rs"]
+mod mainnet;
+
 use alloy_primitives::{Address, B256, Bytes, U256};
 use core::{
     convert::Infallible,
     sync::atomic::{AtomicI64, Ordering},
 };
 use foresee::{Config, DecisionReason, Foresee, Mode, execute::Policy};
-use foresee_access::{AccessSet, Location};
+use foresee_access::{AccessSet, Location, TxIndex};
 use foresee_execute::{CancelToken, ExecuteError, Task, execute_in_order, observe};
 use foresee_predict::{PrecompileCall, Prediction};
-use foresee_source::{LoadedBlock, Snapshot};
+use foresee_source::LoadedBlock;
 use foresee_workload::{Scenario, generate};
 use proptest::prelude::*;
 use revm::{
@@ -18,9 +21,9 @@ use revm::{
     database::{CacheDB, EmptyDB},
     database_interface::DBErrorMarker,
     precompile::PrecompileOutput,
+    primitives::TxKind,
     state::{AccountInfo, Bytecode},
 };
-use std::{fs, path::PathBuf};
 
 fn foresee(threads: usize, policy: Policy) -> Foresee {
     let mode = Mode::Parallel;
@@ -58,20 +61,14 @@ fn generated_blocks_equal_in_order_execution() {
 #[test]
 #[ignore = "needs FORESEE_DATA"]
 fn mainnet_blocks_equal_in_order_execution() {
-    let data = std::env::var_os("FORESEE_DATA").expect("FORESEE_DATA names the data folder");
-    let files = fs::read_dir(PathBuf::from(data).join("mainnet")).unwrap();
-    let mut paths: Vec<_> = files.map(|file| file.unwrap().path()).collect();
-    paths.sort();
-    assert!(paths.len() >= 41);
     let policies = [Policy::Dataflow, Policy::Layers];
     let foresees: Vec<_> = policies
         .into_iter()
         .flat_map(|policy| [1, 2, 3, 8, 64].map(|threads| foresee(threads, policy)))
         .collect();
-    for path in paths {
-        let loaded = Snapshot::open(&path).unwrap().into_block().unwrap();
+    for (name, loaded) in mainnet::blocks() {
         for foresee in &foresees {
-            check(foresee, &loaded, &path.display().to_string());
+            check(foresee, &loaded, &name);
         }
     }
 }
@@ -159,6 +156,30 @@ fn the_score_comes_with_the_block_however_it_is_executed() {
         scores.sort_by_key(|score| score.exact);
         assert_eq!(scores[0], scores[3], "{scenario}");
     }
+}
+
+/// The hash of no code tells whether the account is empty
+/// ([EIP-1052](https://eips.ethereum.org/EIPS/eip-1052)).
+#[test]
+fn who_asks_for_the_hash_of_no_code_waits_for_a_payment_to_the_account() {
+    let mut loaded = generate(Scenario::Payments, 3, 1).unwrap().into_block().unwrap();
+    let [paid, asking] = [0xfe, 0xfd].map(Address::repeat_byte);
+    let code = [&[0x73], paid.as_slice(), &[0x3f, 0x5f, 0x55, 0x00]].concat();
+    let code = Bytecode::new_legacy(code.into());
+    let contract = AccountInfo::new(U256::ZERO, 1, code.hash_slow(), code);
+    loaded.state.insert_account_info(asking, contract);
+    let LoadedBlock { block, state, .. } = &mut loaded;
+    block.transactions[0].kind = TxKind::Call(paid);
+    block.transactions[2].kind = TxKind::Call(asking);
+    block.transactions[2].gas_limit = 100_000;
+    let config = Config { threads: 2, mode: Mode::Parallel, score: true, ..Config::default() };
+    let foresee = Foresee::new(config).unwrap();
+    let executed = foresee.execute_block(block, state).unwrap();
+    assert!(executed.output == execute_in_order(block, state).unwrap());
+    assert_eq!(executed.score().unwrap().exact, 3);
+    assert_eq!(executed.stats.reexecuted.len(), 0);
+    let dag = foresee.schedule(block, &executed.predictions);
+    assert!(dag.pairs().map(|(from, to)| [from, to].map(TxIndex::position)).eq([[0, 2]]));
 }
 
 #[test]

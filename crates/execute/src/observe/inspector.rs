@@ -29,8 +29,11 @@ impl<DB: DatabaseRef> Inspector<InOrderContext<'_, DB>> for Witness {
             opcode::SELFBALANCE => {
                 note(Some(interpreter.input.target_address()), |named| named.balance = true);
             }
-            opcode::EXTCODESIZE | opcode::EXTCODECOPY | opcode::EXTCODEHASH => {
+            opcode::EXTCODESIZE | opcode::EXTCODECOPY => {
                 note(operand(0), |named| named.code = true);
+            }
+            opcode::EXTCODEHASH => {
+                note(operand(0), |named| (named.code, named.existence) = (true, true));
             }
             byte
             @ (opcode::CALL | opcode::CALLCODE | opcode::DELEGATECALL | opcode::STATICCALL) => {

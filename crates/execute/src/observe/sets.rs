@@ -73,7 +73,7 @@ fn fields(
     let (balance, nonce, code_hash) = (before.balance, before.nonce, before.code_hash);
     let has_code = || code_hash != KECCAK_EMPTY;
     // That it is empty was found out where the balance decides it: the surcharge for a
-    // new account depends on earlier payments.
+    // new account depends on earlier payments, and so does the hash of no code.
     let existence = named.existence && nonce == 0 && !has_code();
     let after = &account.info;
     let balance_changes = match fee {

@@ -26,7 +26,7 @@ pub(crate) struct Named {
     pub(crate) balance: bool,
     /// To send value from it that it has.
     pub(crate) funds: bool,
-    /// To pay it, which costs more if it is empty.
+    /// To pay it, which costs more if it is empty, or its hash, which is zero then.
     pub(crate) existence: bool,
     /// To create a contract, whose address depends on its nonce.
     pub(crate) nonce: bool,

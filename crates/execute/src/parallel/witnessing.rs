@@ -60,7 +60,8 @@ fn name<const OPCODE: u8, D: Database>(context: &mut Ictx<'_, '_, D>) {
     match OPCODE {
         BALANCE => note(first, |named| named.balance = true),
         SELFBALANCE => note(Some(this), |named| named.balance = true),
-        EXTCODESIZE | EXTCODECOPY | EXTCODEHASH => note(first, |named| named.code = true),
+        EXTCODESIZE | EXTCODECOPY => note(first, |named| named.code = true),
+        EXTCODEHASH => note(first, |named| (named.code, named.existence) = (true, true)),
         CALL => {
             note(second, |named| named.called = true);
             note(second.filter(|_| pays), |named| named.existence = true);

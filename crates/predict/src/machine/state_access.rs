@@ -63,7 +63,7 @@ impl<S: StateView> Cpu<'_, S> {
         address: U256,
         rest: u32,
     ) -> Result<U256, Halt<S::Error>> {
-        let id = self.access(address, Look::CODE | Look::VACANCY, rest)?;
+        let id = self.access(address, Look::CODE | Look::EXISTENCE, rest)?;
         let account = self.world.account(id);
         Ok(if account.is_empty() { U256::ZERO } else { account.code_hash.into() })
     }

@@ -119,7 +119,8 @@ impl<S: StateView> Walker<'_, S> {
         let code = self.code(path, account).map_err(Stop::Failed)?;
         match (byte, code, range) {
             (opcode::EXTCODESIZE, Some(code), _) => push(path, number(code.bytes.len())),
-            // The hash of an account without code depends on whether it exists.
+            // The hash of an account without code depends on whether the account is empty,
+            // which its balance may decide.
             (opcode::EXTCODEHASH, Some(code), _)
                 if code.hash.is_some() && !code.bytes.is_empty() =>
             {
@@ -136,6 +137,10 @@ impl<S: StateView> Walker<'_, S> {
             }
             (opcode::EXTCODECOPY, ..) => Err(Stop::Lost("whose code is copied")),
             _ => {
+                if byte == opcode::EXTCODEHASH {
+                    let balance = Place::Known(Location::balance(account));
+                    path.reads.entry(balance).or_insert(false);
+                }
                 let word = path.other("an account's code");
                 push(path, word)
             }
