@@ -20,7 +20,7 @@ use foresee_execute::{
 use foresee_predict::{
     Ahead, BlockPredictor, Complete, Learning, PredictOptions, Prediction, ProgramCache,
 };
-use foresee_schedule::{DependencyDag, Schedule};
+use foresee_schedule::{Additions, DependencyDag, Schedule};
 use rayon::ThreadPoolBuildError;
 use revm::{DatabaseRef, context::TxEnv, primitives::hardfork::SpecId};
 use std::{sync::Arc, time::Instant};
@@ -239,7 +239,7 @@ impl Foresee {
         let mut decision = self.decide(block, |_| Work::by_gas(block, gas));
         if decision.parallel && self.config.mode == Mode::Auto {
             let shape = outlook::sampled_shape(block, |sample| {
-                let sample = sample.iter().map(|at| Some(&ahead[*at].prediction));
+                let sample = sample.iter().map(|at| Some((&ahead[*at]).into()));
                 Outlook::new(sample).ordered(block)
             });
             decision = self.decide(block, |_| Work::by_gas(block, gas).shaped(shape));
@@ -277,6 +277,12 @@ impl Foresee {
         DependencyDag::build(&nodes)
     }
 
+    /// The schedule of that DAG.
+    fn scheduled(&self, block: &Block, predictions: &[Prediction]) -> Schedule {
+        let nodes: Vec<_> = predictions.iter().map(|prediction| node(block, prediction)).collect();
+        Schedule::of(&nodes, Additions::Free)
+    }
+
     /// Executes a block over the schedule that given predictions imply.
     ///
     /// # Errors
@@ -298,7 +304,7 @@ impl Foresee {
             "one prediction for each transaction"
         );
         let _busy = self.busy();
-        let schedule = Schedule::from_dag(&self.schedule(block, &predictions));
+        let schedule = self.scheduled(block, &predictions);
         let outcome = self.executor.execute(block, db, &schedule)?;
         let decision = Decision::parallel(self.executor.config().threads);
         Ok(ExecutedBlock::in_parallel(outcome, decision, predictions))
@@ -392,7 +398,7 @@ impl Foresee {
         let executor = self.executor.on(decision.threads).knowing(known.clone());
         let make = |_: &dyn Pace| {
             predictions = predict()?;
-            Some(Schedule::from_dag(&self.schedule(block, &predictions)))
+            Some(self.scheduled(block, &predictions))
         };
         let outcome = executor.execute_while(pre, block, db, make, |_| {}, None)?;
         Ok(ExecutedBlock::in_parallel(outcome, decision, predictions))
