@@ -2,9 +2,9 @@
 
 use alloy_primitives::{Address, U256, keccak256};
 use criterion::{Criterion, criterion_group, criterion_main};
-use foresee_access::{AccessSet, Location};
+use foresee_access::{AccessSet, Footprint, Location};
 use foresee_benches as _;
-use foresee_schedule::{DependencyDag, Node, Schedule};
+use foresee_schedule::{Additions, DependencyDag, Node, Prepared, Schedule};
 use std::hint::black_box;
 
 /// Transactions of 30 locations each: of 24 slots 9 are written, one of them and
@@ -54,6 +54,18 @@ fn build(criterion: &mut Criterion) {
         group.bench_function("dag", |b| b.iter(|| DependencyDag::build(black_box(&nodes))));
         group.bench_function("dag and schedule", |b| {
             b.iter(|| Schedule::from_dag(&DependencyDag::build(black_box(&nodes))))
+        });
+        let footprints: Vec<_> = block.iter().map(Footprint::new).collect();
+        let prepared = nodes.iter().zip(&footprints).map(|(node, footprint)| Prepared {
+            access: node.access,
+            footprint,
+            gas: node.gas,
+            in_order: node.in_order,
+            may_write_all: false,
+        });
+        let prepared: Vec<_> = prepared.collect();
+        group.bench_function("schedule alone", |b| {
+            b.iter(|| Schedule::build(black_box(&prepared), Additions::Ordered))
         });
         let dag = DependencyDag::build(&nodes);
         group.bench_function("structure", |b| b.iter(|| black_box(&dag).structure()));

@@ -8,12 +8,14 @@
 
 mod access_set;
 mod difference;
+mod footprint;
 mod keccak;
 mod location;
 mod tx_index;
 
 pub use access_set::AccessSet;
 pub use difference::Difference;
+pub use footprint::{Fingerprint, Footprint, Step, Touch};
 pub use keccak::{Hashes, KeccakMemo, Words};
 pub use location::{Field, Location};
 pub use tx_index::TxIndex;

@@ -151,9 +151,9 @@ impl Foresee {
             join(pace);
             hunt.end();
             // What is not compiled yet runs on the chance that it meets no other.
-            let predictions = hunt.predictions().map(|ahead| {
-                Some(&ahead?.prediction).filter(|prediction| !prediction.awaits_code())
-            });
+            let predictions = hunt
+                .predictions()
+                .map(|ahead| ahead.filter(|ahead| !ahead.prediction.awaits_code()).map(Into::into));
             Some(Outlook::new(predictions).schedule(block, executor.config().threads))
         };
         let outcome = executor.execute_while(pre, block, fetched, make, join, Some(&ready))?;

@@ -16,7 +16,7 @@ use crate::{
 };
 use alloy_primitives::TxKind;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use foresee_access::TxIndex;
+use foresee_access::{Footprint, TxIndex};
 use foresee_execute::{Block, Known, Pace, pays_ahead};
 use foresee_predict::{BlockPredictor, PredictOptions, Prediction, ProgramCache};
 use revm::{DatabaseRef, context::TxEnv, state::EvmState};
@@ -36,7 +36,7 @@ pub(crate) struct Crew<'a, DB> {
     known: &'a Known,
     /// The transactions before this one are not handed out yet.
     left: AtomicUsize,
-    predictions: Vec<OnceLock<Prediction>>,
+    predictions: Vec<OnceLock<(Prediction, Footprint)>>,
     predicted: AtomicUsize,
     /// Transactions that were left alone because their code is not compiled yet.
     unseen: Mutex<Vec<TxIndex>>,
@@ -157,8 +157,9 @@ impl<'a, DB: DatabaseRef> Crew<'a, DB> {
             if prediction.awaits_result() {
                 continue;
             }
+            let footprint = Footprint::new(&prediction.access);
             // Each position is handed out once.
-            let _ = self.predictions[position].set(prediction);
+            let _ = self.predictions[position].set((prediction, footprint));
             self.predicted.fetch_add(1, Ordering::Relaxed);
             after_each();
         }
@@ -196,7 +197,7 @@ impl<'a, DB: DatabaseRef> Crew<'a, DB> {
     }
 
     fn so_far(&self) -> Outlook<'_> {
-        Outlook::new(self.predictions.iter().map(OnceLock::get))
+        Outlook::new(self.predictions.iter().map(|one| Some(one.get()?.into())))
     }
 }
 

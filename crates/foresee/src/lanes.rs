@@ -15,7 +15,7 @@ use crate::{
     telemetry,
 };
 use alloy_primitives::{Address, map::HashMap};
-use foresee_access::{AccessSet, Location};
+use foresee_access::{Fingerprint, Footprint, Location, Touch};
 use foresee_execute::{Block, ExecuteError, Policy, PreBlock, Reports};
 use foresee_predict::Ahead;
 use revm::DatabaseRef;
@@ -96,6 +96,10 @@ fn middle(block: &Block, costs: &MachineCosts, ahead: &[Ahead]) -> Option<usize>
     if n < SAMPLE {
         return None;
     }
+    let sample = (0..SAMPLE).map(|at| &ahead[at * n / SAMPLE].footprint);
+    if !keep_apart(sample, block.env.beneficiary) {
+        return None;
+    }
     let mut total = 0u64;
     let mut times = Vec::with_capacity(n);
     for Ahead { prediction, .. } in ahead {
@@ -106,8 +110,7 @@ fn middle(block: &Block, costs: &MachineCosts, ahead: &[Ahead]) -> Option<usize>
         total = total.saturating_add(time);
         times.push(time);
     }
-    let sample = (0..SAMPLE).map(|at| &ahead[at * n / SAMPLE].prediction.access);
-    if total < IN_ORDER_MIN_NS || !keep_apart(sample, block.env.beneficiary) {
+    if total < IN_ORDER_MIN_NS {
         return None;
     }
     let mut first = 0u64;
@@ -123,33 +126,22 @@ fn middle(block: &Block, costs: &MachineCosts, ahead: &[Ahead]) -> Option<usize>
 /// Whether of these transactions none changes what another accesses. An account's fields
 /// count as one, and nobody may look at the one that all pay their fees to.
 fn keep_apart<'p>(
-    accesses: impl Iterator<Item = &'p AccessSet> + Clone,
+    footprints: impl Iterator<Item = &'p Footprint> + Clone,
     beneficiary: Address,
 ) -> bool {
-    let mut writers = HashMap::<Location, usize>::default();
-    for (tx, access) in accesses.clone().enumerate() {
-        for location in access.writes.iter().map(place) {
-            if *writers.entry(location).or_insert(tx) != tx {
-                return false;
-            }
+    let steps = footprints.enumerate().flat_map(|(tx, footprint)| {
+        footprint.steps().iter().map(move |step| (tx, step.fingerprint().place(), step.touch()))
+    });
+    let mut writers = HashMap::<Fingerprint, usize>::default();
+    for (tx, place, _) in steps.clone().filter(|(.., touch)| touch.has(Touch::WRITE)) {
+        if *writers.entry(place).or_insert(tx) != tx {
+            return false;
         }
     }
-    let fees = Location::balance(beneficiary);
-    let mut each = accesses.enumerate();
-    !writers.contains_key(&fees)
-        && each.all(|(tx, access)| {
-            let mut reads = access.reads.iter().map(place);
-            let is_apart = |location| writers.get(&location).is_none_or(|writer| *writer == tx);
-            reads.all(|location| location != fees && is_apart(location))
-        })
-}
-
-/// What counts as one location here.
-const fn place(location: &Location) -> Location {
-    match location.is_slot() {
-        true => *location,
-        false => Location::balance(location.address),
-    }
+    let fees = Fingerprint::of(&Location::balance(beneficiary));
+    steps.into_iter().all(|(tx, place, _)| {
+        place != fees && writers.get(&place).is_none_or(|writer| *writer == tx)
+    })
 }
 
 #[cfg(test)]

@@ -3,11 +3,11 @@
 
 use crate::choice::{PAYMENT_GAS, Shape, mul_div, parallelism_percent};
 use core::borrow::Borrow;
-use foresee_access::{AccessSet, Hashes, Location, TxIndex};
+use foresee_access::{AccessSet, Fingerprint, Footprint, Hashes, Location, TxIndex};
 use foresee_execute::{Block, Known, pays_ahead};
 use foresee_predict::{Ahead, BlockPredictor, PrecompileCall, Prediction, StateView};
-use foresee_schedule::{Additions, DependencyDag, Node, Schedule};
-use std::{borrow::Cow, sync::Arc};
+use foresee_schedule::{Additions, Node, Prepared, Schedule};
+use std::sync::{Arc, LazyLock};
 
 /// So many times as many threads have to be kept busy for additions to go unordered.
 const FREEDOM_GAIN_MIN: u64 = 2;
@@ -17,52 +17,70 @@ const FREEDOM_GAIN_MIN: u64 = 2;
 const SAMPLES: usize = 4;
 const SAMPLE: usize = 16;
 
+/// A prediction made alone, and its footprint.
+#[derive(Clone, Copy)]
+pub(crate) struct Foreseen<'p> {
+    pub(crate) prediction: &'p Prediction,
+    pub(crate) footprint: &'p Footprint,
+}
+
+impl<'p> From<&'p Ahead> for Foreseen<'p> {
+    fn from(Ahead { prediction, footprint, .. }: &'p Ahead) -> Self {
+        Self { prediction, footprint }
+    }
+}
+
+impl<'p> From<&'p (Prediction, Footprint)> for Foreseen<'p> {
+    fn from((prediction, footprint): &'p (Prediction, Footprint)) -> Self {
+        Self { prediction, footprint }
+    }
+}
+
 /// Predictions made alone, by transaction; none where nothing had to be foreseen.
 pub(crate) struct Outlook<'p> {
-    predictions: Vec<Option<Cow<'p, Prediction>>>,
+    foreseen: Vec<Option<Foreseen<'p>>>,
 }
 
 impl<'p> Outlook<'p> {
     /// From predictions of some transactions.
-    pub(crate) fn new(predictions: impl Iterator<Item = Option<&'p Prediction>>) -> Self {
-        Self { predictions: predictions.map(|prediction| prediction.map(cautious)).collect() }
+    pub(crate) fn new(foreseen: impl Iterator<Item = Option<Foreseen<'p>>>) -> Self {
+        Self { foreseen: foreseen.collect() }
     }
 
     /// From predictions of all transactions.
     pub(crate) fn of(ahead: &'p [Ahead]) -> Self {
-        Self::new(ahead.iter().map(|ahead| Some(&ahead.prediction)))
+        Self::new(ahead.iter().map(|ahead| Some(ahead.into())))
     }
 
     /// The schedule that follows, for so many threads.
     pub(crate) fn schedule(&self, block: &Block, threads: usize) -> Schedule {
         let nodes = self.nodes(block);
-        better(threads, |additions| scheduled(&nodes, additions), |schedule| self.shape(schedule))
+        better(
+            threads,
+            |additions| Schedule::build(&nodes, additions),
+            |schedule| self.shape(schedule),
+        )
     }
 
     /// The schedule that follows if additions are ordered as everything else.
     pub(crate) fn ordered(&self, block: &Block) -> Schedule {
-        scheduled(&self.nodes(block), Additions::Ordered)
+        Schedule::build(&self.nodes(block), Additions::Ordered)
     }
 
-    fn nodes(&self, block: &Block) -> Vec<Node<'_>> {
-        let predictions = self.predictions.iter();
-        predictions.map(|prediction| node_alone(block, prediction.as_deref())).collect()
+    fn nodes(&self, block: &Block) -> Vec<Prepared<'p>> {
+        let fees = Fingerprint::of(&Location::balance(block.env.beneficiary));
+        self.foreseen.iter().map(|foreseen| prepared(*foreseen, fees)).collect()
     }
 
     /// Of the transactions that were predicted, the gas on the longest path and of all.
     pub(crate) fn shape(&self, schedule: &Schedule) -> (u64, u64) {
-        let predicted = self.predictions.iter().enumerate();
-        let predicted = predicted.filter_map(|(at, prediction)| Some((at, prediction.as_ref()?)));
-        predicted.fold((0, 0u64), |(span, gas), (at, prediction)| {
+        let foreseen = self.foreseen.iter().enumerate();
+        let foreseen = foreseen.filter_map(|(at, foreseen)| Some((at, (*foreseen)?)));
+        foreseen.fold((0, 0u64), |(span, gas), (at, foreseen)| {
             let path = schedule.priority(TxIndex::new(at));
-            (span.max(path), gas.saturating_add(prediction.gas_used))
+            (span.max(path), gas.saturating_add(foreseen.prediction.gas_used))
         })
     }
-}
-
-/// The schedule of these transactions.
-pub(crate) fn scheduled(nodes: &[Node<'_>], additions: Additions) -> Schedule {
-    Schedule::from_dag(&DependencyDag::build_with(nodes, additions))
 }
 
 /// The better of a block's two schedules for so many threads; `shape` tells of one the gas
@@ -101,9 +119,10 @@ pub(crate) fn sampled_shape(block: &Block, schedule: impl Fn(&[usize]) -> Schedu
         let with_code = each.filter(|(tx, _)| pays_ahead(tx)).take(SAMPLE);
         let with_code: Vec<_> = with_code.map(|(_, position)| position).collect();
         let schedule = schedule(&with_code);
-        let first = schedule.layers().first().map_or(0, Vec::len);
+        let layered = schedule.layers();
+        let first = layered.first().map_or(0, Vec::len);
         count += schedule.len() as u64;
-        layers += schedule.layers().len() as u64;
+        layers += layered.len() as u64;
         following += (schedule.len() - first) as u64;
     }
     Shape {
@@ -112,29 +131,29 @@ pub(crate) fn sampled_shape(block: &Block, schedule: impl Fn(&[usize]) -> Schedu
     }
 }
 
-/// A prediction made alone, as a schedule has to see it. A transaction that fails alone
-/// may do otherwise after those before it: it waits for them, and what it has read by then
-/// it may write.
-fn cautious(prediction: &Prediction) -> Cow<'_, Prediction> {
-    if prediction.success {
-        return Cow::Borrowed(prediction);
+/// What a schedule has to know of a transaction that was predicted alone, if it was. One that
+/// fails alone may do otherwise after those before it: it waits for them, and what it has read
+/// by then it may write.
+fn prepared(foreseen: Option<Foreseen<'_>>, fees: Fingerprint) -> Prepared<'_> {
+    static NOTHING: LazyLock<(AccessSet, Footprint)> = LazyLock::new(Default::default);
+    let Some(Foreseen { prediction, footprint }) = foreseen else {
+        let (access, footprint) = &*NOTHING;
+        let gas = PAYMENT_GAS;
+        return Prepared { access, footprint, gas, in_order: false, may_write_all: false };
+    };
+    let Prediction { access, gas_used, success, .. } = prediction;
+    Prepared {
+        access,
+        footprint,
+        gas: *gas_used,
+        in_order: !success || is_unknown(prediction) || footprint.orders_by(fees),
+        may_write_all: !success,
     }
-    let mut prediction = prediction.clone();
-    let AccessSet { reads, writes, commutative } = prediction.access;
-    let writes = [reads.as_slice(), &writes].concat();
-    prediction.access = AccessSet::new(reads, writes, commutative);
-    Cow::Owned(prediction)
 }
 
-/// What the DAG has to know of a transaction that was predicted alone, if it was.
-fn node_alone<'p>(block: &Block, prediction: Option<&'p Prediction>) -> Node<'p> {
-    static NOTHING: AccessSet =
-        AccessSet { reads: Vec::new(), writes: Vec::new(), commutative: Vec::new() };
-    let Some(prediction) = prediction else {
-        return Node { access: &NOTHING, gas: PAYMENT_GAS, in_order: false };
-    };
-    let node = node(block, prediction);
-    Node { in_order: node.in_order || !prediction.success, ..node }
+/// Whether something else is missing of a prediction than code that is not compiled yet.
+fn is_unknown(prediction: &Prediction) -> bool {
+    !prediction.is_complete() && !prediction.awaits_code()
 }
 
 /// What the DAG has to know of a transaction that was predicted in its place.
@@ -143,8 +162,7 @@ pub(crate) fn node<'p>(block: &Block, prediction: &'p Prediction) -> Node<'p> {
     Node {
         access: &prediction.access,
         gas: prediction.gas_used,
-        in_order: !prediction.is_complete() && !prediction.awaits_code()
-            || prediction.access.orders_by(&fees),
+        in_order: is_unknown(prediction) || prediction.access.orders_by(&fees),
     }
 }
 

@@ -21,7 +21,7 @@ use foresee_execute::{
 use foresee_predict::{
     Ahead, BlockPredictor, Complete, Learning, PredictOptions, Prediction, ProgramCache,
 };
-use foresee_schedule::{DependencyDag, Schedule};
+use foresee_schedule::{Additions, DependencyDag, Schedule};
 use rayon::ThreadPoolBuildError;
 use revm::{DatabaseRef, context::TxEnv, primitives::hardfork::SpecId};
 use std::{sync::Arc, time::Instant};
@@ -240,7 +240,7 @@ impl Foresee {
         let mut decision = self.decide(block, |_| Work::by_gas(block, gas));
         if decision.parallel && self.config.mode == Mode::Auto {
             let shape = outlook::sampled_shape(block, |sample| {
-                let sample = sample.iter().map(|at| Some(&ahead[*at].prediction));
+                let sample = sample.iter().map(|at| Some((&ahead[*at]).into()));
                 Outlook::new(sample).ordered(block)
             });
             decision = self.decide(block, |_| Work::by_gas(block, gas).shaped(shape));
@@ -278,9 +278,13 @@ impl Foresee {
         DependencyDag::build(&nodes)
     }
 
-    /// The schedule that predictions made in block order imply.
+    /// The schedule of that DAG.
     fn scheduled(&self, block: &Block, predictions: &[Prediction]) -> Schedule {
-        scheduling(|| Schedule::from_dag(&self.schedule(block, predictions)))
+        scheduling(|| {
+            let nodes: Vec<_> =
+                predictions.iter().map(|prediction| node(block, prediction)).collect();
+            Schedule::of(&nodes, Additions::Free)
+        })
     }
 
     /// Executes a block over the schedule that given predictions imply.

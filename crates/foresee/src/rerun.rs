@@ -6,7 +6,7 @@
 
 use crate::{
     choice::{self, Work},
-    outlook::{better, sampled_shape, scheduled},
+    outlook::{better, sampled_shape},
     predicted_list::named,
 };
 use alloy_primitives::map::HashSet;
@@ -43,7 +43,7 @@ impl Rerun {
     pub fn new(record: Record) -> Self {
         let nodes = record.true_nodes();
         let [ordered, free] =
-            [Additions::Ordered, Additions::Free].map(|additions| scheduled(&nodes, additions));
+            [Additions::Ordered, Additions::Free].map(|additions| Schedule::of(&nodes, additions));
         let gas = nodes.iter().fold(0, |sum: u64, node| sum.saturating_add(node.gas));
         drop(nodes);
         let results = results(&record);
@@ -82,7 +82,7 @@ impl Rerun {
         let Record { transactions, .. } = &self.record;
         let shape = sampled_shape(block, |sample| {
             let sample: Vec<_> = sample.iter().map(|at| self.record.true_node(*at)).collect();
-            scheduled(&sample, Additions::Ordered)
+            Schedule::of(&sample, Additions::Ordered)
         });
         Work::by_gas(block, |position| transactions[position].gas_used).shaped(shape)
     }

@@ -12,7 +12,8 @@ use core::{
 use foresee::{Config, DecisionReason, Foresee, Mode, execute::Policy};
 use foresee_access::{AccessSet, Location, TxIndex};
 use foresee_execute::{CancelToken, ExecuteError, Task, execute_in_order, observe};
-use foresee_predict::{PrecompileCall, Prediction};
+use foresee_predict::{Ahead, PrecompileCall, Prediction};
+use foresee_schedule::{Additions, DependencyDag, Node, Prepared, Schedule};
 use foresee_source::LoadedBlock;
 use foresee_workload::{Scenario, generate};
 use proptest::prelude::*;
@@ -41,8 +42,40 @@ fn check(foresee: &Foresee, loaded: &LoadedBlock, name: &str) {
         assert!(inside.output == in_order, "{name}, inside, {pass}, {config:?}");
         assert!(inside.decision.parallel && inside.decision.threads == config.threads);
         let ahead = foresee.predict_ahead(block, state).unwrap();
+        have_the_schedule_of_their_dag(&ahead, name);
         let ahead = foresee.execute_ahead(block, state, &ahead).unwrap();
         assert!(ahead.output == in_order, "{name}, ahead, {pass}, {config:?}");
+    }
+}
+
+/// Fingerprints order transactions as whole locations do.
+fn have_the_schedule_of_their_dag(ahead: &[Ahead], name: &str) {
+    let sets = ahead.iter().map(|Ahead { prediction, .. }| {
+        let AccessSet { reads, mut writes, commutative } = prediction.access.clone();
+        if !prediction.success {
+            writes.extend(&reads);
+        }
+        AccessSet::new(reads, writes, commutative)
+    });
+    let sets: Vec<_> = sets.collect();
+    let nodes = sets.iter().zip(ahead).map(|(access, Ahead { prediction, .. })| Node {
+        access,
+        gas: prediction.gas_used,
+        in_order: !prediction.success,
+    });
+    let nodes: Vec<_> = nodes.collect();
+    let prepared = ahead.iter().map(|Ahead { prediction, footprint, .. }| Prepared {
+        access: &prediction.access,
+        footprint,
+        gas: prediction.gas_used,
+        in_order: !prediction.success,
+        may_write_all: !prediction.success,
+    });
+    let prepared: Vec<_> = prepared.collect();
+    for additions in [Additions::Free, Additions::Ordered] {
+        let dag = DependencyDag::build_with(&nodes, additions);
+        let schedule = Schedule::build(&prepared, additions);
+        assert!(schedule == Schedule::from_dag(&dag), "{name}, {additions:?}");
     }
 }
 

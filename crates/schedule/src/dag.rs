@@ -25,7 +25,7 @@
 
 use crate::{
     paths::{self, Pair},
-    writers::{LocationId, Predecessor, Writers},
+    walk::Walk,
 };
 use core::ops::Range;
 use foresee_access::{AccessSet, Location, TxIndex};
@@ -35,6 +35,7 @@ use petgraph::{
     unionfind::UnionFind,
     visit::EdgeRef,
 };
+use rustc_hash::FxHashMap;
 use serde::Serialize;
 
 /// The most reasons for edges, one location behind an edge each, that a DAG holds: some 40
@@ -94,8 +95,9 @@ pub struct Edge {
 #[derive(Clone, Debug, Default)]
 pub struct DependencyDag {
     graph: DiGraph<TransactionNode, Dependency>,
-    /// For each edge its locations, sorted; the edges hold ranges into this.
-    edge_locations: Vec<LocationId>,
+    /// For each edge its locations, sorted, as positions in `locations`; the edges hold ranges
+    /// into this.
+    edge_locations: Vec<u32>,
     /// Every location behind an edge, once.
     locations: Vec<Location>,
     /// Slots that draw no edge from earlier additions, by transaction.
@@ -112,43 +114,29 @@ impl DependencyDag {
     /// The same, but for how slots that are merely added to are taken.
     pub fn build_with(transactions: &[Node<'_>], additions: Additions) -> Self {
         let writes = transactions.iter().map(|node| node.access.writes.len()).sum();
-        let mut writers = Writers::with_capacity(writes, additions);
+        let mut walk = Walk::new(writes, additions);
+        let mut names = Names::default();
         let mut dag =
             Self { graph: DiGraph::with_capacity(transactions.len(), writes), ..Self::default() };
-        let mut found = Vec::new();
-        let mut unfollowed = Unfollowed::default();
+        let mut numbered = Vec::new();
         for (position, node) in transactions.iter().enumerate() {
             let tx = TxIndex::new(position);
-            let unordered = &mut dag.unordered;
-            writers.read(node.access, &mut found, |slot| unordered.push((tx, slot)));
-            let are_too_many = dag.edge_locations.len() + found.len() > REASONS_MAX;
-            if are_too_many {
-                found.clear();
-            }
-            let in_order = node.in_order || are_too_many;
-            if in_order {
-                found.extend(unfollowed.drain());
-            }
+            let touches = node.access.touches();
+            numbered.extend(touches.map(|(location, touch)| (names.number(location), touch)));
+            let unordered = |number| dag.unordered.push((tx, *names.location(number)));
+            let (in_order, found) = walk.next(node.in_order, numbered.drain(..), unordered);
             dag.graph.add_node(TransactionNode { gas: node.gas, in_order });
-            found.sort_by_key(|predecessor| predecessor.tx);
             for reasons in found.chunk_by(|a, b| a.tx == b.tx) {
-                dag.add_edge(reasons, tx);
-                unfollowed.follow(reasons[0].tx);
+                let start = dag.edge_locations.len();
+                let named = reasons.iter().filter(|reason| reason.location != 0);
+                dag.edge_locations.extend(named.map(|reason| names.id(reason.location)));
+                let locations = start..dag.edge_locations.len();
+                let [from, to] = [reasons[0].tx, tx].map(node_index);
+                dag.graph.add_edge(from, to, Dependency { locations });
             }
-            unfollowed.push(tx);
-            writers.write(tx, node.access);
-            found.clear();
         }
-        dag.locations = writers.into_locations();
+        dag.locations = names.behind_edges;
         dag
-    }
-
-    /// Adds the edge between a transaction and one predecessor.
-    fn add_edge(&mut self, reasons: &[Predecessor], to: TxIndex) {
-        let start = self.edge_locations.len();
-        self.edge_locations.extend(reasons.iter().filter_map(|reason| reason.location));
-        let locations = start..self.edge_locations.len();
-        self.graph.add_edge(node_index(reasons[0].tx), node_index(to), Dependency { locations });
     }
 
     /// The number of transactions.
@@ -179,7 +167,7 @@ impl DependencyDag {
     /// The locations behind an edge of [`DependencyDag::graph`], sorted.
     pub fn locations(&self, dependency: &Dependency) -> impl ExactSizeIterator<Item = &Location> {
         let ids = &self.edge_locations[dependency.locations.clone()];
-        ids.iter().map(|id| &self.locations[id.position()])
+        ids.iter().map(|id| &self.locations[*id as usize])
     }
 
     /// All edges, sorted by the transaction they lead to, then by the one they come
@@ -261,30 +249,35 @@ impl DependencyDag {
     }
 }
 
-/// The transactions that no edge leaves yet. All others reach one of these.
+/// The locations of a block by number, from 1 on.
 #[derive(Default)]
-struct Unfollowed {
-    candidates: Vec<TxIndex>,
-    followed: Vec<bool>,
+struct Names<'a> {
+    numbers: FxHashMap<&'a Location, u64>,
+    /// By number, and the place of each in `behind_edges`, if it has one.
+    locations: Vec<(&'a Location, Option<u32>)>,
+    /// Every location behind an edge, once.
+    behind_edges: Vec<Location>,
 }
 
-impl Unfollowed {
-    /// Adds the next transaction of the block.
-    fn push(&mut self, tx: TxIndex) {
-        self.candidates.push(tx);
-        self.followed.push(false);
+impl<'a> Names<'a> {
+    fn number(&mut self, location: &'a Location) -> u64 {
+        *self.numbers.entry(location).or_insert_with(|| {
+            self.locations.push((location, None));
+            self.locations.len() as u64
+        })
     }
 
-    /// Notes that an edge leaves a transaction.
-    fn follow(&mut self, tx: TxIndex) {
-        self.followed[tx.position()] = true;
+    fn location(&self, number: u64) -> &'a Location {
+        self.locations[number as usize - 1].0
     }
 
-    /// Takes them all, for the next transaction to come after them.
-    fn drain(&mut self) -> impl Iterator<Item = Predecessor> {
-        let followed = &self.followed;
-        let unfollowed = self.candidates.drain(..).filter(|tx| !followed[tx.position()]);
-        unfollowed.map(|tx| Predecessor { tx, location: None })
+    /// The place of a location behind an edge.
+    fn id(&mut self, number: u64) -> u32 {
+        let (location, id) = &mut self.locations[number as usize - 1];
+        *id.get_or_insert_with(|| {
+            self.behind_edges.push(**location);
+            self.behind_edges.len() as u32 - 1
+        })
     }
 }
 

@@ -25,18 +25,23 @@
 //! ```
 
 mod dag;
+mod early;
 mod export;
 mod filter;
 mod makespan;
 mod paths;
+mod prepared;
 mod schedule;
 mod simulate;
 mod structure;
+mod walk;
 mod writers;
 
 pub use dag::{Additions, Dependency, DependencyDag, Edge, Node, REASONS_MAX, TransactionNode};
+pub use early::EARLY_REASONS_MAX;
 pub use export::{View, dot, mermaid};
 pub use makespan::{CORES, Slot, Timeline};
-pub use schedule::{EARLY_REASONS_MAX, Schedule};
+pub use prepared::Prepared;
+pub use schedule::Schedule;
 pub use simulate::{Measured, Scheduling, Simulated};
 pub use structure::{CriticalPath, Speedups, Structure};

@@ -1,9 +1,9 @@
 //! Longest paths over edges that lead from earlier to later transactions.
 //!
-//! Edges come sorted by the transaction they lead to. Because every edge leads
-//! forward in the block, one scan over them in that order sees each transaction
-//! only after all that lead to it, and one scan against that order sees it only
-//! after all that it leads to; no traversal is needed.
+//! Edges come sorted by the transaction they lead to, or for layers by the one they come
+//! from. Because every edge leads forward in the block, one scan over them in that order
+//! sees each transaction only after all that lead to it, and one scan against that order
+//! sees it only after all that it leads to; no traversal is needed.
 
 use foresee_access::TxIndex;
 

@@ -2,17 +2,10 @@
 
 use crate::{
     DependencyDag,
+    early::{EARLY_GAS_MIN, Early},
     paths::{self, Pair},
 };
-use foresee_access::{Location, TxIndex};
-
-/// What uses less gas than this is not worth being started early: it hardly takes longer than
-/// waking whoever has to wait in it.
-const EARLY_GAS_MIN: u64 = 100_000;
-
-/// A transaction that waits for more than this, one location of one transaction each, is not
-/// started early.
-pub const EARLY_REASONS_MAX: usize = 64;
+use foresee_access::{Fingerprint, Location, TxIndex};
 
 /// An order in which to try the transactions of a block.
 ///
@@ -25,18 +18,14 @@ pub struct Schedule {
     starts: Vec<u32>,
     successors: Vec<TxIndex>,
     predecessor_counts: Vec<u32>,
+    gas: Vec<u64>,
     priorities: Vec<u64>,
-    layers: Vec<Vec<TxIndex>>,
     in_order: Vec<bool>,
     is_precaution: bool,
     /// Where the claims of each transaction start in `claims`; empty if there are none.
     claim_starts: Vec<u32>,
     claims: Vec<Location>,
-    /// The transactions that can be started early, in block order, and for each where what it
-    /// waits for starts in `reasons`.
-    early: Vec<TxIndex>,
-    reason_starts: Vec<u32>,
-    reasons: Vec<(Location, TxIndex)>,
+    pub(crate) early: Early,
 }
 
 impl Schedule {
@@ -67,7 +56,7 @@ impl Schedule {
         edges.sort_unstable_by_key(|(from, to)| (*to, *from));
         edges.dedup();
         let gas: Vec<_> = (0..n).map(|tx| gas.get(tx).copied().unwrap_or(0)).collect();
-        Self::from_sorted(&edges, &gas, vec![false; n])
+        Self::from_sorted(&edges, gas, vec![false; n])
     }
 
     /// A schedule of a block of which nothing is known for certain: its edges are
@@ -85,14 +74,14 @@ impl Schedule {
     pub fn from_dag(dag: &DependencyDag) -> Self {
         let edges: Vec<_> = dag.pairs().collect();
         let in_order = dag.graph().node_weights().map(|node| node.in_order).collect();
-        let schedule = Self::from_sorted(&edges, &dag.gas(), in_order);
+        let schedule = Self::from_sorted(&edges, dag.gas(), in_order);
         let is_heavy = |tx: TxIndex| dag.transaction(tx).gas >= EARLY_GAS_MIN;
         let reasons = dag.reasons(is_heavy);
         schedule.starting_early(reasons).claiming(dag.unordered().iter().copied())
     }
 
     /// Takes edges that lead forward, sorted by the transaction they lead to.
-    fn from_sorted(edges: &[Pair], gas: &[u64], in_order: Vec<bool>) -> Self {
+    pub(crate) fn from_sorted(edges: &[Pair], gas: Vec<u64>, in_order: Vec<bool>) -> Self {
         let n = gas.len();
         let mut predecessor_counts = vec![0u32; n];
         let mut starts = vec![0u32; n + 1];
@@ -110,19 +99,15 @@ impl Schedule {
             successors[*next as usize] = *to;
             *next += 1;
         }
+        let priorities = paths::remaining(&gas, edges.iter().copied());
         Self {
             starts,
             successors,
             predecessor_counts,
-            priorities: paths::remaining(gas, edges.iter().copied()),
-            layers: paths::layers(n, edges.iter().copied()),
+            gas,
+            priorities,
             in_order,
-            is_precaution: false,
-            claim_starts: Vec::new(),
-            claims: Vec::new(),
-            early: Vec::new(),
-            reason_starts: Vec::new(),
-            reasons: Vec::new(),
+            ..Self::default()
         }
     }
 
@@ -153,27 +138,25 @@ impl Schedule {
     /// The same schedule, with transactions that can be [started early](Self::early), whatever
     /// was before: who waits (second) for whom (first) because of which location. Reasons are
     /// taken as [`from_edges`](Self::from_edges) takes edges; a transaction with more than
-    /// [`EARLY_REASONS_MAX`] is left out, and so is one that comes after all earlier ones.
+    /// [`EARLY_REASONS_MAX`](crate::EARLY_REASONS_MAX) is left out, and so is one that comes
+    /// after all earlier ones.
     #[must_use]
     pub fn starting_early(
         mut self,
         reasons: impl IntoIterator<Item = (TxIndex, TxIndex, Location)>,
     ) -> Self {
         let n = self.len();
-        let reasons = reasons.into_iter().filter(|(from, to, _)| from < to && to.position() < n);
-        let mut reasons: Vec<_> =
-            reasons.map(|(from, to, location)| (to, location, from)).collect();
+        let forward = |(from, to, _): &(TxIndex, TxIndex, _)| from < to && to.position() < n;
+        let reasons = reasons.into_iter().filter(forward);
+        let named = reasons.map(|(from, to, location)| (to, Fingerprint::of(&location), from));
+        let mut reasons: Vec<_> = named.collect();
         reasons.sort_unstable();
         reasons.dedup();
-        (self.early, self.reason_starts, self.reasons) = (Vec::new(), Vec::new(), Vec::new());
+        self.early = Early::default();
         for of_one in reasons.chunk_by(|a, b| a.0 == b.0) {
-            let tx = of_one[0].0;
-            if of_one.len() > EARLY_REASONS_MAX || self.in_order(tx) {
-                continue;
+            if !self.in_order(of_one[0].0) {
+                self.early.add(of_one[0].0, of_one.iter().map(|(_, at, from)| (*at, *from)));
             }
-            self.early.push(tx);
-            self.reason_starts.push(self.reasons.len() as u32);
-            self.reasons.extend(of_one.iter().map(|(_, location, from)| (*location, *from)));
         }
         self
     }
@@ -212,8 +195,7 @@ impl Schedule {
 
     /// The gas of the transaction alone.
     pub fn gas(&self, tx: TxIndex) -> u64 {
-        let after = self.successors(tx).iter().map(|successor| self.priority(*successor)).max();
-        self.priority(tx) - after.unwrap_or(0)
+        self.gas[tx.position()]
     }
 
     /// The slots, sorted, that the transaction is said to add to without looking, though
@@ -229,20 +211,20 @@ impl Schedule {
     /// The transactions that can be started before those they wait for have ended, in block
     /// order, because it is known which locations they wait for, and worthwhile.
     pub fn early(&self) -> &[TxIndex] {
-        &self.early
+        &self.early.transactions
     }
 
     /// The locations that one of these must not read before the transaction beside each is
     /// done, sorted. Nothing of others.
-    pub fn awaited(&self, tx: TxIndex) -> &[(Location, TxIndex)] {
-        let Ok(at) = self.early.binary_search(&tx) else { return &[] };
-        let start = |at: usize| self.reason_starts.get(at).map(|start| *start as usize);
-        &self.reasons[start(at).unwrap_or(0)..start(at + 1).unwrap_or(self.reasons.len())]
+    pub fn awaited(&self, tx: TxIndex) -> &[(Fingerprint, TxIndex)] {
+        self.early.awaited(tx)
     }
 
     /// The transactions by the number of edges on the longest path to them.
-    pub fn layers(&self) -> &[Vec<TxIndex>] {
-        &self.layers
+    pub fn layers(&self) -> Vec<Vec<TxIndex>> {
+        let txs = (0..self.len()).map(TxIndex::new);
+        let edges = txs.flat_map(|tx| self.successors(tx).iter().map(move |to| (tx, *to)));
+        paths::layers(self.len(), edges)
     }
 
     /// Whether edges are precautions only. The nearer a transaction is to its turn then,
@@ -262,7 +244,16 @@ impl Schedule {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::early::EARLY_REASONS_MAX;
     use alloy_primitives::{Address, U256};
+
+    fn fingerprints<const N: usize>(
+        awaited: [(Location, TxIndex); N],
+    ) -> [(Fingerprint, TxIndex); N] {
+        let mut awaited = awaited.map(|(location, tx)| (Fingerprint::of(&location), tx));
+        awaited.sort_unstable();
+        awaited
+    }
 
     #[test]
     fn edges_come_in_any_order_and_wrong_ones_are_left_out() {
@@ -304,8 +295,9 @@ mod tests {
         assert_eq!(schedule.early(), []);
         let schedule = schedule.starting_early(reasons.map(reason));
         assert_eq!(schedule.early(), [TxIndex(1), TxIndex(3)]);
-        assert_eq!(schedule.awaited(TxIndex(1)), [(slot(2), TxIndex(0))]);
-        assert_eq!(schedule.awaited(TxIndex(3)), [(slot(4), TxIndex(1)), (slot(5), TxIndex(0))]);
+        assert_eq!(schedule.awaited(TxIndex(1)), fingerprints([(slot(2), TxIndex(0))]));
+        let expected = fingerprints([(slot(4), TxIndex(1)), (slot(5), TxIndex(0))]);
+        assert_eq!(schedule.awaited(TxIndex(3)), expected);
         assert_eq!(schedule.awaited(TxIndex(2)), []);
         // Who waits for too much, or for all before it, is not among them.
         let many = (0..=EARLY_REASONS_MAX as u64).map(|n| reason((0, 1, n)));
@@ -333,7 +325,7 @@ mod tests {
         let nodes = nodes.map(|(gas, in_order)| node(gas, in_order));
         let schedule = Schedule::from_dag(&DependencyDag::build(&nodes));
         assert_eq!(schedule.early(), [TxIndex(1)]);
-        assert_eq!(schedule.awaited(TxIndex(1)), [(slot, TxIndex(0))]);
+        assert_eq!(schedule.awaited(TxIndex(1)), fingerprints([(slot, TxIndex(0))]));
     }
 
     #[test]

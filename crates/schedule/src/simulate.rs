@@ -20,7 +20,10 @@
 use crate::{DependencyDag, Schedule};
 use core::cmp::Reverse;
 use foresee_access::TxIndex;
-use std::collections::{BTreeSet, BinaryHeap};
+use std::{
+    collections::{BTreeSet, BinaryHeap},
+    vec,
+};
 
 /// How transactions are released to cores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,7 +146,8 @@ struct Simulation<'a> {
     turn: usize,
     /// Transactions that wait for their turn to be executed again.
     at_turn: BTreeSet<TxIndex>,
-    layer: usize,
+    /// For [`Scheduling::Layers`], those that are not begun yet.
+    layers: vec::IntoIter<Vec<TxIndex>>,
     left_in_layer: usize,
     reexecuted: usize,
 }
@@ -156,6 +160,10 @@ impl<'a> Simulation<'a> {
         cores: usize,
     ) -> Self {
         let txs = (0..measured.times.len()).map(TxIndex::new);
+        let layers = match scheduling {
+            Scheduling::Layers => schedule.layers(),
+            Scheduling::Dataflow | Scheduling::Optimistic => Vec::new(),
+        };
         Self {
             measured,
             scheduling,
@@ -168,7 +176,7 @@ impl<'a> Simulation<'a> {
             running: BinaryHeap::new(),
             turn: 0,
             at_turn: BTreeSet::new(),
-            layer: 0,
+            layers: layers.into_iter(),
             left_in_layer: 0,
             reexecuted: 0,
         }
@@ -262,7 +270,6 @@ impl<'a> Simulation<'a> {
         if self.scheduling == Scheduling::Layers {
             self.left_in_layer -= 1;
             if self.left_in_layer == 0 {
-                self.layer += 1;
                 self.release_layer();
             }
             return;
@@ -277,8 +284,7 @@ impl<'a> Simulation<'a> {
     }
 
     fn release_layer(&mut self) {
-        let schedule = self.schedule;
-        let layer = schedule.layers().get(self.layer).map_or(&[][..], Vec::as_slice);
+        let layer = self.layers.next().unwrap_or_default();
         self.left_in_layer = layer.len();
         layer.iter().for_each(|tx| self.release(*tx));
     }

@@ -5,139 +5,180 @@
 //! commute with each other, so none of them stands for the others. A transaction that
 //! credits a slot depends on the overwriter alone, one that credits a field on nobody.
 //!
-//! This is the hot path of building a DAG, so keys are borrowed, credits are a
-//! linked list in one arena, and nothing is allocated per location. A location is
-//! copied once, when the first read meets it.
+//! Locations are numbers here. If two share a number, whoever reads the one comes after whoever
+//! wrote the other, too. Nothing is lost by that but where somebody overwrites what it does not
+//! read, which no slot is: whoever reads and overwrites a location comes after those that wrote
+//! it before, and stands for them.
+//!
+//! This is the hot path of making a schedule: one flat table, credits are a linked list in
+//! one arena, and nothing is allocated per location.
 
 use crate::{dag::Additions, filter::Filter};
-use foresee_access::{AccessSet, Location, TxIndex};
-use rustc_hash::FxHashMap;
+use foresee_access::{Touch, TxIndex};
 
-/// The end of a list of credits.
-const END: u32 = u32::MAX;
+/// The end of a list of credits, and nobody.
+const NONE: u32 = u32::MAX;
 
-/// A location that was read after a write: its place in [`Writers::into_locations`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct LocationId(u32);
-
-impl LocationId {
-    /// The id of a location that no read has met.
-    const NONE: Self = Self(u32::MAX);
-
-    pub(crate) const fn position(self) -> usize {
-        self.0 as usize
-    }
-}
+/// An odd number without a pattern (2^64 over the golden ratio).
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// Why a transaction comes after an earlier one.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Predecessor {
     pub(crate) tx: TxIndex,
-    /// What it reads of the earlier one's writes; nothing if it merely comes later.
-    pub(crate) location: Option<LocationId>,
+    /// The number of what it reads of the earlier one's writes; 0 if it merely comes later.
+    pub(crate) location: u64,
 }
 
 /// The latest writers of every location written so far.
-#[derive(Debug, Default)]
-pub(crate) struct Writers<'a> {
-    latest: FxHashMap<&'a Location, Latest>,
-    /// The locations in `latest`, and perhaps others.
+#[derive(Debug)]
+pub(crate) struct Writers {
+    /// Places for locations, a power of two of them and more than there are locations.
+    table: Box<[Latest]>,
+    /// How far a spread number is shifted to be a position in the table.
+    shift: u32,
+    /// The locations in the table, and perhaps others.
     written: Filter,
     credits: Vec<Credit>,
-    /// The locations that were read after a write, by id.
-    locations: Vec<Location>,
-    additions: Additions,
+    /// What is to be done, by [`Touch`].
+    rules: [Rule; Touch::COUNT],
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 struct Latest {
+    /// 0 if the place is free.
+    location: u64,
     /// The last transaction that overwrote the location, if any did.
-    overwriter: Option<TxIndex>,
-    /// The newest credit after that, an index into the arena or [`END`].
+    overwriter: u32,
+    /// The newest credit after that, an index into the arena or [`NONE`].
     newest_credit: u32,
-    id: LocationId,
 }
+
+const FREE: Latest = Latest { location: 0, overwriter: NONE, newest_credit: NONE };
 
 #[derive(Debug)]
 struct Credit {
     by: TxIndex,
-    /// The credit before this one, an index into the arena or [`END`].
+    /// The credit before this one, an index into the arena or [`NONE`].
     older: u32,
 }
 
-impl<'a> Writers<'a> {
-    /// A table with room for about so many locations.
-    pub(crate) fn with_capacity(locations: usize, additions: Additions) -> Self {
-        let mut latest = FxHashMap::default();
-        latest.reserve(locations);
-        Self { latest, additions, ..Self::default() }
-    }
+/// What a touch of a location asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Rule {
+    read: Read,
+    write: Write,
+}
 
-    /// Appends what a transaction with this set reads of earlier writes, by
-    /// location; what it settles at commit is left out. Slots of which credits are left out
-    /// are passed on.
-    pub(crate) fn read(
-        &mut self,
-        access: &AccessSet,
-        found: &mut Vec<Predecessor>,
-        mut unordered: impl FnMut(Location),
-    ) {
-        for location in &access.reads {
-            // Most locations have no writer, so that is found out first.
-            if !self.written.may_hold(location) {
-                continue;
-            }
-            let additions = self.additions;
-            let Some(latest) = self.latest.get_mut(location) else { continue };
-            let commutes = commutes(additions, access, location);
-            if commutes && latest.newest_credit != END && location.is_slot() {
-                unordered(*location);
-            }
-            if commutes && (latest.overwriter.is_none() || !location.is_slot()) {
-                continue;
-            }
-            if latest.id == LocationId::NONE {
-                latest.id = LocationId(self.locations.len() as u32);
-                self.locations.push(*location);
-            }
-            let by = |tx| Predecessor { tx, location: Some(latest.id) };
-            found.extend(latest.overwriter.map(by));
-            let mut credit = if commutes { END } else { latest.newest_credit };
-            while let Some(&Credit { by: writer, older }) = self.credits.get(credit as usize) {
-                found.push(by(writer));
-                credit = older;
-            }
-        }
-    }
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Read {
+    /// It depends on nobody.
+    No,
+    /// On the overwriter, not on those that credit.
+    Overwriter,
+    /// On all.
+    All,
+}
 
-    /// Notes what a transaction with this set writes.
-    pub(crate) fn write(&mut self, tx: TxIndex, access: &'a AccessSet) {
-        for location in &access.writes {
-            self.written.add(location);
-            let commutes = commutes(self.additions, access, location);
-            let latest = self.latest.entry(location).or_insert(Latest {
-                overwriter: None,
-                newest_credit: END,
-                id: LocationId::NONE,
-            });
-            if commutes {
-                let older = latest.newest_credit;
-                latest.newest_credit = self.credits.len() as u32;
-                self.credits.push(Credit { by: tx, older });
-            } else {
-                latest.overwriter = Some(tx);
-                latest.newest_credit = END;
-            }
-        }
-    }
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Write {
+    No,
+    Credits,
+    Overwrites,
+}
 
-    /// The locations behind all reads found, in the order of their ids.
-    pub(crate) fn into_locations(self) -> Vec<Location> {
-        self.locations
+impl Rule {
+    fn of(touch: Touch, additions: Additions) -> Self {
+        let is_slot = touch.has(Touch::SLOT);
+        // What it does to the location adds up in any order.
+        let commutes = touch.has(Touch::COMMUTATIVE) && (additions == Additions::Free || !is_slot);
+        let read = match (touch.has(Touch::READ), commutes) {
+            (true, false) => Read::All,
+            (true, true) if is_slot => Read::Overwriter,
+            _ => Read::No,
+        };
+        let write = match (touch.has(Touch::WRITE), commutes) {
+            (true, false) => Write::Overwrites,
+            (true, true) => Write::Credits,
+            (false, _) => Write::No,
+        };
+        Self { read, write }
     }
 }
 
-/// Whether what this set does to the location adds up in any order.
-fn commutes(additions: Additions, access: &AccessSet, location: &Location) -> bool {
-    (additions == Additions::Free || !location.is_slot()) && access.is_commutative(location)
+impl Writers {
+    /// A table for at most so many writes.
+    pub(crate) fn with_capacity(writes: usize, additions: Additions) -> Self {
+        let places = (writes + writes / 2 + 2).next_power_of_two();
+        Self {
+            table: vec![FREE; places].into(),
+            shift: u64::BITS - places.trailing_zeros(),
+            written: Filter::default(),
+            credits: Vec::new(),
+            rules: Touch::all().map(|touch| Rule::of(touch, additions)),
+        }
+    }
+
+    /// Takes in what a transaction does with a location: appends what it reads of earlier writes,
+    /// and notes if it writes. What it settles at commit is left out. Slots of which credits
+    /// are left out are passed on.
+    #[inline]
+    pub(crate) fn touch(
+        &mut self,
+        tx: TxIndex,
+        (location, touch): (u64, Touch),
+        found: &mut Vec<Predecessor>,
+        unordered: impl FnOnce(u64),
+    ) {
+        let rule = self.rules[touch.number()];
+        let spread = location.wrapping_mul(SPREAD);
+        if rule.write == Write::No {
+            // Most locations have no writer, so that is found out first.
+            if rule.read == Read::No || !self.written.may_hold(spread) {
+                return;
+            }
+        } else {
+            self.written.add(spread);
+        }
+        let latest = &mut self.table[place(&self.table, self.shift, location)];
+        if rule.read != Read::No {
+            let mut credit = latest.newest_credit;
+            if rule.read == Read::Overwriter {
+                if credit != NONE {
+                    unordered(location);
+                }
+                credit = NONE;
+            }
+            let by = |by| (by != tx).then_some(Predecessor { tx: by, location });
+            if latest.overwriter != NONE {
+                found.extend(by(TxIndex(latest.overwriter)));
+            }
+            while let Some(&Credit { by: writer, older }) = self.credits.get(credit as usize) {
+                found.extend(by(writer));
+                credit = older;
+            }
+        }
+        match rule.write {
+            Write::No => return,
+            Write::Credits => {
+                let older = latest.newest_credit;
+                latest.newest_credit = self.credits.len() as u32;
+                self.credits.push(Credit { by: tx, older });
+            }
+            Write::Overwrites => {
+                latest.overwriter = tx.0;
+                latest.newest_credit = NONE;
+            }
+        }
+        latest.location = location;
+    }
+}
+
+/// Where a location is in the table, or where it belongs.
+fn place(table: &[Latest], shift: u32, location: u64) -> usize {
+    let mut place = (location.wrapping_mul(SPREAD) >> shift) as usize;
+    while table[place].location != location && table[place].location != 0 {
+        place = (place + 1) & (table.len() - 1);
+    }
+    place
 }

@@ -2,8 +2,10 @@
 //! A failing case prints the seed that reproduces it.
 
 use alloy_primitives::{Address, U256};
-use foresee_access::{AccessSet, Location, TxIndex};
-use foresee_schedule::{CORES, DependencyDag, Edge, Node, REASONS_MAX, Schedule};
+use foresee_access::{AccessSet, Footprint, Location, TxIndex};
+use foresee_schedule::{
+    Additions, CORES, DependencyDag, Edge, Node, Prepared, REASONS_MAX, Schedule,
+};
 use proptest::{collection::vec, prelude::*, sample::subsequence};
 use std::collections::BTreeMap;
 
@@ -202,6 +204,38 @@ proptest! {
         if block.iter().all(|tx| !tx.in_order) {
             let edges = Schedule::from_edges(block.len(), pairs, &dag.gas());
             prop_assert_eq!(edges.claiming(dag.unordered().iter().copied()), schedule);
+        }
+    }
+
+    #[test]
+    fn a_schedule_by_fingerprints_is_that_of_the_dag(
+        block in block(),
+        may_write_all in vec(any::<bool>(), 40),
+    ) {
+        // Heavy enough to be started early.
+        let block: Vec<_> =
+            block.into_iter().map(|tx| Transaction { gas: tx.gas * 10_000, ..tx }).collect();
+        let footprints: Vec<_> = block.iter().map(|tx| Footprint::new(&tx.access)).collect();
+        let prepared = block.iter().zip(&footprints).zip(&may_write_all);
+        let prepared: Vec<_> = prepared.map(|((tx, footprint), may_write_all)| Prepared {
+            access: &tx.access,
+            footprint,
+            gas: tx.gas,
+            in_order: tx.in_order,
+            may_write_all: *may_write_all,
+        }).collect();
+        let writing: Vec<_> = block.iter().zip(&may_write_all).map(|(tx, may_write_all)| {
+            let AccessSet { reads, mut writes, commutative } = tx.access.clone();
+            if *may_write_all {
+                writes.extend(&reads);
+            }
+            Transaction { access: AccessSet::new(reads, writes, commutative), ..tx.clone() }
+        }).collect();
+        for additions in [Additions::Free, Additions::Ordered] {
+            let dag = DependencyDag::build_with(&nodes(&writing), additions);
+            let expected = Schedule::from_dag(&dag);
+            prop_assert_eq!(Schedule::build(&prepared, additions), expected.clone());
+            prop_assert_eq!(Schedule::of(&nodes(&writing), additions), expected);
         }
     }
 

@@ -14,7 +14,7 @@
 
 use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex, Ordering, PoisonError};
 use core::time::Duration;
-use foresee_access::{Field, Location, TxIndex};
+use foresee_access::{Fingerprint, Location, TxIndex};
 use revm::primitives::{Address, StorageKey};
 use std::time::Instant;
 
@@ -100,38 +100,33 @@ impl Signals {
 /// How a transaction that was started early gets on.
 pub(super) struct Early<'a> {
     signals: &'a Signals,
-    /// What it must not read before, sorted.
-    awaited: &'a [(Location, TxIndex)],
+    /// What it must not read before, sorted. What shares a fingerprint is waited for, too.
+    awaited: &'a [(Fingerprint, TxIndex)],
     /// When it waited, from and to.
     pub(super) waits: Vec<(Instant, Instant)>,
 }
 
 impl<'a> Early<'a> {
-    pub(super) const fn new(signals: &'a Signals, awaited: &'a [(Location, TxIndex)]) -> Self {
+    pub(super) const fn new(signals: &'a Signals, awaited: &'a [(Fingerprint, TxIndex)]) -> Self {
         Self { signals, awaited, waits: Vec::new() }
     }
 
     /// Comes back when the fields of an account may be read. revm reads all of them at once.
     pub(super) fn meet_fields(&mut self, address: Address) {
-        self.meet(|location| {
-            location.address.cmp(&address).then_with(|| match location.field {
-                Field::Slot(_) => core::cmp::Ordering::Greater,
-                _ => core::cmp::Ordering::Equal,
-            })
-        });
+        self.meet(&Location::balance(address));
     }
 
     /// Comes back when a slot may be read.
     pub(super) fn meet_slot(&mut self, address: Address, slot: StorageKey) {
-        let slot = Location::slot(address, slot);
-        self.meet(|location| location.cmp(&slot));
+        self.meet(&Location::slot(address, slot));
     }
 
-    /// Waits for all that write the locations that are equal by this order.
-    fn meet(&mut self, order: impl Fn(&Location) -> core::cmp::Ordering) {
-        let from = self.awaited.partition_point(|(location, _)| order(location).is_lt());
-        let all = self.awaited[from..].iter().take_while(|(location, _)| order(location).is_eq());
-        for (_, tx) in all {
+    /// Waits for all that write the location, or another field of its account.
+    fn meet(&mut self, location: &Location) {
+        let place = Fingerprint::of(location).place();
+        let from = self.awaited.partition_point(|(awaited, _)| awaited.place() < place);
+        let all = self.awaited[from..].iter();
+        for (_, tx) in all.take_while(|(awaited, _)| awaited.place() == place) {
             if !self.signals.has_ended(*tx) {
                 let start = Instant::now();
                 self.signals.wait_for(*tx);
@@ -162,6 +157,13 @@ mod tests {
     const A: Address = Address::repeat_byte(1);
     const B: Address = Address::repeat_byte(2);
 
+    fn sorted(awaited: &[(Location, TxIndex)]) -> Vec<(Fingerprint, TxIndex)> {
+        let of = |(location, tx): &(Location, TxIndex)| (Fingerprint::of(location), *tx);
+        let mut awaited: Vec<_> = awaited.iter().map(of).collect();
+        awaited.sort_unstable();
+        awaited
+    }
+
     /// What has to be waited for so that a read comes back: `tell` is called once somebody
     /// sleeps.
     fn waits(
@@ -169,7 +171,7 @@ mod tests {
         read: impl Fn(&mut Early<'_>) + Send,
         tell: impl FnOnce(&Signals),
     ) -> usize {
-        let signals = &Signals::new(4);
+        let (signals, awaited) = (&Signals::new(4), &sorted(awaited)[..]);
         std::thread::scope(|scope| {
             let reader = scope.spawn(move || {
                 let mut early = Early::new(signals, awaited);
@@ -218,8 +220,7 @@ mod tests {
         signals.executed(TxIndex(1));
         let slot = Location::slot(A, U256::from(1));
         let awaited = [(Location::code(B), TxIndex(0)), (slot, TxIndex(1)), (slot, TxIndex(1))];
-        let mut awaited = awaited.to_vec();
-        awaited.sort_unstable();
+        let awaited = sorted(&awaited);
         let mut early = Early::new(&signals, &awaited);
         early.meet_fields(A);
         early.meet_slot(A, U256::from(1));

@@ -10,7 +10,7 @@ use crate::{
     unknown::Unknown,
     world::{AccountSeen, SlotSeen},
 };
-use foresee_access::Hashes;
+use foresee_access::{Footprint, Hashes};
 use revm::context::TxEnv;
 use std::sync::Arc;
 
@@ -20,6 +20,8 @@ use std::sync::Arc;
 pub struct Ahead {
     /// The prediction.
     pub prediction: Prediction,
+    /// What it accesses, as it was when it was made.
+    pub footprint: Footprint,
     /// Inputs and effects; none if the prediction cannot be taken over, because it is
     /// incomplete or changes code, or they were not [to be kept](crate::PredictOptions::keep_inputs).
     trace: Option<Trace>,
@@ -81,7 +83,9 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
     /// depends on.
     pub fn finish_ahead(&mut self, prediction: Prediction) -> Ahead {
         let (trace, precompiled) = (self.trace.take(), self.take_precompiled());
-        Ahead { prediction, trace, precompiled, hashes: Arc::new(self.take_hashes()) }
+        let footprint = Footprint::new(&prediction.access);
+        let hashes = Arc::new(self.take_hashes());
+        Ahead { prediction, footprint, trace, precompiled, hashes }
     }
 
     /// Predicts as [`predict_ahead`](Self::predict_ahead) does what will not be

@@ -92,9 +92,9 @@ impl<R, A> Inner<R, A> {
 
     /// Releases the current layer.
     pub(super) fn release_layer(&mut self, schedule: &Schedule) {
-        for &tx in schedule.layers().get(self.layers.current).into_iter().flatten() {
-            self.release(schedule, tx);
-        }
+        let layers = core::mem::take(&mut self.layers);
+        layers.current().iter().for_each(|tx| self.release(schedule, *tx));
+        self.layers = layers;
     }
 
     /// Takes the transaction whose turn it is, unless a worker is at it.

@@ -6,8 +6,9 @@ use foresee_schedule::Schedule;
 /// Progress by layers, for [`Policy::Layers`](super::Policy::Layers) only.
 #[derive(Default)]
 pub(super) struct Layers {
+    layers: Vec<Vec<TxIndex>>,
     /// The layer being executed.
-    pub(super) current: usize,
+    current: usize,
     /// By transaction, its layer.
     layer_of: Vec<u32>,
     /// By layer, how many of its transactions are not executed yet.
@@ -16,14 +17,20 @@ pub(super) struct Layers {
 
 impl Layers {
     pub(super) fn new(schedule: &Schedule) -> Self {
+        let layers = schedule.layers();
         let mut layer_of = vec![0; schedule.len()];
-        for (layer, txs) in schedule.layers().iter().enumerate() {
+        for (layer, txs) in layers.iter().enumerate() {
             for tx in txs {
                 layer_of[tx.position()] = layer as u32;
             }
         }
-        let left = schedule.layers().iter().map(Vec::len).collect();
-        Self { current: 0, layer_of, left }
+        let left = layers.iter().map(Vec::len).collect();
+        Self { layers, current: 0, layer_of, left }
+    }
+
+    /// The transactions of the layer being executed.
+    pub(super) fn current(&self) -> &[TxIndex] {
+        self.layers.get(self.current).map_or(&[], Vec::as_slice)
     }
 
     /// Counts a transaction as executed. Whether another layer has become the
