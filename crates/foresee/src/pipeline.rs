@@ -10,7 +10,7 @@ use crate::{
     },
     crew::Crew,
     lanes::LanesMet,
-    outlook::{self, Outlook, known, knows_results, node, take_results},
+    outlook::{self, Outlook, known, knows_results, node},
     precaution,
     telemetry::{self, predicting, scheduling},
 };
@@ -23,14 +23,11 @@ use foresee_predict::{
 };
 use foresee_schedule::{Additions, DependencyDag, Schedule};
 use rayon::ThreadPoolBuildError;
-use revm::{DatabaseRef, context::TxEnv, primitives::hardfork::SpecId};
+use revm::{DatabaseRef, primitives::hardfork::SpecId};
 use std::{sync::Arc, time::Instant};
 
 /// A predictor over a complete state.
 pub(crate) type Predictor<'a, DB> = BlockPredictor<'a, Complete<&'a DB>>;
-
-/// A prediction, unless the state failed.
-type Predicted<DB> = Result<Prediction, <DB as DatabaseRef>::Error>;
 
 /// When one in so many transactions with code is predicted, and at least so many, it is
 /// seen whether the block is a chain.
@@ -279,7 +276,7 @@ impl Foresee {
     }
 
     /// The schedule of that DAG.
-    fn scheduled(&self, block: &Block, predictions: &[Prediction]) -> Schedule {
+    pub(crate) fn scheduled(&self, block: &Block, predictions: &[Prediction]) -> Schedule {
         scheduling(|| {
             let nodes: Vec<_> =
                 predictions.iter().map(|prediction| node(block, prediction)).collect();
@@ -317,7 +314,7 @@ impl Foresee {
     }
 
     /// A predictor for a block whose results of precompiles will be executed with.
-    fn predictor<'a, DB: DatabaseRef>(
+    pub(crate) fn predictor<'a, DB: DatabaseRef>(
         &self,
         block: &Block,
         db: &'a DB,
@@ -368,48 +365,6 @@ impl Foresee {
         }
         let executed = ExecutedBlock::in_order(outcome, decision, Vec::new());
         Ok(telemetry::block(executed, elapsed))
-    }
-
-    /// Predicts every transaction in block order, executes, and scores. A state that
-    /// fails while predicting leaves the block without schedule and predictions;
-    /// execution meets the failure itself.
-    fn predict_and_execute<'a, DB: DatabaseRef + Sync>(
-        &self,
-        block: &'a Block,
-        db: &'a DB,
-        known: Known,
-        mut predict: impl FnMut(&mut Predictor<'a, DB>, usize, &'a TxEnv) -> Predicted<DB>,
-    ) -> Result<ExecutedBlock, ExecuteError<DB::Error>> {
-        let start = Instant::now();
-        let pre = PreBlock::run(block, db)?;
-        let mut predictor = self.predictor(block, db, self.config.predict);
-        pre.changes().iter().for_each(|changes| predictor.apply(changes));
-        let known = Arc::new(known);
-        let mut predict = || {
-            let each = block.transactions.iter().enumerate();
-            let all = each.map(|(position, tx)| {
-                let predicted = predict(&mut predictor, position, tx);
-                take_results(&mut predictor, &known, position);
-                predicted
-            });
-            predicting(|| all.collect::<Result<Vec<_>, _>>().ok())
-        };
-        let decision = self.decide(block, |costs| Work::by_limits(block, costs));
-        if !decision.parallel {
-            let predictions = predict().unwrap_or_default();
-            let outcome = execute_in_order_reporting(block, db, self.config.reports())?;
-            let executed = ExecutedBlock::in_order(outcome, decision, predictions);
-            return Ok(telemetry::block(executed, start.elapsed()));
-        }
-        let mut predictions = Vec::new();
-        let executor = self.executor.on(decision.threads).knowing(known.clone());
-        let make = |_: &dyn Pace| {
-            predictions = predict()?;
-            Some(self.scheduled(block, &predictions))
-        };
-        let outcome = executor.execute_while(pre, block, db, make, |_| {}, None)?;
-        let executed = ExecutedBlock::in_parallel(outcome, decision, predictions);
-        Ok(telemetry::block(executed, start.elapsed()))
     }
 
     /// Executes a block by the schedule that predictions made alone imply: those made

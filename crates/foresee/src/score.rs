@@ -1,8 +1,22 @@
 //! Predictions compared with what execution observed in the same run.
 
+use crate::{
+    ExecutedBlock, Foresee,
+    choice::Work,
+    outlook::take_results,
+    pipeline::Predictor,
+    telemetry::{self, predicting},
+};
 use foresee_access::{Difference, TxIndex};
-use foresee_execute::{BlockOutput, Observed};
+use foresee_execute::{
+    Block, BlockOutput, ExecuteError, Known, Observed, Pace, PreBlock, execute_in_order_reporting,
+};
 use foresee_predict::Prediction;
+use revm::{DatabaseRef, context::TxEnv};
+use std::{sync::Arc, time::Instant};
+
+/// A prediction, unless the state failed.
+type Predicted<DB> = Result<Prediction, <DB as DatabaseRef>::Error>;
 
 /// How predictions compare with what really happened.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,5 +59,49 @@ impl Score {
             }
         }
         score
+    }
+}
+
+impl Foresee {
+    /// Predicts every transaction in block order, executes, and scores. A state that
+    /// fails while predicting leaves the block without schedule and predictions;
+    /// execution meets the failure itself.
+    pub(crate) fn predict_and_execute<'a, DB: DatabaseRef + Sync>(
+        &self,
+        block: &'a Block,
+        db: &'a DB,
+        known: Known,
+        mut predict: impl FnMut(&mut Predictor<'a, DB>, usize, &'a TxEnv) -> Predicted<DB>,
+    ) -> Result<ExecutedBlock, ExecuteError<DB::Error>> {
+        let start = Instant::now();
+        let pre = PreBlock::run(block, db)?;
+        let mut predictor = self.predictor(block, db, self.config().predict);
+        pre.changes().iter().for_each(|changes| predictor.apply(changes));
+        let known = Arc::new(known);
+        let mut predict = || {
+            let each = block.transactions.iter().enumerate();
+            let all = each.map(|(position, tx)| {
+                let predicted = predict(&mut predictor, position, tx);
+                take_results(&mut predictor, &known, position);
+                predicted
+            });
+            predicting(|| all.collect::<Result<Vec<_>, _>>().ok())
+        };
+        let decision = self.decide(block, |costs| Work::by_limits(block, costs));
+        if !decision.parallel {
+            let predictions = predict().unwrap_or_default();
+            let outcome = execute_in_order_reporting(block, db, self.config().reports())?;
+            let executed = ExecutedBlock::in_order(outcome, decision, predictions);
+            return Ok(telemetry::block(executed, start.elapsed()));
+        }
+        let mut predictions = Vec::new();
+        let executor = self.executor().on(decision.threads).knowing(known.clone());
+        let make = |_: &dyn Pace| {
+            predictions = predict()?;
+            Some(self.scheduled(block, &predictions))
+        };
+        let outcome = executor.execute_while(pre, block, db, make, |_| {}, None)?;
+        let executed = ExecutedBlock::in_parallel(outcome, decision, predictions);
+        Ok(telemetry::block(executed, start.elapsed()))
     }
 }
