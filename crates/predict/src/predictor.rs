@@ -35,7 +35,7 @@ use revm::{
     primitives::{TxKind, hardfork::SpecId},
     state::Bytecode,
 };
-use std::{ops::ControlFlow, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 /// How far a transaction has been predicted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -246,15 +246,16 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
             }
         }
         self.context.set_transaction(tx, &self.block);
-        self.current = Some(Current {
+        self.current = None;
+        let current = Current {
             tx,
             fees: Fees::new(tx, &self.block, &self.rules),
             gas: self.rules.initial_gas(tx),
             stage: Stage::Sender,
             sender: None,
             authorities_refunded: 0,
-        });
-        self.resume()
+        };
+        self.go_on(current)
     }
 
     /// Goes on with the transaction that was suspended.
@@ -263,31 +264,35 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
     ///
     /// If the underlying state fails. The transaction stays suspended.
     pub fn resume(&mut self) -> Result<Progress, S::Error> {
-        let Some(mut current) = self.current.take() else {
-            return Ok(Progress::Done(self.abandon(Unknown::NoFrame)));
-        };
-        let ended = loop {
-            match self.advance(&mut current) {
-                Ok(ControlFlow::Continue(stage)) => current.stage = stage,
-                Ok(ControlFlow::Break(outcome)) => break Ok(outcome),
-                Err(interrupt) => break Err(interrupt),
-            }
-        };
-        self.current = Some(current);
-        match ended {
-            Ok(outcome) => Ok(Progress::Done(self.complete(outcome))),
-            Err(Interrupt::World(Stop::Missing(want))) => Ok(Progress::Suspended(want)),
-            Err(Interrupt::World(Stop::Failed(error))) => Err(error),
-            Err(Interrupt::Unknown(unknown)) => Ok(Progress::Done(self.abandon(unknown))),
+        match self.current.take() {
+            Some(current) => self.go_on(current),
+            None => Ok(Progress::Done(self.abandon(Unknown::NoFrame))),
         }
     }
 
-    /// Runs one stage. Yields the next, or how the first frame ended behind the last.
+    /// Goes on with a transaction, which is kept if it does not come to its end.
+    fn go_on(&mut self, mut current: Current<'a>) -> Result<Progress, S::Error> {
+        let interrupt = loop {
+            match self.advance(&mut current) {
+                Ok(None) => {}
+                Ok(Some(outcome)) => return Ok(Progress::Done(self.complete(&current, outcome))),
+                Err(interrupt) => break interrupt,
+            }
+        };
+        self.current = Some(current);
+        match interrupt {
+            Interrupt::World(Stop::Missing(want)) => Ok(Progress::Suspended(want)),
+            Interrupt::World(Stop::Failed(error)) => Err(error),
+            Interrupt::Unknown(unknown) => Ok(Progress::Done(self.abandon(unknown))),
+        }
+    }
+
+    /// Runs one stage. Yields how the first frame ended, behind the last.
     fn advance(
         &mut self,
         current: &mut Current<'_>,
-    ) -> Result<ControlFlow<Outcome, Stage>, Interrupt<S::Error>> {
-        let next = match current.stage {
+    ) -> Result<Option<Outcome>, Interrupt<S::Error>> {
+        current.stage = match current.stage {
             Stage::Sender => {
                 self.charge_sender(current)?;
                 Stage::Authority(0)
@@ -326,10 +331,10 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
             }
             Stage::Beneficiary(outcome) => {
                 self.world.load(self.world.beneficiary)?;
-                return Ok(ControlFlow::Break(outcome));
+                return Ok(Some(outcome));
             }
         };
-        Ok(ControlFlow::Continue(next))
+        Ok(None)
     }
 
     /// The machine, and what it works on.
@@ -445,8 +450,7 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
     }
 
     /// Settles gas and fees, and collects what was accessed.
-    fn complete(&mut self, outcome: Outcome) -> Prediction {
-        let Some(current) = self.current.take() else { return self.abandon(Unknown::NoFrame) };
+    fn complete(&mut self, current: &Current<'_>, outcome: Outcome) -> Prediction {
         let Some(sender) = current.sender else { return self.abandon(Unknown::NoFrame) };
         let spent = current.tx.gas_limit - outcome.gas_left;
         let params = &self.rules.gas;

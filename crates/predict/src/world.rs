@@ -29,6 +29,7 @@ use crate::{
 use alloy_primitives::{Address, KECCAK256_EMPTY, U256};
 use order::FirstLook;
 use revm::{precompile::Precompiles, primitives::hardfork::SpecId, state::Bytecode};
+use slot::Slot;
 use std::sync::Arc;
 use undo::Undo;
 
@@ -153,15 +154,37 @@ impl<S: StateView> World<S> {
     pub(crate) fn touched_slots(&self) -> impl ExactSizeIterator<Item = TouchedSlot> {
         self.contents.slots.touched.iter().map(|id| {
             let slot = self.contents.slots.get(*id);
-            let account = self.contents.accounts.get(slot.account);
-            let looked = [slot.looked, self.looked_at_all].contains(&self.stamp);
-            TouchedSlot {
-                address: account.address,
-                key: slot.key,
-                before: slot.start,
-                after: if account.destroyed == self.stamp { U256::ZERO } else { slot.value },
-                looked: looked || account.created == self.stamp,
-            }
+            self.touched_slot(slot, self.contents.accounts.get(slot.account))
+        })
+    }
+
+    /// A slot that the transaction has touched, of this account.
+    #[inline]
+    fn touched_slot(&self, slot: &Slot, account: &Account) -> TouchedSlot {
+        let looked = [slot.looked, self.looked_at_all].contains(&self.stamp);
+        TouchedSlot {
+            address: account.address,
+            key: slot.key,
+            before: slot.start,
+            after: if account.destroyed == self.stamp { U256::ZERO } else { slot.value },
+            looked: looked || account.created == self.stamp,
+        }
+    }
+
+    /// Accounts that the transaction has touched, each with the slots that it has touched of
+    /// it, in the order of access sets: they must have been put in it.
+    pub(crate) fn touched_in_order(
+        &self,
+    ) -> impl Iterator<Item = (AccountId, &Account, impl Iterator<Item = TouchedSlot>)> {
+        let Contents { accounts, slots, .. } = &self.contents;
+        let mut rest = &*slots.touched;
+        accounts.touched.iter().map(move |&id| {
+            let is_other = |slot: &SlotId| slots.get(*slot).account != id;
+            let (own, others) = rest.split_at(rest.iter().position(is_other).unwrap_or(rest.len()));
+            rest = others;
+            let account = accounts.get(id);
+            let own = own.iter().map(move |slot| self.touched_slot(slots.get(*slot), account));
+            (id, account, own)
         })
     }
 
@@ -340,6 +363,9 @@ impl<S: StateView> World<S> {
 
     /// The fields of a touched account that the transaction leaves changed.
     pub(crate) fn changes(&self, account: &Account) -> Look {
+        if !account.modified {
+            return Look::empty();
+        }
         let (balance, nonce, code_hash) = if account.destroyed == self.stamp {
             (U256::ZERO, 0, KECCAK256_EMPTY)
         } else {

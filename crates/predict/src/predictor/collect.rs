@@ -12,14 +12,13 @@ use foresee_access::{AccessSet, Location};
 pub(super) fn access_set<S: StateView>(world: &mut World<S>, sender: AccountId) -> AccessSet {
     world.sort_touched();
     let world = &*world;
-    let mut slots = world.touched_slots().peekable();
-    let mut reads = Vec::with_capacity(2 * world.touched_accounts().len() + slots.len());
-    let mut writes = Vec::with_capacity(4 + slots.len() / 2);
+    let (accounts, slots) = (world.touched_accounts().len(), world.touched_slots().len());
+    let mut reads = Vec::with_capacity(2 * accounts + slots);
+    let mut writes = Vec::with_capacity(4 + slots / 2);
     let mut commutative = Vec::with_capacity(4);
-    let sender = world.account(sender).address;
-    for account in world.touched_accounts() {
+    for (id, account, own) in world.touched_in_order() {
         let address = account.address;
-        let is_sender = address == sender;
+        let is_sender = id == sender;
         let looks = account.looks;
         let looks_at_balance = looks.contains(Look::BALANCE)
             || looks.contains(Look::EXISTENCE) && !is_sender && account.existed_by_balance();
@@ -49,7 +48,7 @@ pub(super) fn access_set<S: StateView>(world: &mut World<S>, sender: AccountId) 
         if is_sender && !looks.contains(Look::NONCE) {
             commutative.push(Location::nonce(address));
         }
-        while let Some(touched) = slots.next_if(|slot| slot.address == address) {
+        for touched in own {
             let slot = Location::slot(address, touched.key);
             reads.push(slot);
             if touched.before != touched.after {
@@ -60,7 +59,11 @@ pub(super) fn access_set<S: StateView>(world: &mut World<S>, sender: AccountId) 
             }
         }
     }
-    debug_assert!(slots.next().is_none(), "whoever touches a slot touches its account");
+    debug_assert_eq!(
+        reads.iter().filter(|read| read.is_slot()).count(),
+        slots,
+        "whoever touches a slot touches its account"
+    );
     AccessSet::from_sorted(reads, writes, commutative)
 }
 
