@@ -4,8 +4,8 @@
 //! Each way runs in a process of its own, so that none inherits what another has left
 //! there. Told are the most bytes that were asked for at one time (`heap`), and the most
 //! that the system had to lend (`resident`): with huge pages, of which each counts 2 MiB
-//! however little of it is used, and without. Blocks: the snapshots named, else generated
-//! ones.
+//! however little of it is used, and without. Compiled programs stay for later blocks:
+//! `but programs` is the heap without these. Blocks: the snapshots named, else generated ones.
 //!
 //! ```text
 //! cargo bench -p foresee-benches --bench memory -- [runs=1] [SNAPSHOT...]
@@ -16,6 +16,7 @@
 use cap::Cap;
 use foresee::{Config, Foresee, Mode};
 use foresee_execute::execute_in_order;
+use foresee_predict::PredictOptions;
 use foresee_source::Snapshot;
 use mimalloc::MiMalloc;
 use std::{
@@ -54,14 +55,16 @@ fn main() {
         args = ["mix", "amm"].map(|name| format!("{blocks}/{name}.json.gz")).to_vec();
     }
     println!("KiB, and parts of what in-order execution takes");
-    println!("{:>9} {:>9} {:>14} {:>14} {:>14}", "block", "", "heap", "resident", "huge pages");
+    let columns = ["heap", "but programs", "resident", "huge pages"];
+    let columns = columns.map(|column| format!("{column:>14}")).join(" ");
+    println!("{:>9} {:>9} {columns}", "block", "");
     for path in &args {
         let block = Path::new(path).file_name().and_then(|name| name.to_str()).unwrap_or(path);
         let block = block.trim_end_matches(".json.gz");
         let of_ways = WAYS.map(|way| {
-            let [heap, resident] = measure(way, &runs, path, false);
-            let [_, huge] = measure(way, &runs, path, true);
-            [heap, resident, huge]
+            let [heap, programs, resident] = measure(way, &runs, path, false);
+            let [.., huge] = measure(way, &runs, path, true);
+            [heap, heap.saturating_sub(programs), resident, huge]
         });
         for (way, sizes) in WAYS.iter().zip(of_ways) {
             let columns = sizes.iter().zip(of_ways[1]);
@@ -73,9 +76,9 @@ fn main() {
     }
 }
 
-/// The most memory, in KiB, that a process of its own takes to execute a block: on the heap
-/// and resident.
-fn measure(way: &str, runs: &str, path: &str, huge_pages: bool) -> [u64; 2] {
+/// The most memory, in KiB, that a process of its own takes to execute a block: on the heap,
+/// in programs at the end, and resident.
+fn measure(way: &str, runs: &str, path: &str, huge_pages: bool) -> [u64; 3] {
     let mut child = Command::new(env::current_exe().expect("it has a path"));
     child.args([CHILD, way, runs, path]).stderr(Stdio::inherit());
     child.env("MIMALLOC_ALLOW_THP", if huge_pages { "1" } else { "0" });
@@ -89,7 +92,9 @@ fn measure(way: &str, runs: &str, path: &str, huge_pages: bool) -> [u64; 2] {
 fn execute(way: &str, runs: usize, path: &Path) {
     let loaded = Snapshot::open(path).expect("a snapshot").into_block().expect("well formed");
     let (block, state) = (&loaded.block, &loaded.state);
-    let config = Config { threads: 2, mode: Mode::Parallel, ..Config::default() };
+    // What a prediction has seen is of use over slow states only, and for scores.
+    let predict = PredictOptions { keep_inputs: false, ..PredictOptions::default() };
+    let config = Config { threads: 2, mode: Mode::Parallel, predict, ..Config::default() };
     let foresee = Foresee::new(config).expect("threads start");
     for _ in 0..runs {
         match way {
@@ -105,5 +110,8 @@ fn execute(way: &str, runs: usize, path: &Path) {
     let status = fs::read_to_string("/proc/self/status").expect("Linux tells");
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let resident = line.and_then(|line| line.trim().strip_suffix(" kB"));
-    println!("{} {}", ALLOCATOR.max_allocated() / 1024, resident.expect("Linux tells").trim());
+    let resident = resident.expect("Linux tells").trim();
+    let [heap, programs] =
+        [ALLOCATOR.max_allocated(), foresee.cache().size()].map(|bytes| bytes / 1024);
+    println!("{heap} {programs} {resident}");
 }

@@ -52,6 +52,12 @@ impl AccessSet {
         Self { reads, writes, commutative }
     }
 
+    /// Gives back what memory it does not need.
+    pub fn shrink_to_fit(&mut self) {
+        let Self { reads, writes, commutative } = self;
+        [reads, writes, commutative].into_iter().for_each(Vec::shrink_to_fit);
+    }
+
     /// The reads that an earlier write of the same location must precede.
     pub fn ordering_reads(&self) -> impl Iterator<Item = &Location> {
         self.reads.iter().filter(|read| !self.is_commutative(read))

@@ -210,7 +210,7 @@ impl AccessSet {
 mod tests {
     use super::*;
     use alloy_primitives::{B256, U256, keccak256};
-    use std::collections::HashSet;
+    use std::collections::BTreeSet;
 
     fn hash(n: u64) -> B256 {
         keccak256(n.to_be_bytes())
@@ -227,8 +227,8 @@ mod tests {
             let fields = [Location::balance(a), Location::nonce(a), Location::code(a)];
             slots.map(move |slot| Location::slot(a, slot)).chain(fields)
         });
-        let locations: HashSet<_> = locations.collect();
-        let fingerprints: HashSet<_> = locations.iter().map(Fingerprint::of).collect();
+        let locations: BTreeSet<_> = locations.collect();
+        let fingerprints: BTreeSet<_> = locations.iter().map(Fingerprint::of).collect();
         assert_eq!(fingerprints.len(), locations.len());
         assert!(fingerprints.iter().all(|it| it.number() != 0));
     }

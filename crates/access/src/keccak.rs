@@ -181,6 +181,11 @@ impl Hashes {
         self.entries.len()
     }
 
+    /// Gives back what memory they do not need.
+    pub fn shrink_to_fit(&mut self) {
+        self.entries.shrink_to_fit();
+    }
+
     /// The hash of an input, if it is near `next`: where it is if inputs come in the
     /// order of the prediction. `next` moves on behind what was found.
     pub fn find(&self, input: &[u8], next: &mut usize) -> Option<B256> {

@@ -163,7 +163,10 @@ impl Foresee {
     }
 
     /// Predicts every transaction alone, on the state before the block: what a builder
-    /// does when a transaction enters its pool. Programs learn from it all they can.
+    /// does when a transaction enters its pool. Programs learn from it all they can. What
+    /// each has seen is of use where the block is scored or its
+    /// [state takes long to read](Self::execute_cold_ahead); elsewhere
+    /// [not keeping it](PredictOptions::keep_inputs) saves memory.
     ///
     /// # Errors
     ///
@@ -180,9 +183,7 @@ impl Foresee {
             Learning::Bounded => Learning::Everything,
             other => other,
         };
-        // What it saw decides whether it is predicted once more.
-        let keep_inputs = true;
-        let options = PredictOptions { learning, keep_inputs, ..options };
+        let options = PredictOptions { learning, ..options };
         let mut predictor = BlockPredictor::new(&self.cache, cfg, env, Complete(db), options);
         let ahead = block.transactions.iter().map(|tx| predictor.predict_ahead(tx));
         ahead.collect::<Result<_, _>>().map_err(ExecuteError::Database)
