@@ -10,7 +10,8 @@
 //! them time and nothing else. Nothing that decides about a result may rest on one.
 
 use crate::{AccessSet, Field, Location};
-use alloy_primitives::Address;
+use core::hash::Hasher;
+use rustc_hash::FxHasher;
 
 /// A number that stands for a location.
 ///
@@ -25,29 +26,15 @@ const PART: u32 = 3;
 const HASH: u64 = !0 << 5;
 const NEVER_ZERO: u64 = 1 << 5;
 
-/// Odd numbers without a pattern: digits of pi.
-const PI: [u64; 6] = [
-    0x243f_6a88_85a3_08d3,
-    0x1319_8a2e_0370_7345,
-    0xa409_3822_299f_31d1,
-    0x082e_fa98_ec4e_6c89,
-    0x4528_21e6_38d0_1377,
-    0xbe54_66cf_34e9_0c6d,
-];
-
 impl Fingerprint {
     /// The fingerprint of a location.
     pub fn of(location: &Location) -> Self {
-        let account = account(&location.address);
+        let account = hash(0, location.address.as_slice());
         let (hash, part) = match location.field {
             Field::Balance => (account, 0),
             Field::Nonce => (account, 1),
             Field::Code => (account, 2),
-            Field::Slot(slot) => {
-                let [a, b, c, d] = slot.into_limbs();
-                let slot = fold(a ^ PI[2], b ^ PI[3]) ^ fold(c ^ PI[4], d ^ PI[5]).rotate_left(32);
-                (fold(account ^ PI[0], slot ^ PI[1]), 3)
-            }
+            Field::Slot(slot) => (hash(account, &slot.to_le_bytes::<32>()), 3),
         };
         Self(hash & HASH | NEVER_ZERO | part << PART)
     }
@@ -72,19 +59,11 @@ impl Fingerprint {
     }
 }
 
-fn account(address: &Address) -> u64 {
-    let word = |from: usize| {
-        let bytes = address.0.0[from..from + 8].first_chunk().copied();
-        u64::from_le_bytes(bytes.unwrap_or_default())
-    };
-    // The last word overlaps with the one before.
-    fold(fold(word(0) ^ PI[0], word(8) ^ PI[1]) ^ PI[2], word(12) ^ PI[3])
-}
-
-/// The product of both, the upper half over the lower.
-const fn fold(a: u64, b: u64) -> u64 {
-    let product = a as u128 * b as u128;
-    product as u64 ^ (product >> 64) as u64
+/// The hash of these bytes behind what has this hash.
+fn hash(before: u64, bytes: &[u8]) -> u64 {
+    let mut hasher = FxHasher::with_seed(before as usize);
+    hasher.write(bytes);
+    hasher.finish()
 }
 
 /// What a transaction does with a location.
@@ -209,7 +188,7 @@ impl AccessSet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloy_primitives::{B256, U256, keccak256};
+    use alloy_primitives::{Address, B256, U256, keccak256};
     use std::collections::BTreeSet;
 
     fn hash(n: u64) -> B256 {

@@ -40,3 +40,24 @@ const fn place(spread: u64) -> (usize, u64) {
     let bit = spread >> (u64::BITS - BITS);
     ((bit >> 6) as usize, 1 << (bit & 63))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloy_primitives::keccak256;
+
+    #[test]
+    fn what_was_added_is_found_and_most_else_is_not() {
+        let locations = |from: u64| {
+            (from..from + 2_000).map(|n| {
+                let hash = keccak256(n.to_be_bytes());
+                hash.first_chunk().map_or(0, |head| u64::from_be_bytes(*head))
+            })
+        };
+        let mut filter = Filter::default();
+        locations(0).for_each(|location| filter.add(location));
+        assert!(locations(0).all(|location| filter.may_hold(location)));
+        let mistaken = locations(2_000).filter(|location| filter.may_hold(*location)).count();
+        assert!(mistaken < 200, "{mistaken} of 2000");
+    }
+}

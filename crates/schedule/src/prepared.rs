@@ -49,8 +49,9 @@ impl Prepared<'_> {
 
 impl Schedule {
     /// The schedule of a block from its transactions in block order: that of their
-    /// [DAG](crate::DependencyDag::build_with), made in a fraction of the time. Locations are told apart
-    /// by their fingerprints, so transactions may come one after the other for nothing.
+    /// [DAG](crate::DependencyDag::build_with), made in a fraction of the time. Locations are
+    /// told apart by their fingerprints, so transactions may come one after the other for
+    /// nothing.
     pub fn build(transactions: &[Prepared<'_>], additions: Additions) -> Self {
         let writes = transactions.iter().map(Prepared::writes).sum();
         let mut walk = Walk::new(writes, additions);

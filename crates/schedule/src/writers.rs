@@ -140,7 +140,7 @@ impl Writers {
         } else {
             self.written.add(spread);
         }
-        let latest = &mut self.table[place(&self.table, self.shift, location)];
+        let latest = &mut self.table[place(&self.table, location, spread >> self.shift)];
         if rule.read != Read::No {
             let mut credit = latest.newest_credit;
             if rule.read == Read::Overwriter {
@@ -174,9 +174,9 @@ impl Writers {
     }
 }
 
-/// Where a location is in the table, or where it belongs.
-fn place(table: &[Latest], shift: u32, location: u64) -> usize {
-    let mut place = (location.wrapping_mul(SPREAD) >> shift) as usize;
+/// Where a location is in the table, or where it belongs: here, or at the next free place.
+fn place(table: &[Latest], location: u64, here: u64) -> usize {
+    let mut place = here as usize;
     while table[place].location != location && table[place].location != 0 {
         place = (place + 1) & (table.len() - 1);
     }
