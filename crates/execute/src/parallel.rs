@@ -34,7 +34,7 @@ pub use precompiles::PrecompileResults;
 
 use crate::{AccessList, Block, CancelToken, ExecuteError, Reports};
 use authority::Authority;
-use closing::{Aside, Made};
+use closing::{Aside, Helpers, Made};
 use early::Signals;
 use foresee_schedule::Schedule;
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
@@ -446,7 +446,7 @@ impl ParallelExecutor {
             work(shares);
         };
         let made = Made::new();
-        let aside = Aside::new(self.reports);
+        let aside = Aside::new();
         let outcome = match &self.helpers {
             None => {
                 plan_and_work(false);
@@ -467,7 +467,8 @@ impl ParallelExecutor {
                     });
                 }
                 plan_and_work(true);
-                let helpers = Some((scope, &aside));
+                let count = self.config.threads - 1;
+                let helpers = Some(Helpers { scope, aside: &aside, count });
                 let authority = scheduler.take_authority();
                 authority.map(|authority| closing::close(block, *authority, &made, helpers))
             }),

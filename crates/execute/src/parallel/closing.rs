@@ -2,103 +2,43 @@
 //! the transactions, the bundle of all changes, and the access list.
 //!
 //! The calling thread makes the bundle, which takes longest. The list is for a thread that has
-//! nothing left to execute: it stays awake for it for a while, since waking one takes as long
-//! as a good part of what there is to do. Nothing depends on it: a list that nobody has begun
-//! when the bundle is there is made by the calling thread.
+//! nothing left to execute, and so are the reverts of the bundle, if there is another. Such a
+//! thread stays awake for them for a while, since waking one takes as long as a good part of
+//! what there is to do. Nothing depends on it: what nobody has begun when the rest is there is
+//! made by the calling thread.
+
+mod aside;
+
+pub(super) use aside::Aside;
 
 use super::{ParallelOutcome, authority::Authority, ledger::Ledger, listing, phases};
-use crate::{
-    AccessList, Block, BlockOutput, ExecuteError, Reports,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
-use core::time::Duration;
+use crate::{AccessList, Block, BlockOutput, ExecuteError};
+use aside::Job;
 use rayon::Scope;
-use revm::{DatabaseRef, database::states::bundle_state::BundleRetention};
-use std::{sync::OnceLock, time::Instant};
+use revm::{
+    DatabaseRef,
+    database::{
+        BundleAccount, BundleState, TransitionState, states::bundle_state::BundleRetention,
+    },
+    primitives::{Address, AddressMap},
+};
+use std::{
+    sync::{Arc, OnceLock, mpsc},
+    time::Instant,
+};
 
-/// How long a thread stays awake for work that may come, or for others to end theirs:
-/// about twice what waking it takes.
-const PATIENCE: Duration = Duration::from_micros(100);
-
-/// How often it does nothing before it looks again.
-const SPINS: u32 = 16;
+/// The changes of fewer accounts are put together by one thread.
+const SHARED_MIN: usize = 64;
 
 /// The list, once it is made.
 pub(super) type Made = OnceLock<AccessList>;
 
-/// Work for a thread that has nothing left to execute.
-pub(super) struct Aside<'e>(Mutex<Desk<'e>>);
-
-type Job<'e> = Box<dyn FnOnce() + Send + 'e>;
-
-struct Desk<'e> {
-    job: Option<Job<'e>>,
-    /// Whether there will be one.
-    is_expecting: bool,
-    /// Threads that wait for it.
-    waiting: usize,
-    /// Whether it is begun and not done.
-    is_begun: bool,
-}
-
-impl<'e> Aside<'e> {
-    /// Whether there will be something to do follows from what is asked for.
-    pub(super) fn new(reports: Reports) -> Self {
-        let is_expecting = reports.access_list;
-        Self(Mutex::new(Desk { job: None, is_expecting, waiting: 0, is_begun: false }))
-    }
-
-    /// Waits for a while for something to do, and does it.
-    pub(super) fn help(&self) {
-        let start = Instant::now();
-        self.lock().waiting += 1;
-        loop {
-            let mut desk = self.lock();
-            if !desk.is_expecting || start.elapsed() >= PATIENCE {
-                desk.waiting -= 1;
-                break;
-            }
-            drop(desk);
-            (0..SPINS).for_each(|_| core::hint::spin_loop());
-        }
-        self.work_off();
-    }
-
-    /// Tells what there is to do, and whether somebody is waiting for it.
-    fn post(&self, job: Job<'e>) -> bool {
-        let mut desk = self.lock();
-        desk.is_expecting = false;
-        desk.job = Some(job);
-        desk.waiting > 0
-    }
-
-    /// Does it, if nobody else has begun.
-    fn work_off(&self) {
-        let mut desk = self.lock();
-        if let Some(job) = desk.job.take() {
-            desk.is_begun = true;
-            drop(desk);
-            job();
-            self.lock().is_begun = false;
-        }
-    }
-
-    /// Waits for a while until what was begun is done. The scope waits for it in any case, but
-    /// asleep.
-    fn wait(&self) {
-        let start = Instant::now();
-        while self.lock().is_begun && start.elapsed() < PATIENCE {
-            (0..SPINS).for_each(|_| core::hint::spin_loop());
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Desk<'e>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// The threads beside the calling one.
-pub(super) type Helpers<'h, 'scope, 'e> = (&'h Scope<'scope>, &'scope Aside<'e>);
+pub(super) struct Helpers<'h, 'scope, 'e> {
+    pub(super) scope: &'h Scope<'scope>,
+    pub(super) aside: &'scope Aside<'e>,
+    pub(super) count: usize,
+}
 
 /// Makes the changes after the transactions and takes the output, but for the list, which is
 /// in `made` when all threads are done.
@@ -122,25 +62,13 @@ pub(super) fn close<'e: 'scope, 'scope, DB: DatabaseRef>(
             made.get_or_init(|| notes.into_list(&after, included));
         })
     });
-    let mut bundle = || {
-        state.merge_transitions(BundleRetention::Reverts);
-        state.take_bundle()
-    };
-    let state = match (list, helpers) {
-        (Some(list), Some((scope, aside))) => {
-            if !aside.post(list) {
-                scope.spawn(|_| aside.work_off());
-            }
-            let bundle = bundle();
-            aside.work_off();
-            aside.wait();
-            bundle
-        }
-        (list, _) => {
-            if let Some(list) = list {
-                list();
-            }
-            bundle()
+    let changes = state.transition_state.take().unwrap_or_default();
+    drop(state);
+    let state = match helpers {
+        Some(helpers) => bundle_beside(changes, list, &helpers),
+        None => {
+            list.into_iter().for_each(|list| list());
+            bundle(changes)
         }
     };
     let Ledger { receipts, invalid, gas_used, blob_gas_used, .. } = ledger;
@@ -148,4 +76,168 @@ pub(super) fn close<'e: 'scope, 'scope, DB: DatabaseRef>(
     metrics::histogram!("foresee_commit_seconds").record(start.elapsed());
     let (observed, access_list, timeline) = (observed.unwrap_or_default(), None, Vec::new());
     Ok(ParallelOutcome { output, stats, observed, access_list, timeline })
+}
+
+/// The bundle of these changes, while another thread makes the list; and another what reverts
+/// them, if they are many.
+fn bundle_beside<'e>(
+    changes: TransitionState,
+    list: Option<Job<'e>>,
+    &Helpers { scope, aside, count }: &Helpers<'_, '_, 'e>,
+) -> BundleState {
+    let post = |jobs| (0..aside.post(jobs)).for_each(|_| scope.spawn(|_| aside.work_off()));
+    let mut jobs = Vec::from_iter(list);
+    let has_reverter = count > jobs.len() && changes.transitions.len() >= SHARED_MIN;
+    if !has_reverter {
+        post(jobs);
+        let bundle = bundle(changes);
+        aside.work_off();
+        aside.wait();
+        return bundle;
+    }
+    let changes = Arc::new(changes);
+    let (sender, receiver) = mpsc::channel();
+    let shared = Arc::clone(&changes);
+    // What is waited for comes first. Nobody has gone away.
+    jobs.insert(0, Box::new(move || drop(sender.send(reverts(&shared)))));
+    post(jobs);
+    let accounts = accounts(&changes);
+    drop(changes);
+    aside.work_off();
+    aside.wait();
+    match receiver.recv() {
+        Ok(reverts) => with_accounts(reverts, accounts),
+        // A thread has panicked, which goes on from the scope.
+        Err(_) => BundleState::default(),
+    }
+}
+
+/// What the changed accounts become, and some that do not change after all.
+fn accounts(changes: &TransitionState) -> AddressMap<BundleAccount> {
+    let changes = changes.transitions.iter();
+    changes.map(|(address, change)| (*address, change.present_bundle_account())).collect()
+}
+
+/// The bundle but for its accounts, and those that do not change after all.
+fn reverts(TransitionState { transitions }: &TransitionState) -> (BundleState, Vec<Address>) {
+    let (mut bundle, mut unchanged) = (BundleState::default(), Vec::new());
+    let mut reverts = Vec::with_capacity(transitions.len());
+    for (address, change) in transitions {
+        if let Some((hash, code)) = change.has_new_contract() {
+            bundle.contracts.insert(hash, code.clone());
+        }
+        match change.clone().create_revert() {
+            Some(revert) => {
+                bundle.reverts_size += revert.size_hint();
+                reverts.push((*address, revert));
+            }
+            None => unchanged.push(*address),
+        }
+    }
+    bundle.reverts.push(reverts);
+    (bundle, unchanged)
+}
+
+/// Both parts of a bundle in one.
+fn with_accounts(
+    (mut bundle, unchanged): (BundleState, Vec<Address>),
+    accounts: AddressMap<BundleAccount>,
+) -> BundleState {
+    bundle.state = accounts;
+    for address in unchanged {
+        bundle.state.remove(&address);
+    }
+    bundle.state_size = bundle.state.values().map(BundleAccount::size_hint).sum();
+    bundle
+}
+
+/// The bundle of these changes, as revm's `State` makes it.
+fn bundle(changes: TransitionState) -> BundleState {
+    let mut bundle = BundleState::default();
+    bundle.apply_transitions_and_create_reverts(changes, BundleRetention::Reverts);
+    bundle
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rayon::ThreadPoolBuilder;
+    use revm::{
+        database::{AccountStatus, TransitionAccount, states::StorageSlot},
+        primitives::U256,
+        state::{AccountInfo, Bytecode},
+    };
+
+    /// So many accounts, paid, written to, deployed, destroyed, or merely looked at.
+    fn changes(accounts: u64) -> TransitionState {
+        let account = |number: u64| {
+            let mut address = Address::ZERO;
+            address[..8].copy_from_slice(&number.to_be_bytes());
+            let before = AccountInfo::from_balance(U256::from(number));
+            let after = AccountInfo { nonce: 1, ..before.clone() };
+            let slot = |slot| (U256::from(slot), StorageSlot::new_changed(U256::ZERO, U256::ONE));
+            let (mut info, mut storage) = (Some(after.clone()), Vec::new());
+            let status = match number % 5 {
+                0 => AccountStatus::Changed,
+                1 => {
+                    storage.extend((0..number % 7).map(slot));
+                    AccountStatus::Changed
+                }
+                2 => {
+                    let code = Bytecode::new_raw(number.to_be_bytes().to_vec().into());
+                    info = Some(after.with_code(code));
+                    AccountStatus::InMemoryChange
+                }
+                3 => {
+                    info = None;
+                    AccountStatus::Destroyed
+                }
+                _ => AccountStatus::Loaded,
+            };
+            let change = TransitionAccount {
+                info,
+                status,
+                previous_info: Some(before),
+                previous_status: AccountStatus::Loaded,
+                storage: storage.into_iter().collect(),
+                storage_was_destroyed: status == AccountStatus::Destroyed,
+            };
+            (address, change)
+        };
+        TransitionState { transitions: (0..accounts).map(account).collect() }
+    }
+
+    #[test]
+    fn a_bundle_made_beside_others_is_that_of_one_thread() {
+        let pool = ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+        for accounts in [0, 1, SHARED_MIN as u64 - 1, SHARED_MIN as u64, 1_000] {
+            let expected = bundle(changes(accounts));
+            for (count, is_awake, lists) in
+                [(1, false, false), (1, true, false), (1, true, true), (2, true, true)]
+            {
+                let listed = OnceLock::new();
+                let aside = Aside::new();
+                let made = pool.in_place_scope(|scope| {
+                    (0..count).filter(|_| is_awake).for_each(|_| scope.spawn(|_| aside.help()));
+                    let list: Job<'_> = Box::new(|| listed.set(()).unwrap());
+                    let helpers = Helpers { scope, aside: &aside, count };
+                    bundle_beside(changes(accounts), lists.then_some(list), &helpers)
+                });
+                assert_eq!(made, expected, "{accounts} accounts, {count} beside, {is_awake}");
+                assert_eq!(listed.get().is_some(), lists);
+            }
+        }
+    }
+
+    #[test]
+    #[should_panic = "a thread of its own"]
+    fn a_thread_that_panics_is_not_taken_for_one_that_is_done() {
+        let pool = ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        let aside = Aside::new();
+        pool.in_place_scope(|scope| {
+            let list: Job<'_> = Box::new(|| panic!("a thread of its own"));
+            let helpers = Helpers { scope, aside: &aside, count: 1 };
+            bundle_beside(changes(1), Some(list), &helpers)
+        });
+    }
 }
