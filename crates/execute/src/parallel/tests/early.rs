@@ -56,6 +56,9 @@ struct Slow<'a> {
     slot: u64,
     then: Then,
     reads: AtomicU64,
+    /// How many have been seen asleep at once. They may be awake again before everybody
+    /// who is held up has looked.
+    asleep: AtomicU64,
 }
 
 impl DatabaseRef for Slow<'_> {
@@ -71,11 +74,12 @@ impl DatabaseRef for Slow<'_> {
 
     fn storage_ref(&self, address: Address, slot: StorageKey) -> Result<StorageValue, ReadFailed> {
         let wanted = slot.saturating_sub(U256::from(100)).to::<u64>();
-        // Whoever executes again after a failure finds nobody asleep any more.
-        let is_read = || self.reads.load(Ordering::Relaxed) > 0;
         let is_held_up = || match slot == AFTER {
-            true => !is_read(),
-            false => self.signals.asleep() < wanted && !(slot == self.slot && is_read()),
+            true => self.reads.load(Ordering::Relaxed) == 0,
+            false => {
+                let asleep = self.signals.asleep();
+                asleep.max(self.asleep.fetch_max(asleep, Ordering::Relaxed)) < wanted
+            }
         };
         while is_held_up() {
             std::thread::yield_now();
@@ -140,12 +144,12 @@ fn execute(
     let block = &lab.block;
     let n = block.transactions.len();
     let signals = Signals::new(n);
-    let reads = AtomicU64::new(0);
+    let (reads, asleep) = (AtomicU64::new(0), AtomicU64::new(0));
     let cancel = match &then {
         Then::Cancels(token) => Some(token.clone()),
         _ => None,
     };
-    let db = &Slow { db: &lab.db, signals: &signals, slot, then, reads };
+    let db = &Slow { db: &lab.db, signals: &signals, slot, then, reads, asleep };
     let pre = PreBlock::run(block, db)?;
     let versions = Versions::new();
     let any_tx = TxEnv::default();
