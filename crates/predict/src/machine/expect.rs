@@ -11,12 +11,12 @@
 
 use super::{
     Machine, Surroundings,
-    run::{Cpu, read},
+    run::Cpu,
     to_address,
 };
 use crate::{
     compile::{bits, fold},
-    instruction::{CONSTANTS, Compare, Instruction, Op, Register},
+    instruction::{Compare, Instruction, Op, Register},
     slice::Slice,
     state::{StateView, Want},
 };
@@ -30,9 +30,10 @@ impl Machine {
         around: &mut Surroundings<'_, S>,
     ) {
         let Some(frame) = self.frames.last() else { return };
-        let registers = &mut self.registers[frame.bottom..frame.bottom + slice.registers];
+        let registers = slice.registers_of(&mut self.registers, frame.bottom);
         self.known.clear();
-        self.known.resize(slice.registers, false);
+        self.known.resize(slice.constants.len(), true);
+        self.known.resize(registers.len(), false);
         let mut cpu =
             Cpu::new(frame, &mut self.memory, &self.return_data, &mut self.keccak, around);
         cpu.tell_reads(slice, registers, &mut self.known);
@@ -41,7 +42,7 @@ impl Machine {
 
 impl<S: StateView> Cpu<'_, S> {
     fn tell_reads(&mut self, slice: &Slice, registers: &mut [U256], known: &mut [bool]) {
-        let (code, constants) = (&*slice.code, &*slice.constants);
+        let (code, bottom) = (&*slice.code, slice.constants.len());
         let bails = |at: usize| code.get(at).is_none_or(|way_out| way_out.op == Op::Bail);
         let mut next = Slice::START;
         // A slice has no loops; were there one it would not be followed for ever.
@@ -49,8 +50,13 @@ impl<S: StateView> Cpu<'_, S> {
             let Some(&Instruction { op, to, a, b, c, gas }) = code.get(next) else { return };
             next += 1;
             let get = |registers: &[U256], known: &[bool], register: Register| {
-                let is_known = register <= CONSTANTS || known[register as usize];
-                is_known.then(|| *read(registers, constants, 0, register))
+                let at = bottom.wrapping_add_signed(register.into());
+                known[at].then(|| registers[at])
+            };
+            let set = |registers: &mut [U256], known: &mut [bool], to: Register, value| {
+                let at = bottom.wrapping_add_signed(to.into());
+                known[at] = Option::is_some(&value);
+                registers[at] = value.unwrap_or_default();
             };
             let get_a = || get(registers, known, a);
             let get_b = || get(registers, known, b);
@@ -109,7 +115,7 @@ impl<S: StateView> Cpu<'_, S> {
                         self.tell_account(address);
                     }
                     // What it returns lies where its last argument was.
-                    known[0] = false;
+                    set(registers, known, 0, None);
                     continue;
                 }
                 Op::Bail => return,
@@ -163,13 +169,5 @@ impl<S: StateView> Cpu<'_, S> {
             let address = self.world.account(id).address;
             self.world.view.expect(Want::Account(address));
         }
-    }
-}
-
-/// Sets a register, to something unknown if there is no value.
-fn set(registers: &mut [U256], known: &mut [bool], to: Register, value: Option<U256>) {
-    known[to as usize] = value.is_some();
-    if let Some(value) = value {
-        registers[to as usize] = value;
     }
 }

@@ -3,7 +3,7 @@
 use super::{
     End, Frame, Halt, Interrupt, Machine, Pending, Surroundings,
     context::address_word,
-    run::{Cpu, Leave, read},
+    run::{Cpu, Leave},
 };
 use crate::{
     compile::{bits, div, fold, shl, shr, truth},
@@ -74,6 +74,9 @@ impl Machine {
         match &frame.slice {
             Some(slice) => {
                 frame.next = Slice::START;
+                let below = frame.bottom;
+                frame.bottom += slice.constants.len();
+                slice.constants.write(&mut self.registers[below..frame.bottom]);
                 self.memory.resize(frame.memory + slice.memory, 0);
                 if around.world.view.fetches() {
                     let slice = slice.clone();
@@ -108,7 +111,7 @@ impl Machine {
                 return Err(Halt::Stop(Interrupt::Unknown(Unknown::StepLimit)));
             }
         }
-        let registers = &mut self.registers[frame.bottom..frame.bottom + slice.registers];
+        let registers = slice.registers_of(&mut self.registers, frame.bottom);
         let mut cpu =
             Cpu::new(frame, &mut self.memory, &self.return_data, &mut self.keccak, around);
         let mut next = frame.next;
@@ -141,7 +144,9 @@ impl Machine {
         around.world.revert(frame.started);
         self.return_data.clear();
         self.memory.truncate(frame.memory);
-        frame.slice = None;
+        if let Some(slice) = frame.slice.take() {
+            frame.bottom -= slice.constants.len();
+        }
         self.spare -= frame.gas_at_start - frame.gas;
         frame.gas = frame.gas_at_start;
         frame.refund = 0;
@@ -200,7 +205,7 @@ impl<S: StateView> Cpu<'_, S> {
         position: &mut usize,
         mut trace: Option<&mut Vec<u32>>,
     ) -> Result<Left, Halt<S::Error>> {
-        let (code, constants) = (&*slice.code, &*slice.constants);
+        let (code, bottom) = (&*slice.code, slice.constants.len());
         let mut next = *position;
         loop {
             let Some(&Instruction { op, to, a, b, c, gas }) = code.get(next) else {
@@ -213,22 +218,13 @@ impl<S: StateView> Cpu<'_, S> {
             }
             macro_rules! get {
                 ($register:expr) => {
-                    *read(registers, constants, 0, $register)
-                };
-            }
-            // The same where it hardly ever is a constant.
-            macro_rules! register {
-                ($register:expr) => {
-                    match registers.get($register as usize) {
-                        Some(value) => value,
-                        None => read(registers, constants, 0, $register),
-                    }
+                    registers[bottom.wrapping_add_signed($register as isize)]
                 };
             }
             macro_rules! set {
                 ($register:expr, $value:expr) => {{
                     let value = $value;
-                    registers[$register as usize] = value;
+                    registers[bottom.wrapping_add_signed($register as isize)] = value;
                 }};
                 ($value:expr) => {
                     set!(to, $value)
@@ -275,7 +271,7 @@ impl<S: StateView> Cpu<'_, S> {
                 Op::Shl => set!(shl(get!(a), get!(b))),
                 Op::Shr => set!(shr(get!(a), get!(b))),
                 Op::Div => set!(div(get!(a), get!(b))),
-                Op::Bits => set!(bits(register!(a), b as u32, c as u32)),
+                Op::Bits => set!(bits(&get!(a), b as u32, c as u32)),
                 Op::WordBits => {
                     set!(bits(&self.calldata_word(gas as usize), b as u32, c as u32));
                 }
@@ -350,7 +346,7 @@ impl<S: StateView> Cpu<'_, S> {
                     set!(value);
                 }
                 Op::SLoadKnown => {
-                    set!(self.world.slot_value(SlotId::from_word(*register!(a))));
+                    set!(self.world.slot_value(SlotId::from_word(get!(a))));
                 }
                 Op::SStore => {
                     let (key, value) = (get!(a), get!(b));
@@ -363,7 +359,7 @@ impl<S: StateView> Cpu<'_, S> {
                 }
                 Op::Looks => {
                     if get!(b) != get!(c) {
-                        self.world.look_at_slot(SlotId::from_word(*register!(a)));
+                        self.world.look_at_slot(SlotId::from_word(get!(a)));
                     }
                 }
                 Op::TLoad => set!(self.world.tload(self.address, get!(a))),
@@ -388,8 +384,8 @@ impl<S: StateView> Cpu<'_, S> {
                     effect!(self.charge(0, 0));
                     set!(U256::from(self.gas));
                 }
-                Op::BranchIf => branch!(!register!(a).is_zero()),
-                Op::BranchUnless => branch!(register!(a).is_zero()),
+                Op::BranchIf => branch!(!get!(a).is_zero()),
+                Op::BranchUnless => branch!(get!(a).is_zero()),
                 Op::BranchEq => branch!(get!(a) == get!(b)),
                 Op::BranchNe => branch!(get!(a) != get!(b)),
                 Op::BranchLt => branch!(get!(a) < get!(b)),
