@@ -235,6 +235,8 @@ pub(crate) enum Op {
     Peek,
     /// The bits of `a` from number `b` on, as many as `c`.
     Bits,
+    /// `a` / `b`, where `a` is the product of `b` and `c`.
+    Unmul,
     /// The hash of word `a`.
     HashOne,
     /// The hash of words `a` and `b`.

@@ -15,7 +15,7 @@ use super::{
     to_address,
 };
 use crate::{
-    compile::{bits, fold},
+    compile::{bits, div, fold},
     instruction::{Compare, Instruction, Op, Register},
     slice::Slice,
     state::{StateView, Want},
@@ -78,6 +78,7 @@ impl<S: StateView> Cpu<'_, S> {
                 Op::Word => Some(self.calldata_word(gas as usize)),
                 Op::WordBits => Some(bits(&self.calldata_word(gas as usize), b as u32, c as u32)),
                 Op::Bits => get_a().map(|word| bits(&word, b as u32, c as u32)),
+                Op::Unmul => both().map(|(a, b)| div(a, b)),
                 Op::CallDataLoad => get_a().map(|a| self.calldata_load(a)),
                 Op::HashOne => get_a().map(|a| self.keccak.hash(&a.to_be_bytes::<32>())),
                 Op::HashTwo => both().map(|(a, b)| self.hash_beforehand(&a, &b)),

@@ -6,7 +6,7 @@ use super::{
     run::{Cpu, Leave},
 };
 use crate::{
-    compile::{bits, div, fold, shl, shr, truth},
+    compile::{bits, div, fold, shl, shr, truth, unmul},
     instruction::{Instruction, Op},
     predictor::Learning,
     slice::{Allowance, Plan, Slice, SliceKey},
@@ -271,6 +271,7 @@ impl<S: StateView> Cpu<'_, S> {
                 Op::Shl => set!(shl(get!(a), get!(b))),
                 Op::Shr => set!(shr(get!(a), get!(b))),
                 Op::Div => set!(div(get!(a), get!(b))),
+                Op::Unmul => set!(unmul(&get!(a), &get!(b), &get!(c))),
                 Op::Bits => set!(bits(&get!(a), b as u32, c as u32)),
                 Op::WordBits => {
                     set!(bits(&self.calldata_word(gas as usize), b as u32, c as u32));

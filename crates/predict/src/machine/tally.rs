@@ -117,6 +117,7 @@ const fn only_yields(op: Op) -> bool {
                 | Op::CallDataLoad
                 | Op::BlobHash
                 | Op::BlockHash
+                | Op::Unmul
                 | Op::HashOne
                 | Op::HashTwo
                 | Op::HashRange

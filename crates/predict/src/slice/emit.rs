@@ -418,10 +418,13 @@ impl Emitter<'_> {
             self.code.push(Instruction { to, b, c, ..bits });
             return Some(());
         }
-        let [a, b, c] = operands(content)
+        let other = self.tree.values.as_unmul(content);
+        let [first, second, third] = operands(content);
+        let [a, b, c] = [first, second, other.or(third)]
             .map(|operand| operand.and_then(|operand| self.find(operand)).unwrap_or(0));
         let to = self.home(Some(value))?;
         let (op, gas) = match content {
+            _ if other.is_some() => (Op::Unmul, 0),
             Value::Environment(op) | Value::Lookup(op, _) | Value::Pure(op, _) => (op, 0),
             Value::CallData(offset) => (Op::Word, offset),
             Value::HashOne(_) => (Op::HashOne, 0),
