@@ -72,24 +72,27 @@ pub(crate) fn shr(a: U256, b: U256) -> U256 {
 const ADDRESS_BITS: u32 = 160;
 
 /// The bits of a word from one on, `count` of them at most.
-#[inline]
+#[inline(always)]
 pub(crate) fn bits(word: &U256, first: u32, count: u32) -> U256 {
-    if count <= u64::BITS {
-        let (limb, first) = (first / u64::BITS, first % u64::BITS);
-        let limb = |n| word.as_limbs().get((limb + n) as usize).copied().unwrap_or_default();
-        let low = limb(0) >> first | limb(1) << 1 << (63 - first);
-        return U256::from_limbs([low & u64::MAX.unbounded_shr(u64::BITS - count), 0, 0, 0]);
+    if count > u64::BITS {
+        return wide_bits(word, first, count);
     }
+    let (limb, first) = (first / u64::BITS, first % u64::BITS);
+    let limb = |n| word.as_limbs().get((limb + n) as usize).copied().unwrap_or_default();
+    let low = limb(0) >> first | limb(1) << 1 << (63 - first);
+    U256::from_limbs([low & u64::MAX.unbounded_shr(u64::BITS - count), 0, 0, 0])
+}
+
+/// The same where it may be more than a limb.
+#[inline]
+fn wide_bits(word: &U256, first: u32, count: u32) -> U256 {
     let shifted = if first == 0 { *word } else { *word >> first };
     let [a, b, c, d] = *shifted.as_limbs();
     if count == ADDRESS_BITS {
         return U256::from_limbs([a, b, c & u64::from(u32::MAX), 0]);
     }
-    let mask = |below: u32| match count.saturating_sub(below) {
-        bits @ 0..64 => (1 << bits) - 1,
-        _ => u64::MAX,
-    };
-    U256::from_limbs([a & mask(0), b & mask(64), c & mask(128), d & mask(192)])
+    let mask = |below: u32| u64::MAX.unbounded_shr(64 - count.saturating_sub(below).min(64));
+    U256::from_limbs([a, b & mask(64), c & mask(128), d & mask(192)])
 }
 
 fn rem(a: U256, b: U256) -> U256 {
@@ -137,9 +140,8 @@ mod tests {
 
     #[test]
     fn a_product_by_a_factor_is_what_division_yields() {
-        let numbers = [0, 1, 2, 127, 128, 129, 255, 256].map(|bits| {
-            [U256::MAX.wrapping_shr(256 - bits), U256::ONE.wrapping_shl(bits)]
-        });
+        let numbers = [0, 1, 2, 127, 128, 129, 255, 256]
+            .map(|bits| [U256::MAX.wrapping_shr(256 - bits), U256::ONE.wrapping_shl(bits)]);
         let numbers = numbers.as_flattened();
         for a in numbers {
             for b in numbers {

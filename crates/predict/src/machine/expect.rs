@@ -9,11 +9,7 @@
 //! Nothing is predicted by it, and nothing of the frame is changed but registers that it
 //! has not set yet. A key that is not read after all was fetched in vain.
 
-use super::{
-    Machine, Surroundings,
-    run::Cpu,
-    to_address,
-};
+use super::{Machine, Surroundings, run::Cpu, to_address};
 use crate::{
     compile::{bits, div, fold},
     instruction::{Compare, Instruction, Op, Register},

@@ -150,7 +150,8 @@ mod tests {
             instruction(Op::BranchUnless, 0, 14, -1),
             instruction(Op::Stop, 0, 0, 0),
         ];
-        let slice = Slice { code: code.into(), constants: Constants::default(), memory: 0, registers: 16 };
+        let slice =
+            Slice { code: code.into(), constants: Constants::default(), memory: 0, registers: 16 };
         let mut tally = Tally::default();
         tally.trace(1, true).extend(1..10);
         tally.leave(1, &slice);

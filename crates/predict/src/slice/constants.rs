@@ -9,35 +9,34 @@ use alloy_primitives::{U256, map::HashMap};
 /// The most constants of a slice.
 pub(crate) const CONSTANTS_MAX: usize = 1024;
 
-/// Entries from here on are one of the wide constants.
-const WIDE: u16 = 1 << 15;
-
-/// The constants of a slice, by number.
+/// The constants of a slice, as they lie one after the other.
 #[derive(Debug, Default)]
 pub(crate) struct Constants {
-    entries: Box<[u16]>,
-    wide: Box<[U256]>,
+    /// The small ones, and 0 for the others.
+    small: Box<[u16]>,
+    /// The others, and where they are.
+    wide: Box<[(u16, U256)]>,
 }
 
 impl Constants {
     /// How many there are.
     pub(crate) const fn len(&self) -> usize {
-        self.entries.len()
+        self.small.len()
     }
 
-    /// Writes them to where a frame finds them, the first one last.
+    /// Writes them to where a frame finds them.
     pub(crate) fn write(&self, to: &mut [U256]) {
-        for (to, &entry) in to.iter_mut().rev().zip(&self.entries) {
-            *to = match entry.checked_sub(WIDE) {
-                None => U256::from(entry),
-                Some(wide) => self.wide[usize::from(wide)],
-            };
+        for (to, &small) in to.iter_mut().zip(&self.small) {
+            *to = U256::from_limbs([small.into(), 0, 0, 0]);
+        }
+        for &(at, wide) in &self.wide {
+            to[usize::from(at)] = wide;
         }
     }
 
     /// Size in bytes, its own apart.
     pub(crate) fn size(&self) -> usize {
-        size_of_val(&*self.entries) + size_of_val(&*self.wide)
+        size_of_val(&*self.small) + size_of_val(&*self.wide)
     }
 }
 
@@ -45,8 +44,7 @@ impl Constants {
 #[derive(Debug, Default)]
 pub(super) struct Named {
     names: HashMap<U256, Register>,
-    entries: Vec<u16>,
-    wide: Vec<U256>,
+    list: Vec<U256>,
 }
 
 impl Named {
@@ -55,21 +53,27 @@ impl Named {
         if let Some(register) = self.names.get(&constant) {
             return Some(*register);
         }
-        if self.entries.len() == CONSTANTS_MAX {
+        if self.list.len() == CONSTANTS_MAX {
             return None;
         }
-        let entry = u16::try_from(constant).ok().filter(|number| *number < WIDE);
-        self.entries.push(entry.unwrap_or_else(|| {
-            self.wide.push(constant);
-            WIDE + (self.wide.len() - 1) as u16
-        }));
-        let register = -(self.entries.len() as Register);
+        self.list.push(constant);
+        let register = -(self.list.len() as Register);
         self.names.insert(constant, register);
         Some(register)
     }
 
-    pub(super) fn finish(self) -> Constants {
-        Constants { entries: self.entries.into(), wide: self.wide.into() }
+    pub(super) fn finish(mut self) -> Constants {
+        // The first lies next to the frame's registers.
+        self.list.reverse();
+        let small = |constant: &U256| u16::try_from(*constant);
+        Constants {
+            small: self.list.iter().map(|constant| small(constant).unwrap_or_default()).collect(),
+            wide: (0..)
+                .zip(&self.list)
+                .filter(|(_, constant)| small(constant).is_err())
+                .map(|(at, constant)| (at, *constant))
+                .collect(),
+        }
     }
 }
 
@@ -81,7 +85,7 @@ mod tests {
     fn constants_lie_below_the_registers_by_their_names() {
         let mut named = Named::default();
         let of = |n: u64| U256::from(n);
-        let numbers = [of(0), of(0x7fff), of(0x8000), U256::MAX, of(0), of(1)];
+        let numbers = [of(0), of(0xffff), of(0x1_0000), U256::MAX, of(0), of(1)];
         let names = numbers.map(|number| named.name(number).unwrap());
         assert_eq!(names, [-1, -2, -3, -4, -1, -5]);
         let constants = named.finish();
