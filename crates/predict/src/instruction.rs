@@ -10,7 +10,8 @@ use revm::primitives::STACK_LIMIT;
 
 /// A register relative to the stack top at block entry: `-1 - i` is the entry
 /// stack's i-th item, values from [`TEMPORARIES`] on are temporaries, values up to
-/// [`CONSTANTS`] name the block's constants, values up to [`NUMBERS`] name numbers.
+/// [`CONSTANTS`] name the block's constants, values up to [`NUMBERS`] name numbers. In a
+/// slice they count from the bottom of the frame's registers, and below 0 lie constants.
 pub(crate) type Register = i16;
 
 /// The first temporary. It lies above the highest stack any block can build.
