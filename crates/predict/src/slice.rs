@@ -35,8 +35,8 @@ pub(crate) use table::{KeyPaths, Plan, SliceKey, SliceTable, Slices, slice_of};
 use crate::instruction::Instruction;
 use alloy_primitives::U256;
 
-/// The code of all paths of a key. It begins at position 1.
-/// Registers below 0 are constants.
+/// The code of all paths of a key. It begins at position 1. Registers below 0 are
+/// constants.
 #[derive(Debug)]
 pub(crate) struct Slice {
     pub(crate) code: Box<[Instruction]>,
@@ -51,8 +51,8 @@ impl Slice {
     /// Where a slice begins; before it stands the way out.
     pub(crate) const START: usize = 1;
 
-    /// What the registers of a frame are that runs in the slice, constants included, from
-    /// where its own begin.
+    /// The registers of a frame that runs in the slice, below them the constants; its own
+    /// begin at `bottom`.
     pub(crate) fn registers_of<'a>(&self, all: &'a mut [U256], bottom: usize) -> &'a mut [U256] {
         &mut all[bottom - self.constants.len()..bottom + self.registers]
     }

@@ -309,7 +309,7 @@ impl<S: StateView> Cpu<'_, S> {
                 Op::HashTwo => set!(self.hash_words(get!(a), get!(b))),
                 Op::HashRange => {
                     let at = self.base + instruction.gas as usize;
-                    let len = code[next].len();
+                    let len = instruction.len();
                     set!(self.keccak.hash(&self.memory[at..at + len]));
                 }
                 Op::Put => {
