@@ -20,7 +20,7 @@ use crate::{
 use alloy_primitives::U256;
 use builder::Builder;
 use chain::Chain;
-pub(crate) use fold::{bits, div, fold, shl, shr, truth};
+pub(crate) use fold::{bits, div, fold, shl, shr, truth, unmul};
 use revm_bytecode::opcode;
 
 /// Compiles the block that starts at a position of the program's code.

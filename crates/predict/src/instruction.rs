@@ -10,7 +10,8 @@ use revm::primitives::STACK_LIMIT;
 
 /// A register relative to the stack top at block entry: `-1 - i` is the entry
 /// stack's i-th item, values from [`TEMPORARIES`] on are temporaries, values up to
-/// [`CONSTANTS`] name the block's constants, values up to [`NUMBERS`] name numbers.
+/// [`CONSTANTS`] name the block's constants, values up to [`NUMBERS`] name numbers. In a
+/// slice they count from the bottom of the frame's registers, and below 0 lie constants.
 pub(crate) type Register = i16;
 
 /// The first temporary. It lies above the highest stack any block can build.
@@ -235,6 +236,8 @@ pub(crate) enum Op {
     Peek,
     /// The bits of `a` from number `b` on, as many as `c`.
     Bits,
+    /// `a` / `b`, where `a` is the product of `b` and `c`.
+    Unmul,
     /// The hash of word `a`.
     HashOne,
     /// The hash of words `a` and `b`.

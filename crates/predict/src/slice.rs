@@ -12,6 +12,7 @@
 //! Following paths costs as much as many predictions. So they wait, and those that bring
 //! the most come first (`learning`).
 
+mod constants;
 mod emit;
 mod grow;
 mod learning;
@@ -25,6 +26,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use constants::Constants;
 pub(crate) use learning::{Allowance, Candidates};
 pub(crate) use log::{Log, PATH_MAX};
 pub(crate) use path::Path;
@@ -33,11 +35,12 @@ pub(crate) use table::{KeyPaths, Plan, SliceKey, SliceTable, Slices, slice_of};
 use crate::instruction::Instruction;
 use alloy_primitives::U256;
 
-/// The code of all paths of a key. It begins at position 1.
+/// The code of all paths of a key. It begins at position 1. Registers below 0 are
+/// constants.
 #[derive(Debug)]
 pub(crate) struct Slice {
     pub(crate) code: Box<[Instruction]>,
-    pub(crate) constants: Box<[U256]>,
+    pub(crate) constants: Constants,
     /// Size of the memory that the frame needs, in bytes.
     pub(crate) memory: usize,
     /// How many registers the frame uses.
@@ -48,8 +51,14 @@ impl Slice {
     /// Where a slice begins; before it stands the way out.
     pub(crate) const START: usize = 1;
 
+    /// The registers of a frame that runs in the slice, below them the constants; its own
+    /// begin at `bottom`.
+    pub(crate) fn registers_of<'a>(&self, all: &'a mut [U256], bottom: usize) -> &'a mut [U256] {
+        &mut all[bottom - self.constants.len()..bottom + self.registers]
+    }
+
     /// Size in bytes.
     pub(crate) fn size(&self) -> usize {
-        size_of::<Self>() + size_of_val(&*self.code) + size_of_val(&*self.constants)
+        size_of::<Self>() + size_of_val(&*self.code) + self.constants.size()
     }
 }

@@ -118,7 +118,7 @@ impl<S: StateView> World<S> {
         self.contents.accounts.touched.clear();
         self.contents.slots.touched.clear();
         self.contents.transient.clear();
-        self.contents.undo.clear();
+        self.contents.keep_changes();
         if let Some(looks) = &mut self.first_looks {
             looks.clear();
         }
@@ -332,7 +332,8 @@ impl<S: StateView> World<S> {
         let old_hash = core::mem::replace(&mut account.code_hash, hash);
         let old_code = account.code.replace(code);
         account.program = None;
-        self.contents.undo.push(Undo::Code(id, Box::new((old_hash, old_code))));
+        self.contents.old_codes.push((old_hash, old_code));
+        self.contents.undo.push(Undo::Code(id));
     }
 
     /// Marks an account as created by the transaction at hand: its storage is empty.
@@ -434,6 +435,7 @@ impl<S: StateView> World<S> {
                 &mut self.contents.accounts,
                 &mut self.contents.slots,
                 &mut self.contents.transient,
+                &mut self.contents.old_codes,
             );
         }
     }
@@ -454,7 +456,7 @@ impl<S: StateView> World<S> {
             account_done(self.contents.accounts.get_mut(id));
         }
         self.contents.accounts.touched = touched;
-        self.contents.undo.clear();
+        self.contents.keep_changes();
     }
 
     /// Replaces an account's fields by what execution left, before any transaction

@@ -53,6 +53,11 @@ pub(crate) fn div(a: U256, b: U256) -> U256 {
     }
 }
 
+/// DIV of a product, modulo 2^256, by one of its two factors: most often the other one.
+pub(crate) fn unmul(product: &U256, by: &U256, other: &U256) -> U256 {
+    if !by.is_zero() && by.bit_len() + other.bit_len() <= 256 { *other } else { div(*product, *by) }
+}
+
 /// SHL.
 pub(crate) fn shl(a: U256, b: U256) -> U256 {
     shift(a).map_or(U256::ZERO, |bits| b << bits)
@@ -67,18 +72,27 @@ pub(crate) fn shr(a: U256, b: U256) -> U256 {
 const ADDRESS_BITS: u32 = 160;
 
 /// The bits of a word from one on, `count` of them at most.
-#[inline]
+#[inline(always)]
 pub(crate) fn bits(word: &U256, first: u32, count: u32) -> U256 {
+    if count > u64::BITS {
+        return wide_bits(word, first, count);
+    }
+    let (limb, first) = (first / u64::BITS, first % u64::BITS);
+    let limb = |n| word.as_limbs().get((limb + n) as usize).copied().unwrap_or_default();
+    let low = limb(0) >> first | limb(1) << 1 << (63 - first);
+    U256::from_limbs([low & u64::MAX.unbounded_shr(u64::BITS - count), 0, 0, 0])
+}
+
+/// The same where it may be more than a limb.
+#[inline]
+fn wide_bits(word: &U256, first: u32, count: u32) -> U256 {
     let shifted = if first == 0 { *word } else { *word >> first };
     let [a, b, c, d] = *shifted.as_limbs();
     if count == ADDRESS_BITS {
         return U256::from_limbs([a, b, c & u64::from(u32::MAX), 0]);
     }
-    let mask = |below: u32| match count.saturating_sub(below) {
-        bits @ 0..64 => (1 << bits) - 1,
-        _ => u64::MAX,
-    };
-    U256::from_limbs([a & mask(0), b & mask(64), c & mask(128), d & mask(192)])
+    let mask = |below: u32| u64::MAX.unbounded_shr(64 - count.saturating_sub(below).min(64));
+    U256::from_limbs([a, b & mask(64), c & mask(128), d & mask(192)])
 }
 
 fn rem(a: U256, b: U256) -> U256 {
@@ -123,6 +137,19 @@ fn sign_extend(a: U256, b: U256) -> U256 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_product_by_a_factor_is_what_division_yields() {
+        let numbers = [0, 1, 2, 127, 128, 129, 255, 256]
+            .map(|bits| [U256::MAX.wrapping_shr(256 - bits), U256::ONE.wrapping_shl(bits)]);
+        let numbers = numbers.as_flattened();
+        for a in numbers {
+            for b in numbers {
+                let product = a.wrapping_mul(*b);
+                assert_eq!(unmul(&product, a, b), div(product, *a), "{a} {b}");
+            }
+        }
+    }
 
     #[test]
     fn bits_are_a_shift_and_a_mask() {

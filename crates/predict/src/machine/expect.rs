@@ -9,14 +9,10 @@
 //! Nothing is predicted by it, and nothing of the frame is changed but registers that it
 //! has not set yet. A key that is not read after all was fetched in vain.
 
-use super::{
-    Machine, Surroundings,
-    run::{Cpu, read},
-    to_address,
-};
+use super::{Machine, Surroundings, run::Cpu, to_address};
 use crate::{
-    compile::{bits, fold},
-    instruction::{CONSTANTS, Compare, Instruction, Op, Register},
+    compile::{bits, div, fold},
+    instruction::{Compare, Instruction, Op, Register},
     slice::Slice,
     state::{StateView, Want},
 };
@@ -30,9 +26,10 @@ impl Machine {
         around: &mut Surroundings<'_, S>,
     ) {
         let Some(frame) = self.frames.last() else { return };
-        let registers = &mut self.registers[frame.bottom..frame.bottom + slice.registers];
+        let registers = slice.registers_of(&mut self.registers, frame.bottom);
         self.known.clear();
-        self.known.resize(slice.registers, false);
+        self.known.resize(slice.constants.len(), true);
+        self.known.resize(registers.len(), false);
         let mut cpu =
             Cpu::new(frame, &mut self.memory, &self.return_data, &mut self.keccak, around);
         cpu.tell_reads(slice, registers, &mut self.known);
@@ -41,7 +38,7 @@ impl Machine {
 
 impl<S: StateView> Cpu<'_, S> {
     fn tell_reads(&mut self, slice: &Slice, registers: &mut [U256], known: &mut [bool]) {
-        let (code, constants) = (&*slice.code, &*slice.constants);
+        let (code, bottom) = (&*slice.code, slice.constants.len());
         let bails = |at: usize| code.get(at).is_none_or(|way_out| way_out.op == Op::Bail);
         let mut next = Slice::START;
         // A slice has no loops; were there one it would not be followed for ever.
@@ -49,8 +46,13 @@ impl<S: StateView> Cpu<'_, S> {
             let Some(&Instruction { op, to, a, b, c, gas }) = code.get(next) else { return };
             next += 1;
             let get = |registers: &[U256], known: &[bool], register: Register| {
-                let is_known = register <= CONSTANTS || known[register as usize];
-                is_known.then(|| *read(registers, constants, 0, register))
+                let at = bottom.wrapping_add_signed(register.into());
+                known[at].then(|| registers[at])
+            };
+            let set = |registers: &mut [U256], known: &mut [bool], to: Register, value| {
+                let at = bottom.wrapping_add_signed(to.into());
+                known[at] = Option::is_some(&value);
+                registers[at] = value.unwrap_or_default();
             };
             let get_a = || get(registers, known, a);
             let get_b = || get(registers, known, b);
@@ -72,6 +74,7 @@ impl<S: StateView> Cpu<'_, S> {
                 Op::Word => Some(self.calldata_word(gas as usize)),
                 Op::WordBits => Some(bits(&self.calldata_word(gas as usize), b as u32, c as u32)),
                 Op::Bits => get_a().map(|word| bits(&word, b as u32, c as u32)),
+                Op::Unmul => both().map(|(a, b)| div(a, b)),
                 Op::CallDataLoad => get_a().map(|a| self.calldata_load(a)),
                 Op::HashOne => get_a().map(|a| self.keccak.hash(&a.to_be_bytes::<32>())),
                 Op::HashTwo => both().map(|(a, b)| self.hash_beforehand(&a, &b)),
@@ -109,7 +112,7 @@ impl<S: StateView> Cpu<'_, S> {
                         self.tell_account(address);
                     }
                     // What it returns lies where its last argument was.
-                    known[0] = false;
+                    set(registers, known, 0, None);
                     continue;
                 }
                 Op::Bail => return,
@@ -163,13 +166,5 @@ impl<S: StateView> Cpu<'_, S> {
             let address = self.world.account(id).address;
             self.world.view.expect(Want::Account(address));
         }
-    }
-}
-
-/// Sets a register, to something unknown if there is no value.
-fn set(registers: &mut [U256], known: &mut [bool], to: Register, value: Option<U256>) {
-    known[to as usize] = value.is_some();
-    if let Some(value) = value {
-        registers[to as usize] = value;
     }
 }

@@ -3,10 +3,10 @@
 use super::{
     End, Frame, Halt, Interrupt, Machine, Pending, Surroundings,
     context::address_word,
-    run::{Cpu, Leave, read},
+    run::{Cpu, Leave},
 };
 use crate::{
-    compile::{bits, div, fold, shl, shr, truth},
+    compile::{bits, div, fold, shl, shr, truth, unmul},
     instruction::{Instruction, Op},
     predictor::Learning,
     slice::{Allowance, Plan, Slice, SliceKey},
@@ -74,6 +74,9 @@ impl Machine {
         match &frame.slice {
             Some(slice) => {
                 frame.next = Slice::START;
+                let below = frame.bottom;
+                frame.bottom += slice.constants.len();
+                slice.constants.write(&mut self.registers[below..frame.bottom]);
                 self.memory.resize(frame.memory + slice.memory, 0);
                 if around.world.view.fetches() {
                     let slice = slice.clone();
@@ -108,7 +111,7 @@ impl Machine {
                 return Err(Halt::Stop(Interrupt::Unknown(Unknown::StepLimit)));
             }
         }
-        let registers = &mut self.registers[frame.bottom..frame.bottom + slice.registers];
+        let registers = slice.registers_of(&mut self.registers, frame.bottom);
         let mut cpu =
             Cpu::new(frame, &mut self.memory, &self.return_data, &mut self.keccak, around);
         let mut next = frame.next;
@@ -141,7 +144,9 @@ impl Machine {
         around.world.revert(frame.started);
         self.return_data.clear();
         self.memory.truncate(frame.memory);
-        frame.slice = None;
+        if let Some(slice) = frame.slice.take() {
+            frame.bottom -= slice.constants.len();
+        }
         self.spare -= frame.gas_at_start - frame.gas;
         frame.gas = frame.gas_at_start;
         frame.refund = 0;
@@ -200,10 +205,10 @@ impl<S: StateView> Cpu<'_, S> {
         position: &mut usize,
         mut trace: Option<&mut Vec<u32>>,
     ) -> Result<Left, Halt<S::Error>> {
-        let (code, constants) = (&*slice.code, &*slice.constants);
+        let (code, bottom) = (&*slice.code, slice.constants.len());
         let mut next = *position;
         loop {
-            let Some(&Instruction { op, to, a, b, c, gas }) = code.get(next) else {
+            let Some(instruction) = code.get(next) else {
                 return Err(Halt::Fail);
             };
             if self.world.view.counts()
@@ -211,24 +216,17 @@ impl<S: StateView> Cpu<'_, S> {
             {
                 trace.push(next as u32);
             }
+            // The register that a field names. Each instruction takes what it needs of its
+            // fields, where it needs it: that is faster than to take all beforehand.
             macro_rules! get {
-                ($register:expr) => {
-                    *read(registers, constants, 0, $register)
-                };
-            }
-            // The same where it hardly ever is a constant.
-            macro_rules! register {
-                ($register:expr) => {
-                    match registers.get($register as usize) {
-                        Some(value) => value,
-                        None => read(registers, constants, 0, $register),
-                    }
+                ($field:ident) => {
+                    registers[bottom.wrapping_add_signed(instruction.$field.into())]
                 };
             }
             macro_rules! set {
-                ($register:expr, $value:expr) => {{
+                ($field:ident, $value:expr) => {{
                     let value = $value;
-                    registers[$register as usize] = value;
+                    get!($field) = value;
                 }};
                 ($value:expr) => {
                     set!(to, $value)
@@ -239,7 +237,7 @@ impl<S: StateView> Cpu<'_, S> {
             macro_rules! effect {
                 ($effect:expr) => {{
                     let before = self.gas;
-                    self.gas -= i64::from(gas);
+                    self.gas -= i64::from(instruction.gas);
                     if self.gas < 0 {
                         return Err(Halt::Fail);
                     }
@@ -256,12 +254,12 @@ impl<S: StateView> Cpu<'_, S> {
             macro_rules! branch {
                 ($taken:expr) => {{
                     if $taken {
-                        next = gas as usize;
+                        next = instruction.gas as usize;
                         continue;
                     }
                 }};
             }
-            match op {
+            match instruction.op {
                 Op::Add => set!(get!(a).wrapping_add(get!(b))),
                 Op::Sub => set!(get!(a).wrapping_sub(get!(b))),
                 Op::And => set!(get!(a) & get!(b)),
@@ -275,9 +273,14 @@ impl<S: StateView> Cpu<'_, S> {
                 Op::Shl => set!(shl(get!(a), get!(b))),
                 Op::Shr => set!(shr(get!(a), get!(b))),
                 Op::Div => set!(div(get!(a), get!(b))),
-                Op::Bits => set!(bits(register!(a), b as u32, c as u32)),
+                Op::Unmul => set!(unmul(&get!(a), &get!(b), &get!(c))),
+                Op::Bits => set!(bits(&get!(a), instruction.b as u32, instruction.c as u32)),
                 Op::WordBits => {
-                    set!(bits(&self.calldata_word(gas as usize), b as u32, c as u32));
+                    set!(bits(
+                        &self.calldata_word(instruction.gas as usize),
+                        instruction.b as u32,
+                        instruction.c as u32
+                    ));
                 }
                 Op::SDiv
                 | Op::Mod
@@ -288,16 +291,16 @@ impl<S: StateView> Cpu<'_, S> {
                 | Op::Xor
                 | Op::Byte
                 | Op::Sar
-                | Op::Clz => set!(fold(op, [get!(a), get!(b), U256::ZERO])),
-                Op::AddMod | Op::MulMod => set!(fold(op, [get!(a), get!(b), get!(c)])),
+                | Op::Clz => set!(fold(instruction.op, [get!(a), get!(b), U256::ZERO])),
+                Op::AddMod | Op::MulMod => set!(fold(instruction.op, [get!(a), get!(b), get!(c)])),
                 Op::Exp => {
                     let power = get!(b);
                     // A constant power was paid for when the slice was made.
-                    let cost = if b < 0 { 0 } else { self.rules.gas.exp_cost(power) };
+                    let cost = if instruction.b < 0 { 0 } else { self.rules.gas.exp_cost(power) };
                     effect!(self.charge(cost, 0));
                     set!(get!(a).pow(power));
                 }
-                Op::Word => set!(self.calldata_word(gas as usize)),
+                Op::Word => set!(self.calldata_word(instruction.gas as usize)),
                 Op::CallDataLoad => set!(self.calldata_load(get!(a))),
                 Op::HashOne => {
                     let input = get!(a).to_be_bytes::<32>();
@@ -305,37 +308,37 @@ impl<S: StateView> Cpu<'_, S> {
                 }
                 Op::HashTwo => set!(self.hash_words(get!(a), get!(b))),
                 Op::HashRange => {
-                    let at = self.base + gas as usize;
-                    let len = code[next].len();
+                    let at = self.base + instruction.gas as usize;
+                    let len = instruction.len();
                     set!(self.keccak.hash(&self.memory[at..at + len]));
                 }
                 Op::Put => {
-                    let at = self.base + gas as usize;
+                    let at = self.base + instruction.gas as usize;
                     self.memory[at..at + 32].copy_from_slice(&get!(a).to_be_bytes::<32>());
                 }
                 Op::PutByte => {
-                    let at = self.base + gas as usize;
+                    let at = self.base + instruction.gas as usize;
                     self.memory[at] = get!(a).byte(0);
                 }
                 Op::Peek => {
-                    let at = self.base + gas as usize;
+                    let at = self.base + instruction.gas as usize;
                     set!(U256::from_be_slice(&self.memory[at..at + 32]));
                 }
                 Op::MCopy => {
-                    let [to, from, len] = [a, b, c].map(|operand| low(&get!(operand)));
-                    let (to, from) = (self.base + to, self.base + from);
+                    let (to, from) = (self.base + low(&get!(a)), self.base + low(&get!(b)));
+                    let len = low(&get!(c));
                     self.memory.copy_within(from..from + len, to);
                 }
                 Op::CallDataCopy => {
-                    let [to, len] = [a, c].map(|operand| low(&get!(operand)));
+                    let (to, len) = (low(&get!(a)), low(&get!(c)));
                     self.copy_calldata(self.base + to, get!(b), len);
                 }
                 Op::CodeCopy => {
-                    let [to, len] = [a, c].map(|operand| low(&get!(operand)));
+                    let (to, len) = (low(&get!(a)), low(&get!(c)));
                     self.copy_padded(self.base + to, get!(b), len, bytecode);
                 }
                 Op::ReturnDataCopy => {
-                    let [to, len] = [a, c].map(|operand| low(&get!(operand)));
+                    let (to, len) = (low(&get!(a)), low(&get!(c)));
                     self.copy_return_data(self.base + to, get!(b), len)?;
                 }
                 Op::SLoad => {
@@ -350,7 +353,7 @@ impl<S: StateView> Cpu<'_, S> {
                     set!(value);
                 }
                 Op::SLoadKnown => {
-                    set!(self.world.slot_value(SlotId::from_word(*register!(a))));
+                    set!(self.world.slot_value(SlotId::from_word(get!(a))));
                 }
                 Op::SStore => {
                     let (key, value) = (get!(a), get!(b));
@@ -363,7 +366,7 @@ impl<S: StateView> Cpu<'_, S> {
                 }
                 Op::Looks => {
                     if get!(b) != get!(c) {
-                        self.world.look_at_slot(SlotId::from_word(*register!(a)));
+                        self.world.look_at_slot(SlotId::from_word(get!(a)));
                     }
                 }
                 Op::TLoad => set!(self.world.tload(self.address, get!(a))),
@@ -388,8 +391,8 @@ impl<S: StateView> Cpu<'_, S> {
                     effect!(self.charge(0, 0));
                     set!(U256::from(self.gas));
                 }
-                Op::BranchIf => branch!(!register!(a).is_zero()),
-                Op::BranchUnless => branch!(register!(a).is_zero()),
+                Op::BranchIf => branch!(!get!(a).is_zero()),
+                Op::BranchUnless => branch!(get!(a).is_zero()),
                 Op::BranchEq => branch!(get!(a) == get!(b)),
                 Op::BranchNe => branch!(get!(a) != get!(b)),
                 Op::BranchLt => branch!(get!(a) < get!(b)),
@@ -401,7 +404,7 @@ impl<S: StateView> Cpu<'_, S> {
                     effect!(self.charge(0, 0));
                     *position = next + 1;
                     // The first argument is to be the topmost item.
-                    let mut to = a as usize;
+                    let mut to = instruction.a as usize;
                     while to > 0 {
                         let Some(arguments) = code.get(*position) else {
                             return Err(Halt::Fail);
@@ -410,14 +413,15 @@ impl<S: StateView> Cpu<'_, S> {
                         let &Instruction { to: first, a, b, c, .. } = arguments;
                         for argument in [first, a, b, c].into_iter().take(to) {
                             to -= 1;
-                            set!(to, get!(argument));
+                            let argument = bottom.wrapping_add_signed(argument.into());
+                            registers[bottom + to] = registers[argument];
                         }
                     }
-                    let pending = match op {
-                        Op::Call => Pending::Call(b as u8),
-                        _ => Pending::Create(b as u8),
+                    let pending = match instruction.op {
+                        Op::Call => Pending::Call(instruction.b as u8),
+                        _ => Pending::Create(instruction.b as u8),
                     };
-                    return Ok(Left::As(Leave::Pending(pending, a as usize)));
+                    return Ok(Left::As(Leave::Pending(pending, instruction.a as usize)));
                 }
                 Op::Stop => {
                     effect!(self.charge(0, 0));
@@ -425,9 +429,9 @@ impl<S: StateView> Cpu<'_, S> {
                 }
                 Op::Return | Op::Revert => {
                     effect!(self.charge(0, 0));
-                    let [at, len] = [a, b].map(|operand| low(&get!(operand)));
+                    let (at, len) = (low(&get!(a)), low(&get!(b)));
                     let start = self.base + at;
-                    return Ok(Left::As(Leave::End(match op {
+                    return Ok(Left::As(Leave::End(match instruction.op {
                         Op::Return => End::Success(start, len),
                         _ => End::Revert(start, len),
                     })));
@@ -441,7 +445,7 @@ impl<S: StateView> Cpu<'_, S> {
                 Op::Caller => set!(address_word(self.caller)),
                 Op::CallValue => set!(self.value),
                 Op::ReturnDataSize => set!(U256::from(self.return_data.len())),
-                _ => set!(self.environment(op, get!(a))),
+                _ => set!(self.environment(instruction.op, get!(a))),
             }
             next += 1;
         }

@@ -117,6 +117,7 @@ const fn only_yields(op: Op) -> bool {
                 | Op::CallDataLoad
                 | Op::BlobHash
                 | Op::BlockHash
+                | Op::Unmul
                 | Op::HashOne
                 | Op::HashTwo
                 | Op::HashRange
@@ -131,6 +132,7 @@ const fn only_yields(op: Op) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::slice::Constants;
 
     #[test]
     fn what_only_guards_need_is_told_from_the_rest() {
@@ -148,7 +150,8 @@ mod tests {
             instruction(Op::BranchUnless, 0, 14, -1),
             instruction(Op::Stop, 0, 0, 0),
         ];
-        let slice = Slice { code: code.into(), constants: [].into(), memory: 0, registers: 16 };
+        let slice =
+            Slice { code: code.into(), constants: Constants::default(), memory: 0, registers: 16 };
         let mut tally = Tally::default();
         tally.trace(1, true).extend(1..10);
         tally.leave(1, &slice);

@@ -5,13 +5,15 @@
 
 use super::{
     Slice,
+    constants::{CONSTANTS_MAX, Named},
     tree::{Condition, Item, Next, Tree},
     value::{Value, ValueId},
 };
-use crate::instruction::{
-    ARGUMENTS_EACH, CONSTANTS, CONSTANTS_MAX, Instruction, NUMBERS, Op, Register, SMALL,
+use crate::{
+    instruction::{ARGUMENTS_EACH, Instruction, Op, Register},
+    machine::REGISTERS_PER_FRAME,
 };
-use alloy_primitives::{U256, map::HashMap};
+use alloy_primitives::map::HashMap;
 use bitvec::{order::Lsb0, vec::BitVec};
 
 /// Registers that hold the arguments of calls, and their result in the first.
@@ -19,6 +21,8 @@ const ARGUMENTS: Register = 8;
 
 /// The most registers that a slice may use.
 const REGISTERS_MAX: Register = 3000;
+
+const _: () = assert!(REGISTERS_MAX as usize + CONSTANTS_MAX <= REGISTERS_PER_FRAME);
 
 /// The most instructions of a slice.
 const INSTRUCTIONS_MAX: usize = 16_384;
@@ -30,8 +34,7 @@ pub(super) fn emit(tree: &Tree) -> Option<Slice> {
         tree,
         live: &live,
         code: vec![instruction(Op::Bail)],
-        constants: Vec::new(),
-        constant_places: HashMap::default(),
+        constants: Named::default(),
         path: Path { homes: HashMap::default(), registers: ARGUMENTS },
         registers: ARGUMENTS,
         waiting: Vec::new(),
@@ -39,7 +42,7 @@ pub(super) fn emit(tree: &Tree) -> Option<Slice> {
     emitter.run()?;
     Some(Slice {
         code: emitter.code.into(),
-        constants: emitter.constants.into(),
+        constants: emitter.constants.finish(),
         memory: tree.memory as usize,
         registers: emitter.registers as usize,
     })
@@ -195,8 +198,7 @@ struct Emitter<'a> {
     tree: &'a Tree,
     live: &'a Live,
     code: Vec<Instruction>,
-    constants: Vec<U256>,
-    constant_places: HashMap<U256, Register>,
+    constants: Named,
     path: Path,
     registers: Register,
     waiting: Vec<Waiting>,
@@ -399,21 +401,9 @@ impl Emitter<'_> {
     /// The register of a value that is there.
     fn find(&mut self, value: ValueId) -> Option<Register> {
         if let Value::Constant(constant) = self.tree.values.get(value) {
-            return self.constant(constant);
+            return self.constants.name(constant);
         }
         self.path.homes.get(&value).copied()
-    }
-
-    fn constant(&mut self, constant: U256) -> Option<Register> {
-        if constant < U256::from(SMALL.len()) {
-            return Some(NUMBERS - constant.to::<u16>() as Register);
-        }
-        let next = self.constants.len();
-        let place = *self.constant_places.entry(constant).or_insert_with(|| {
-            self.constants.push(constant);
-            CONSTANTS.wrapping_sub(next as Register)
-        });
-        (self.constants.len() <= CONSTANTS_MAX).then_some(place)
     }
 
     /// Emits the computation of a value whose operands are there.
@@ -428,10 +418,13 @@ impl Emitter<'_> {
             self.code.push(Instruction { to, b, c, ..bits });
             return Some(());
         }
-        let [a, b, c] = operands(content)
-            .map(|operand| operand.and_then(|operand| self.find(operand)).unwrap_or(NUMBERS));
+        let other = self.tree.values.as_unmul(content);
+        let [first, second, third] = operands(content);
+        let [a, b, c] = [first, second, other.or(third)]
+            .map(|operand| operand.and_then(|operand| self.find(operand)).unwrap_or(0));
         let to = self.home(Some(value))?;
         let (op, gas) = match content {
+            _ if other.is_some() => (Op::Unmul, 0),
             Value::Environment(op) | Value::Lookup(op, _) | Value::Pure(op, _) => (op, 0),
             Value::CallData(offset) => (Op::Word, offset),
             Value::HashOne(_) => (Op::HashOne, 0),

@@ -211,6 +211,17 @@ impl Values {
         }
     }
 
+    /// The other factor, where a value is a product divided by one of its factors: how
+    /// overflows are found.
+    pub(super) fn as_unmul(&self, value: Value) -> Option<ValueId> {
+        let Value::Pure(Op::Div, [product, by, _]) = value else { return None };
+        match self.get(product) {
+            Value::Pure(Op::Mul, [a, b, _]) if a == by => Some(b),
+            Value::Pure(Op::Mul, [a, b, _]) if b == by => Some(a),
+            _ => None,
+        }
+    }
+
     /// Whether a value can only be 0 or 1.
     fn is_truth(&self, id: ValueId) -> bool {
         match self.get(id) {
@@ -274,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn powers_of_two_shift_and_low_masks_take_bits() {
+    fn powers_of_two_shift_low_masks_take_bits_and_factors_are_found() {
         let mut values = Values::new(None);
         let zero = Values::ZERO;
         let word = values.intern(Value::CallData(4));
@@ -291,6 +302,12 @@ mod tests {
         let second_byte = values.pure(Op::And, 2, [quotient, byte, zero]);
         assert_eq!(values.as_bits(values.get(second_byte)), Some((word, 8, 8)));
         assert_eq!(values.as_bits(values.get(quotient)), Some((word, 8, 256)));
+        let triple = values.pure(Op::Mul, 2, [word, three, zero]);
+        for (by, other) in [(word, three), (three, word)] {
+            let quotient = values.pure(Op::Div, 2, [triple, by, zero]);
+            assert_eq!(values.as_unmul(values.get(quotient)), Some(other));
+        }
+        assert_eq!(values.as_unmul(values.get(other)), None);
         let odd = values.constant(U256::from(0xf0));
         let masked = values.pure(Op::And, 2, [word, odd, zero]);
         assert_eq!(values.as_bits(values.get(masked)), None);

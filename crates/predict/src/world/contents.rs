@@ -1,6 +1,11 @@
 //! What a world has met, in buffers that serve one block after another.
 
-use super::{AccountId, SlotId, account::Accounts, slot::Slots, undo::Undo};
+use super::{
+    AccountId, SlotId,
+    account::Accounts,
+    slot::Slots,
+    undo::{OldCode, Undo},
+};
 use alloy_primitives::{U256, map::HashMap};
 use core::cmp::Ordering;
 
@@ -11,6 +16,8 @@ pub(crate) struct Contents {
     pub(super) slots: Slots,
     pub(super) transient: HashMap<(AccountId, U256), U256>,
     pub(super) undo: Vec<Undo>,
+    /// The codes that changes replaced, in their order.
+    pub(super) old_codes: Vec<OldCode>,
     /// Where what was touched is sorted.
     account_heads: Vec<(u64, AccountId)>,
     slot_heads: Vec<(u64, SlotId)>,
@@ -29,7 +36,13 @@ impl Contents {
         self.accounts.clear();
         self.slots.clear();
         self.transient.clear();
+        self.keep_changes();
+    }
+
+    /// Forgets how to undo what was changed so far.
+    pub(super) fn keep_changes(&mut self) {
         self.undo.clear();
+        self.old_codes.clear();
     }
 
     /// Puts what the transaction at hand has touched in the order of access sets.

@@ -4,8 +4,11 @@ use super::{AccountId, SlotId, account::Accounts, slot::Slots};
 use alloy_primitives::{B256, U256, map::HashMap};
 use revm::state::Bytecode;
 
+/// What a code and its hash were before a change.
+pub(crate) type OldCode = (B256, Option<Bytecode>);
+
 /// One change, with what was there before.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Undo {
     AccountWarm(AccountId, u32),
     SlotWarm(SlotId, u32),
@@ -13,7 +16,8 @@ pub(crate) enum Undo {
     SlotLoaded(SlotId),
     Balance(AccountId, U256),
     Nonce(AccountId, u64),
-    Code(AccountId, Box<(B256, Option<Bytecode>)>),
+    /// What was there is the last of the old codes.
+    Code(AccountId),
     Created(AccountId, u32, bool),
     Destroyed(AccountId, u32),
     Modified(AccountId),
@@ -27,6 +31,7 @@ impl Undo {
         accounts: &mut Accounts,
         slots: &mut Slots,
         transient: &mut HashMap<(AccountId, U256), U256>,
+        codes: &mut Vec<OldCode>,
     ) {
         match self {
             Self::AccountWarm(id, old) => accounts.get_mut(id).warm = old,
@@ -35,9 +40,10 @@ impl Undo {
             Self::SlotLoaded(id) => slots.get_mut(id).loaded = false,
             Self::Balance(id, old) => accounts.get_mut(id).balance = old,
             Self::Nonce(id, old) => accounts.get_mut(id).nonce = old,
-            Self::Code(id, old) => {
+            Self::Code(id) => {
                 let account = accounts.get_mut(id);
-                (account.code_hash, account.code) = *old;
+                let Some(old) = codes.pop() else { return };
+                (account.code_hash, account.code) = old;
                 // Found again, with its slices, when it is called.
                 account.program = None;
             }
