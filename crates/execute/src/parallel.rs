@@ -3,6 +3,7 @@
 #![doc = include_str!("parallel/PROTOCOL.md")]
 
 mod authority;
+mod awake;
 mod clock;
 mod closing;
 mod early;

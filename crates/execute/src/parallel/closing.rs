@@ -11,9 +11,12 @@ mod aside;
 
 pub(super) use aside::Aside;
 
-use super::{ParallelOutcome, authority::Authority, ledger::Ledger, listing, phases};
+use super::{
+    ParallelOutcome, authority::Authority, awake::receive, ledger::Ledger, listing, phases,
+};
 use crate::{AccessList, Block, BlockOutput, ExecuteError};
 use aside::Job;
+use core::time::Duration;
 use rayon::Scope;
 use revm::{
     DatabaseRef,
@@ -104,12 +107,11 @@ fn bundle_beside<'e>(
     let accounts = accounts(&changes);
     drop(changes);
     aside.work_off();
+    // Nothing if a thread has panicked, which goes on from the scope.
+    let reverts = receive(&receiver, Duration::MAX).unwrap_or_default();
+    let bundle = with_accounts(reverts, accounts);
     aside.wait();
-    match receiver.recv() {
-        Ok(reverts) => with_accounts(reverts, accounts),
-        // A thread has panicked, which goes on from the scope.
-        Err(_) => BundleState::default(),
-    }
+    bundle
 }
 
 /// What the changed accounts become, and some that do not change after all.

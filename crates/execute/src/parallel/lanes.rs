@@ -18,6 +18,7 @@ mod merge;
 use super::{
     Known, ParallelExecutor, ParallelOutcome, ParallelStats, PreBlock, Reason, Reexecution,
     authority::BlockState,
+    awake::{AWAKE, receive},
     known::Recall,
     ledger::Ledger,
     looks::{Look, Looks},
@@ -42,12 +43,9 @@ use revm::{
     primitives::{Address, hardfork::SpecId},
 };
 use std::{
-    sync::mpsc::{self, Receiver, Sender, TryRecvError},
+    sync::mpsc::{self, Receiver, Sender},
     time::{Duration, Instant},
 };
-
-/// How long the first thread stays awake for what the other lane still has to do.
-const AWAKE: Duration = Duration::from_micros(300);
 
 /// The second lane may take so much longer than the first, in percent of what that took,
 /// before it is not waited for any more; and this in any case.
@@ -57,9 +55,6 @@ const PATIENCE_MIN: Duration = match cfg!(test) {
     true => Duration::from_secs(60),
     false => AWAKE,
 };
-
-/// How often it does nothing before it looks again.
-const SPINS: u32 = 16;
 
 /// Room for so many accounts is made in advance for each transaction.
 const ACCOUNTS_PER_TRANSACTION: usize = 2;
@@ -308,7 +303,7 @@ fn first<'db, DB: DatabaseRef>(
     state.bundle_state.state.reserve(transitions.saturating_mul(2));
     state.merge_transitions(BundleRetention::Reverts);
     if is_apart {
-        let changes = changes.recv().ok()?;
+        let changes = receive(changes, Duration::MAX)?;
         merge::into(&mut state.bundle_state, changes, block.env.beneficiary).then_some(())?;
     }
     Some((state, requests, stats))
@@ -391,22 +386,6 @@ impl Attempt {
                 ledger.refuse(index, InvalidReason::Transaction(reason));
             }
             (Ok(()), Self::Refused) => {}
-        }
-    }
-}
-
-/// What the other lane sends; nothing if it has given up, or takes longer than this.
-fn receive<T>(from: &Receiver<T>, patience: Duration) -> Option<T> {
-    let start = Instant::now();
-    loop {
-        let waited = start.elapsed();
-        match from.try_recv() {
-            Ok(it) => return Some(it),
-            Err(TryRecvError::Disconnected) => return None,
-            Err(TryRecvError::Empty) if waited >= AWAKE => {
-                return from.recv_timeout(patience.saturating_sub(waited)).ok();
-            }
-            Err(TryRecvError::Empty) => (0..SPINS).for_each(|_| core::hint::spin_loop()),
         }
     }
 }

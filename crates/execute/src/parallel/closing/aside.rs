@@ -1,15 +1,15 @@
 //! Work that is left when nothing is left to execute, for threads that have nothing to do.
 
-use crate::sync::{Mutex, MutexGuard, PoisonError};
+use crate::{
+    parallel::awake::pause,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 use core::time::Duration;
 use std::{collections::VecDeque, time::Instant};
 
 /// How long a thread stays awake for work that may come, or for others to end theirs:
 /// about twice what waking it takes.
 const PATIENCE: Duration = Duration::from_micros(100);
-
-/// How often it does nothing before it looks again.
-const SPINS: u32 = 16;
 
 /// Work for threads that have nothing left to execute.
 pub(in crate::parallel) struct Aside<'e>(Mutex<Desk<'e>>);
@@ -43,7 +43,7 @@ impl<'e> Aside<'e> {
                 break;
             }
             drop(desk);
-            (0..SPINS).for_each(|_| core::hint::spin_loop());
+            pause();
         }
         self.work_off();
     }
@@ -73,7 +73,7 @@ impl<'e> Aside<'e> {
     pub(super) fn wait(&self) {
         let start = Instant::now();
         while self.lock().begun > 0 && start.elapsed() < PATIENCE {
-            (0..SPINS).for_each(|_| core::hint::spin_loop());
+            pause();
         }
     }
 
