@@ -447,7 +447,8 @@ impl ParallelExecutor {
             work(shares);
         };
         let made = Made::new();
-        let aside = Aside::new();
+        // The reverts, and the list.
+        let aside = Aside::new(1 + usize::from(self.reports.access_list));
         let outcome = match &self.helpers {
             None => {
                 plan_and_work(false);

@@ -218,7 +218,7 @@ mod tests {
                 [(1, false, false), (1, true, false), (1, true, true), (2, true, true)]
             {
                 let listed = OnceLock::new();
-                let aside = Aside::new();
+                let aside = Aside::new(2);
                 let made = pool.in_place_scope(|scope| {
                     (0..count).filter(|_| is_awake).for_each(|_| scope.spawn(|_| aside.help()));
                     let list: Job<'_> = Box::new(|| listed.set(()).unwrap());
@@ -235,7 +235,7 @@ mod tests {
     #[should_panic = "a thread of its own"]
     fn a_thread_that_panics_is_not_taken_for_one_that_is_done() {
         let pool = ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-        let aside = Aside::new();
+        let aside = Aside::new(2);
         pool.in_place_scope(|scope| {
             let list: Job<'_> = Box::new(|| panic!("a thread of its own"));
             let helpers = Helpers { scope, aside: &aside, count: 1 };

@@ -18,40 +18,44 @@ pub(super) type Job<'e> = Box<dyn FnOnce() + Send + 'e>;
 
 struct Desk<'e> {
     jobs: VecDeque<Job<'e>>,
-    /// Whether there may be some later.
-    is_expecting: bool,
-    /// Threads that wait for them.
+    /// How many there may be later.
+    expected: usize,
+    /// Threads that wait for them, no more than that.
     waiting: usize,
     /// How many are begun and not done.
     begun: usize,
 }
 
 impl<'e> Aside<'e> {
-    pub(in crate::parallel) fn new() -> Self {
-        let desk = Desk { jobs: VecDeque::new(), is_expecting: true, waiting: 0, begun: 0 };
-        Self(Mutex::new(desk))
+    /// For so many pieces of work at most.
+    pub(in crate::parallel) fn new(expected: usize) -> Self {
+        Self(Mutex::new(Desk { jobs: VecDeque::new(), expected, waiting: 0, begun: 0 }))
     }
 
-    /// Waits for a while for something to do, and does it.
+    /// Waits for a while for something to do, unless enough others do, and does it.
     pub(in crate::parallel) fn help(&self) {
-        let start = Instant::now();
-        self.lock().waiting += 1;
-        loop {
-            let mut desk = self.lock();
-            if !desk.is_expecting || start.elapsed() >= PATIENCE {
-                desk.waiting -= 1;
-                break;
+        if self.waits() {
+            let start = Instant::now();
+            while self.lock().expected > 0 && start.elapsed() < PATIENCE {
+                pause();
             }
-            drop(desk);
-            pause();
+            self.lock().waiting -= 1;
         }
         self.work_off();
+    }
+
+    /// Whether one more thread waits: all others would only be in the way.
+    fn waits(&self) -> bool {
+        let mut desk = self.lock();
+        let waits = desk.waiting < desk.expected;
+        desk.waiting += usize::from(waits);
+        waits
     }
 
     /// Tells all that there is to do. How many of it no thread waits for.
     pub(super) fn post(&self, jobs: impl IntoIterator<Item = Job<'e>>) -> usize {
         let mut desk = self.lock();
-        desk.is_expecting = false;
+        desk.expected = 0;
         desk.jobs.extend(jobs);
         desk.jobs.len().saturating_sub(desk.waiting)
     }
@@ -79,5 +83,21 @@ impl<'e> Aside<'e> {
 
     fn lock(&self) -> MutexGuard<'_, Desk<'e>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_wait_than_there_may_be_work_for() {
+        let aside = Aside::new(2);
+        assert_eq!([(); 3].map(|()| aside.waits()), [true, true, false]);
+        // Those two would be told.
+        assert_eq!(aside.post([]), 0);
+        assert!(!aside.waits());
+        // Nobody waits in vain for ever.
+        Aside::new(1).help();
     }
 }
