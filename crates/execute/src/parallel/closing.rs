@@ -21,9 +21,11 @@ use rayon::Scope;
 use revm::{
     DatabaseRef,
     database::{
-        BundleAccount, BundleState, TransitionState, states::bundle_state::BundleRetention,
+        BundleAccount, BundleState, TransitionAccount, TransitionState,
+        states::bundle_state::BundleRetention,
     },
     primitives::{Address, AddressMap},
+    state::AccountInfo,
 };
 use std::{
     sync::{Arc, OnceLock, mpsc},
@@ -68,7 +70,7 @@ pub(super) fn close<'e: 'scope, 'scope, DB: DatabaseRef>(
     let changes = state.transition_state.take().unwrap_or_default();
     drop(state);
     let state = match helpers {
-        Some(helpers) => bundle_beside(changes, list, &helpers),
+        Some(helpers) => bundle_beside([changes, TransitionState::default()], list, &helpers),
         None => {
             list.into_iter().for_each(|list| list());
             bundle(changes)
@@ -81,18 +83,21 @@ pub(super) fn close<'e: 'scope, 'scope, DB: DatabaseRef>(
     Ok(ParallelOutcome { output, stats, observed, access_list, timeline })
 }
 
-/// The bundle of these changes, while another thread makes the list; and another what reverts
-/// them, if they are many.
-fn bundle_beside<'e>(
-    changes: TransitionState,
+/// The bundle of these changes, which are of different accounts, while another thread makes the
+/// list; and another what reverts them, if they are many.
+pub(super) fn bundle_beside<'e>(
+    changes: [TransitionState; 2],
     list: Option<Job<'e>>,
     &Helpers { scope, aside, count }: &Helpers<'_, '_, 'e>,
 ) -> BundleState {
     let post = |jobs| (0..aside.post(jobs)).for_each(|_| scope.spawn(|_| aside.work_off()));
     let mut jobs = Vec::from_iter(list);
-    let has_reverter = count > jobs.len() && changes.transitions.len() >= SHARED_MIN;
+    let count_changed: usize = changes.iter().map(|it| it.transitions.len()).sum();
+    let has_reverter = count > jobs.len() && count_changed >= SHARED_MIN;
     if !has_reverter {
         post(jobs);
+        let [mut changes, others] = changes;
+        changes.transitions.extend(others.transitions);
         let bundle = bundle(changes);
         aside.work_off();
         aside.wait();
@@ -102,9 +107,9 @@ fn bundle_beside<'e>(
     let (sender, receiver) = mpsc::channel();
     let shared = Arc::clone(&changes);
     // What is waited for comes first. Nobody has gone away.
-    jobs.insert(0, Box::new(move || drop(sender.send(reverts(&shared)))));
+    jobs.insert(0, Box::new(move || drop(sender.send(reverts(&*shared)))));
     post(jobs);
-    let accounts = accounts(&changes);
+    let accounts = accounts(&*changes);
     drop(changes);
     aside.work_off();
     // Nothing if a thread has panicked, which goes on from the scope.
@@ -115,20 +120,47 @@ fn bundle_beside<'e>(
 }
 
 /// What the changed accounts become, and some that do not change after all.
-fn accounts(changes: &TransitionState) -> AddressMap<BundleAccount> {
-    let changes = changes.transitions.iter();
-    changes.map(|(address, change)| (*address, change.present_bundle_account())).collect()
+fn accounts(changes: &[TransitionState]) -> AddressMap<BundleAccount> {
+    let mut accounts = AddressMap::default();
+    accounts.reserve(changes.iter().map(|it| it.transitions.len()).sum());
+    let changes = changes.iter().flat_map(|it| &it.transitions);
+    accounts.extend(changes.map(|(address, change)| {
+        let account = BundleAccount {
+            info: change.info.as_ref().map(fields),
+            original_info: change.previous_info.as_ref().map(fields),
+            storage: change.storage.clone(),
+            status: change.status,
+        };
+        (*address, account)
+    }));
+    accounts
+}
+
+/// The fields of an account. All accounts without code share one that is empty, and threads
+/// that count its owners at the same time wait for each other: it is left out, as a database
+/// would.
+fn fields(info: &AccountInfo) -> AccountInfo {
+    match info.is_empty_code_hash() {
+        true => info.copy_without_code(),
+        false => info.clone(),
+    }
 }
 
 /// The bundle but for its accounts, and those that do not change after all.
-fn reverts(TransitionState { transitions }: &TransitionState) -> (BundleState, Vec<Address>) {
+fn reverts(changes: &[TransitionState]) -> (BundleState, Vec<Address>) {
     let (mut bundle, mut unchanged) = (BundleState::default(), Vec::new());
-    let mut reverts = Vec::with_capacity(transitions.len());
-    for (address, change) in transitions {
+    let mut reverts = Vec::with_capacity(changes.iter().map(|it| it.transitions.len()).sum());
+    for (address, change) in changes.iter().flat_map(|it| &it.transitions) {
         if let Some((hash, code)) = change.has_new_contract() {
             bundle.contracts.insert(hash, code.clone());
         }
-        match change.clone().create_revert() {
+        let change = TransitionAccount {
+            info: change.info.as_ref().map(fields),
+            previous_info: change.previous_info.as_ref().map(fields),
+            storage: change.storage.clone(),
+            ..*change
+        };
+        match change.create_revert() {
             Some(revert) => {
                 bundle.reverts_size += revert.size_hint();
                 reverts.push((*address, revert));
@@ -165,9 +197,9 @@ mod tests {
     use super::*;
     use rayon::ThreadPoolBuilder;
     use revm::{
-        database::{AccountStatus, TransitionAccount, states::StorageSlot},
+        database::{AccountStatus, states::StorageSlot},
         primitives::U256,
-        state::{AccountInfo, Bytecode},
+        state::Bytecode,
     };
 
     /// So many accounts, paid, written to, deployed, destroyed, or merely looked at.
@@ -209,6 +241,13 @@ mod tests {
         TransitionState { transitions: (0..accounts).map(account).collect() }
     }
 
+    /// The same, by two executions.
+    fn halves(accounts: u64) -> [TransitionState; 2] {
+        let mut all: Vec<_> = changes(accounts).transitions.into_iter().collect();
+        let others = all.split_off(all.len() / 3);
+        [all, others].map(|it| TransitionState { transitions: it.into_iter().collect() })
+    }
+
     #[test]
     fn a_bundle_made_beside_others_is_that_of_one_thread() {
         let pool = ThreadPoolBuilder::new().num_threads(2).build().unwrap();
@@ -223,7 +262,7 @@ mod tests {
                     (0..count).filter(|_| is_awake).for_each(|_| scope.spawn(|_| aside.help()));
                     let list: Job<'_> = Box::new(|| listed.set(()).unwrap());
                     let helpers = Helpers { scope, aside: &aside, count };
-                    bundle_beside(changes(accounts), lists.then_some(list), &helpers)
+                    bundle_beside(halves(accounts), lists.then_some(list), &helpers)
                 });
                 assert_eq!(made, expected, "{accounts} accounts, {count} beside, {is_awake}");
                 assert_eq!(listed.get().is_some(), lists);
@@ -239,7 +278,7 @@ mod tests {
         pool.in_place_scope(|scope| {
             let list: Job<'_> = Box::new(|| panic!("a thread of its own"));
             let helpers = Helpers { scope, aside: &aside, count: 1 };
-            bundle_beside(changes(1), Some(list), &helpers)
+            bundle_beside(halves(1), Some(list), &helpers)
         });
     }
 }
