@@ -16,7 +16,6 @@
 use cap::Cap;
 use foresee::{Config, Foresee, Mode};
 use foresee_execute::execute_in_order;
-use foresee_predict::PredictOptions;
 use foresee_source::Snapshot;
 use mimalloc::MiMalloc;
 use std::{
@@ -92,9 +91,7 @@ fn measure(way: &str, runs: &str, path: &str, huge_pages: bool) -> [u64; 3] {
 fn execute(way: &str, runs: usize, path: &Path) {
     let loaded = Snapshot::open(path).expect("a snapshot").into_block().expect("well formed");
     let (block, state) = (&loaded.block, &loaded.state);
-    // What a prediction has seen is of use over slow states only, and for scores.
-    let predict = PredictOptions { keep_inputs: false, ..PredictOptions::default() };
-    let config = Config { threads: 2, mode: Mode::Parallel, predict, ..Config::default() };
+    let config = Config { threads: 2, mode: Mode::Parallel, ..Config::default() };
     let foresee = Foresee::new(config).expect("threads start");
     for _ in 0..runs {
         match way {

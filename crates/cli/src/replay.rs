@@ -16,7 +16,6 @@ use crate::{
 };
 use foresee::{Config, Decision, ExecutedBlock, Foresee};
 use foresee_execute::{AccessList, BlockOutput, ParallelStats, Policy, execute_in_order};
-use foresee_predict::PredictOptions;
 use foresee_source::HeaderMatch;
 use guide::{Followed, Known};
 use report::{Decided, Report};
@@ -78,8 +77,6 @@ impl Replay {
                 Mode::Parallel => foresee::Mode::Parallel,
                 Mode::Sequential | Mode::Both => foresee::Mode::Auto,
             },
-            // The state is in memory, and nothing is scored.
-            predict: PredictOptions { keep_inputs: false, ..default.predict },
             ..default
         })?;
         let known = Known::open(args)?;

@@ -23,8 +23,9 @@ pub use cancel::CancelToken;
 pub use in_order::{TransactionTime, execute_in_order, time_transactions};
 pub use observe::{Observation, Observed, PrecompileInput, observe, true_dag};
 pub use parallel::{
-    Activity, INCARNATIONS_MAX, Known, Pace, ParallelConfig, ParallelExecutor, ParallelOutcome,
-    ParallelStats, Policy, PreBlock, PrecompileResults, Reason, Reexecution, Task, pays_ahead,
+    Activity, INCARNATIONS_MAX, Known, LaneStart, LastLane, Pace, ParallelConfig, ParallelExecutor,
+    ParallelOutcome, ParallelStats, Policy, PreBlock, PrecompileResults, Reason, Reexecution, Task,
+    pays_ahead,
 };
 pub use prefetch::Prefetched;
 pub use record::{

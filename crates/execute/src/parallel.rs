@@ -29,6 +29,7 @@ mod tests;
 
 pub use clock::{Activity, Task};
 pub use known::Known;
+pub use lanes::{LaneStart, LastLane};
 pub use outcome::{ParallelOutcome, ParallelStats, Reason, Reexecution};
 pub use phases::PreBlock;
 pub use precompiles::PrecompileResults;
@@ -49,8 +50,7 @@ use std::{
 use versions::Versions;
 use worker::{CancelOnPanic, Duty, Worker};
 
-/// With this gas and no data little code can run; wallets often set more than the
-/// 21,000 that a payment takes.
+/// With this gas and no data little code can run; wallets often set more than a payment takes.
 const PAYMENT_GAS_MAX: u64 = 100_000;
 
 /// How often a transaction is executed at most: ahead of its turn, and once more at its

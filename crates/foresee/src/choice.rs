@@ -75,8 +75,8 @@ pub enum DecisionReason {
     Dependent,
     /// Several threads are expected to be faster.
     Pays,
-    /// The predictions showed that its halves have nothing to do with each other.
-    Apart,
+    /// One thread executed its first half, another what comes behind that, as foreseen.
+    Halved,
 }
 
 /// What a block was expected to take.
@@ -118,7 +118,7 @@ impl Decision {
     /// In words.
     pub const fn text(&self) -> &'static str {
         match (self.parallel, self.reason) {
-            (true, DecisionReason::Apart) => "in two halves",
+            (true, DecisionReason::Halved) => "in two halves",
             (true, _) => "in parallel",
             (false, DecisionReason::Configured) => "in order: configured",
             (false, DecisionReason::OneThread) => "in order: one thread",
@@ -126,7 +126,7 @@ impl Decision {
             (false, DecisionReason::GasSaysNothing) => "in order: gas priced before EIP-150",
             (false, DecisionReason::LittleWork) => "in order: little work",
             (false, DecisionReason::Dependent) => "in order: dependent transactions",
-            (false, DecisionReason::Pays | DecisionReason::Apart) => "in order",
+            (false, DecisionReason::Pays | DecisionReason::Halved) => "in order",
         }
     }
 }

@@ -1,48 +1,86 @@
-//! Blocks that are halved: two threads execute one half each.
+//! Blocks that are executed in lanes: one thread executes from the beginning, another foresees
+//! what that leaves at some place, and executes what comes behind it meanwhile.
 //!
-//! What small transactions leave behind takes longer to hand from one thread to another than
-//! they take to execute. Where no transaction of one half changes what one of the other looks
-//! at, nothing has to be handed over before both are done. A sample of the predictions decides
-//! whether that is likely: looking at all of them would take much of what is gained.
+//! What transactions leave behind takes longer to hand from one thread to another than small
+//! ones take to execute, and one that waits for another gains nothing by a second thread. But
+//! what half a block leaves is foreseen in a tenth of the time that executing it takes: most
+//! predictions made alone hold in the block as they are, and only transactions that meet an
+//! earlier one are predicted again. Where lanes have nothing in common, as all predictions tell,
+//! nothing has to be foreseen.
 //!
-//! Of halves that met all the same the second is executed once more, and blocks are not halved
-//! for a while then, for longer each time.
+//! What comes behind something that was foreseen wrong is executed once more, and blocks are
+//! not divided for a while then, for longer each time.
+
+mod foresight;
+mod times;
 
 use crate::{
-    Decision, DecisionReason, ExecutedBlock, Foresee, MachineCosts, Mode,
-    choice::{PAYMENT_GAS, conflicts::Vain},
-    outlook::known,
-    telemetry,
+    Decision, DecisionReason, Estimate, ExecutedBlock, Foresee, Mode,
+    choice::conflicts::Vain,
+    telemetry::{self, predicting},
 };
 use alloy_primitives::{Address, map::HashMap};
+use core::time::Duration;
 use foresee_access::{Fingerprint, Footprint, Location, Touch};
-use foresee_execute::{Block, ExecuteError, Policy, PreBlock, Reports};
+use foresee_execute::{Block, ExecuteError, Known, LastLane, Policy, Reports};
 use foresee_predict::Ahead;
+use foresight::Foresight;
 use revm::DatabaseRef;
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Instant,
 };
+use times::is_worth_it;
 
 /// Lanes, and so threads.
 const LANES: usize = 2;
 
-/// So many transactions, from all over the block, must have nothing to do with each other.
+/// So many transactions, from all over the block, must have nothing to do with each other for
+/// lanes to be taken for having nothing in common.
 const SAMPLE: usize = 64;
 
-/// Blocks that take less in order than this are not halved: calling a thread costs a good
-/// part of it.
-const IN_ORDER_MIN_NS: u64 = 500_000;
+/// Of transactions that threads would hand to each other, one in so many runs code at least;
+/// others are done sooner than they are handed over.
+const CODE_DIVISOR: usize = 5;
 
-/// The second half, which is the longer, may take at most this part of the block, in percent.
-const HALF_MAX_PERCENT: u64 = 60;
+/// Where the longest path takes this part of a block, in percent of all, following it takes
+/// about what executing it takes.
+const CHAIN_PERCENT: u64 = 110;
 
-/// Whether lanes met lately.
+/// Handing transactions on takes a good part of what they take themselves if that is no more
+/// than this, and what their dependencies allow is not reached if it is not far more.
+const SMALL: Duration = Duration::from_micros(16);
+const DEPENDENT_PERCENT: u64 = 400;
+
+/// Whether a block of so many transactions is better divided than executed as was decided.
+pub(crate) fn is_better(decision: &Decision, transactions: usize) -> bool {
+    let Estimate { transactions_with_code, parallelism_percent, in_order, .. } =
+        decision.estimate.unwrap_or_default();
+    let parallelism = parallelism_percent.unwrap_or(u64::MAX);
+    match decision.reason {
+        DecisionReason::Pays => {
+            let are_small = in_order <= SMALL * u32::try_from(transactions).unwrap_or(u32::MAX);
+            transactions_with_code * CODE_DIVISOR <= transactions
+                || are_small && (CHAIN_PERCENT..DEPENDENT_PERCENT).contains(&parallelism)
+        }
+        DecisionReason::Dependent => parallelism > CHAIN_PERCENT,
+        DecisionReason::LittleWork | DecisionReason::FewTransactions => true,
+        _ => false,
+    }
+}
+
+/// Whether transactions from all over a block have nothing in common.
+pub(crate) fn are_apart(block: &Block, ahead: &[Ahead]) -> bool {
+    let sample = (0..SAMPLE).map(|at| &ahead[at * ahead.len() / SAMPLE].footprint);
+    ahead.len() >= SAMPLE && keep_apart(sample, block.env.beneficiary)
+}
+
+/// Whether what was foreseen of lanes was wrong lately.
 #[derive(Debug, Default)]
 pub(crate) struct LanesMet(Mutex<Vain>);
 
 impl LanesMet {
-    /// Whether the next block that could be halved had better not be.
+    /// Whether the next block that could be divided had better not be.
     fn waits(&self) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).waits()
     }
@@ -57,70 +95,42 @@ impl LanesMet {
 }
 
 impl Foresee {
-    /// Executes the halves of a block that was predicted ahead on a thread each, if they are
-    /// likely to keep apart.
-    pub(crate) fn execute_halved<DB: DatabaseRef + Sync>(
+    /// Whether a block that was predicted ahead may be divided.
+    pub(crate) fn may_divide(&self, ahead: &[Ahead]) -> bool {
+        let config = self.config();
+        let is_free = config.mode == Mode::Auto && config.policy == Policy::Dataflow;
+        let is_plain = config.threads == LANES && config.reports() == Reports::default();
+        is_free && is_plain && is_worth_it(ahead)
+    }
+
+    /// Executes a block that was predicted ahead in lanes, which have nothing in common or have
+    /// to be foreseen. Nothing if that had better not be tried, or if it failed.
+    pub(crate) fn execute_divided<DB: DatabaseRef + Sync>(
         &self,
         block: &Block,
         db: &DB,
         ahead: &[Ahead],
+        are_apart: bool,
     ) -> Result<Option<ExecutedBlock>, ExecuteError<DB::Error>> {
-        let config = self.config();
-        let is_free = config.mode == Mode::Auto && config.policy == Policy::Dataflow;
-        if !is_free || config.threads != LANES || config.reports() != Reports::default() {
-            return Ok(None);
-        }
         let start = Instant::now();
-        let Some(middle) = middle(block, &self.costs(), ahead) else { return Ok(None) };
         if self.lanes_met.waits() {
             return Ok(None);
         }
-        let pre = PreBlock::run(block, db)?;
-        let executor = self.executor().knowing(Arc::new(known(block, ahead)));
-        let outcome = executor.execute_in_lanes(pre, block, db, middle)?;
+        let known = Arc::new(Known::new(ahead.len()));
+        let executor = self.executor().knowing(known.clone());
+        let mut foresight = Foresight::new(self, (block, db), (ahead, are_apart), &known);
+        let foresee = |last: &LastLane| predicting(|| foresight.next(last));
+        let outcome = executor.execute_in_lanes(block, db, foresee)?;
         let met = outcome.as_ref().is_none_or(|outcome| !outcome.stats.reexecuted.is_empty());
         self.lanes_met.learn(met);
         if met {
             telemetry::halves_met();
         }
         let Some(outcome) = outcome else { return Ok(None) };
-        let decision = Decision { reason: DecisionReason::Apart, ..Decision::parallel(LANES) };
+        let decision = Decision { reason: DecisionReason::Halved, ..Decision::parallel(LANES) };
         let executed = ExecutedBlock::in_parallel(outcome, decision, Vec::new());
         Ok(Some(telemetry::block(executed, start.elapsed())))
     }
-}
-
-/// Where the second half begins. None if the block had better not be halved.
-fn middle(block: &Block, costs: &MachineCosts, ahead: &[Ahead]) -> Option<usize> {
-    let n = ahead.len();
-    if n < SAMPLE {
-        return None;
-    }
-    let sample = (0..SAMPLE).map(|at| &ahead[at * n / SAMPLE].footprint);
-    if !keep_apart(sample, block.env.beneficiary) {
-        return None;
-    }
-    let mut total = 0u64;
-    let mut times = Vec::with_capacity(n);
-    for Ahead { prediction, .. } in ahead {
-        if !prediction.is_complete() {
-            return None;
-        }
-        let time = costs.executing(1, prediction.gas_used.saturating_sub(PAYMENT_GAS));
-        total = total.saturating_add(time);
-        times.push(time);
-    }
-    if total < IN_ORDER_MIN_NS {
-        return None;
-    }
-    let mut first = 0u64;
-    let fits = |time: &&u64| {
-        first = first.saturating_add(**time);
-        first <= total / 2
-    };
-    let middle = times.iter().take_while(fits).count();
-    let first: u64 = times[..middle].iter().sum();
-    (total - first <= total / 100 * HALF_MAX_PERCENT).then_some(middle)
 }
 
 /// Whether of these transactions none changes what another accesses. An account's fields
@@ -147,7 +157,7 @@ fn keep_apart<'p>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Config;
+    use crate::{Config, MachineCosts};
     use foresee_execute::execute_in_order;
     use foresee_workload::{Scenario, generate};
 
@@ -157,52 +167,55 @@ mod tests {
     }
 
     #[test]
-    fn what_has_nothing_in_common_is_halved_and_nothing_else_is() {
+    fn what_is_apart_or_depends_too_much_to_be_handed_over_is_divided_and_nothing_else_is() {
         for (scenario, is_halved) in [
             (Scenario::Payments, true),
             (Scenario::Erc20Cold, true),
-            (Scenario::Erc20Hot, false),
+            (Scenario::Erc20Hot, true),
+            (Scenario::Nft, true),
             (Scenario::Chain, false),
+            (Scenario::AmmWide, false),
             (Scenario::Mix, false),
         ] {
-            let loaded = generate(scenario, 600, 1).unwrap().into_block().unwrap();
+            let loaded = generate(scenario, 1_200, 1).unwrap().into_block().unwrap();
             let (block, state) = (&loaded.block, &loaded.state);
             let foresee = foresee();
             let ahead = foresee.predict_ahead(block, state).unwrap();
             let executed = foresee.execute_ahead(block, state, &ahead).unwrap();
             assert!(executed.output == execute_in_order(block, state).unwrap());
             let reason = executed.decision.reason;
-            assert_eq!(reason == DecisionReason::Apart, is_halved, "{scenario:?} {reason:?}");
+            assert_eq!(reason == DecisionReason::Halved, is_halved, "{scenario:?} {reason:?}");
             let few = generate(scenario, 60, 1).unwrap().into_block().unwrap();
             let ahead = foresee.predict_ahead(&few.block, &few.state).unwrap();
-            assert!(middle(&few.block, &foresee.costs(), &ahead).is_none());
+            let executed = foresee.execute_ahead(&few.block, &few.state, &ahead).unwrap();
+            assert_ne!(executed.decision.reason, DecisionReason::Halved);
         }
     }
 
     #[test]
     fn of_halves_that_met_one_is_executed_again_and_others_not_halved_for_a_while() {
-        let mut loaded = generate(Scenario::Payments, 600, 1).unwrap().into_block().unwrap();
+        let mut loaded = generate(Scenario::Payments, 1_200, 1).unwrap().into_block().unwrap();
         let foresee = foresee();
         let ahead = foresee.predict_ahead(&loaded.block, &loaded.state).unwrap();
         let again = |loaded: &foresee_source::LoadedBlock| {
             let (block, state) = (&loaded.block, &loaded.state);
             let executed = foresee.execute_ahead(block, state, &ahead).unwrap();
             assert!(executed.output == execute_in_order(block, state).unwrap());
-            let is_halved = executed.decision.reason == DecisionReason::Apart;
+            let is_halved = executed.decision.reason == DecisionReason::Halved;
             is_halved.then_some(executed.stats.reexecuted.len())
         };
         assert_eq!(again(&loaded), Some(0));
         // The predictions are of another block, in which nobody is paid by both halves.
         let txs = &mut loaded.block.transactions;
         let first = txs[1].kind;
-        let paid = core::mem::replace(&mut txs[599].kind, first);
+        let paid = core::mem::replace(&mut txs[1_199].kind, first);
         // Where the other thread is late, the first goes on without it.
         let again_in_one = (0..1_000).find_map(|_| again(&loaded).filter(|again| *again != 0));
-        assert!((250..350).contains(&again_in_one.unwrap()));
+        assert!((1..1_000).contains(&again_in_one.unwrap()));
         for _ in 0..2 {
             assert_eq!(again(&loaded), None);
         }
-        loaded.block.transactions[599].kind = paid;
+        loaded.block.transactions[1_199].kind = paid;
         assert_eq!(again(&loaded), Some(0));
     }
 }

@@ -9,7 +9,7 @@ use crate::{
         costs::Learned,
     },
     crew::Crew,
-    lanes::LanesMet,
+    lanes::{self, LanesMet},
     outlook::{self, Outlook, known, knows_results, node},
     precaution,
     telemetry::{self, predicting, scheduling},
@@ -164,7 +164,7 @@ impl Foresee {
 
     /// Predicts every transaction alone, on the state before the block: what a builder
     /// does when a transaction enters its pool. Programs learn from it all they can. What
-    /// each has seen is of use where the block is scored or its
+    /// each has seen is of use where the block is divided or scored, or where its
     /// [state takes long to read](Self::execute_cold_ahead); elsewhere
     /// [not keeping it](PredictOptions::keep_inputs) saves memory.
     ///
@@ -194,7 +194,9 @@ impl Foresee {
     /// earlier transactions of the block change shows in values, hardly ever in the
     /// locations, and a transaction for which it does is executed once more. Only a block
     /// that is to be [scored](Config::score) is predicted in block order, and of it only
-    /// the transactions that meet a predicted write of an earlier one.
+    /// the transactions that meet a predicted write of an earlier one. Where transactions are
+    /// small or depend on each other, two threads divide the block instead: one executes from
+    /// the beginning, the other on top of what the predictions say that half of it leaves.
     ///
     /// # Errors
     ///
@@ -229,9 +231,9 @@ impl Foresee {
                 predictor.predict_again(tx, &ahead[position])
             });
         }
-        if ready.is_none()
-            && let Some(executed) = self.execute_halved(block, db, ahead)?
-        {
+        let may_divide = ready.is_none() && self.may_divide(ahead);
+        let are_apart = may_divide && lanes::are_apart(block, ahead);
+        if are_apart && let Some(executed) = self.execute_divided(block, db, ahead, true)? {
             return Ok(executed);
         }
         let gas = |position: usize| ahead[position].prediction.gas_used;
@@ -242,6 +244,11 @@ impl Foresee {
                 Outlook::new(sample).ordered(block)
             });
             decision = self.decide(block, |_| Work::by_gas(block, gas).shaped(shape));
+        }
+        let follows = may_divide && !are_apart && self.config.predict.keep_inputs;
+        let divides = follows && lanes::is_better(&decision, ahead.len());
+        if divides && let Some(executed) = self.execute_divided(block, db, ahead, false)? {
+            return Ok(executed);
         }
         let is_plain = !knows_results(ahead) || self.config.mode == Mode::InOrder;
         if self.is_plainly_in_order(&decision) && is_plain {

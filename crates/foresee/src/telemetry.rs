@@ -10,7 +10,7 @@
 //! | `foresee_started_early_total` | transactions that were started while those that they wait for were executed |
 //! | `foresee_unseen_transactions_total` | not predicted: their code is not compiled yet |
 //! | `foresee_compiled_aside_total` | codes that were compiled after a block, because they could not be in it |
-//! | `foresee_halves_met_total` | blocks of which half was executed once more, because the halves did not keep apart |
+//! | `foresee_halves_met_total` | blocks of which a part was executed once more, because the one before left something else than was foreseen |
 //! | `foresee_reexecutions_total` | by `reason` |
 //! | `foresee_reexecuted_gas_total` | |
 //! | `foresee_block_seconds`, `foresee_predict_seconds`, `foresee_schedule_seconds`, `foresee_commit_seconds` | histograms |
@@ -49,7 +49,7 @@ pub(crate) fn compiled_aside(codes: usize) {
     }
 }
 
-/// Tells that the halves of a block did not keep apart.
+/// Tells that a part of a block left something else than was foreseen.
 pub(crate) fn halves_met() {
     tracing::debug!("halves met");
     metrics::counter!("foresee_halves_met_total").increment(1);

@@ -221,10 +221,10 @@ fn what_is_documented_is_told_and_nothing_else() {
     listener.wait_for("foresee_compiled_aside_total");
     // Halves of which the second is paid by whom the first pays.
     let auto = Foresee::new(config(2, Mode::Auto)).unwrap();
-    let mut payments = block(Scenario::Payments, 600);
+    let mut payments = block(Scenario::Payments, 1_200);
     let before = payments.clone();
     let txs = &mut payments.block.transactions;
-    txs[599].kind = txs[1].kind;
+    txs[1_199].kind = txs[1].kind;
     until("foresee_halves_met_total", &auto, &payments, Some(&before));
     let in_order = Foresee::new(config(2, Mode::InOrder)).unwrap();
     until("foresee_blocks_total in order: configured", &in_order, &chain, None);

@@ -49,6 +49,8 @@ pub use dependencies::Dependencies;
 pub use machine::{Frames, Instructions, PrecompileCall};
 pub use outline::{Outline, Outliner, SymbolicAccess, SymbolicField};
 pub use prediction::Prediction;
-pub use predictor::{Ahead, BlockPredictor, Learning, PredictOptions, Progress, TakenOver};
+pub use predictor::{
+    Ahead, BlockPredictor, Learning, Meeting, PredictOptions, Progress, TakenOver,
+};
 pub use state::{Complete, Lookup, StateView, Want, WithoutStorage};
 pub use unknown::Unknown;

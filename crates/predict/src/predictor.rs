@@ -6,7 +6,7 @@ mod fees;
 mod looked;
 mod options;
 
-pub use ahead::{Ahead, TakenOver};
+pub use ahead::{Ahead, Meeting, TakenOver};
 pub use options::{Learning, PredictOptions};
 
 use crate::{

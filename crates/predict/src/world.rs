@@ -8,6 +8,7 @@
 mod account;
 mod contents;
 mod index;
+mod left;
 mod order;
 mod slot;
 mod storage;
@@ -282,6 +283,7 @@ impl<S: StateView> World<S> {
         self.mark_modified(id);
         let account = self.contents.accounts.get_mut(id);
         self.contents.undo.push(Undo::Balance(id, account.balance));
+        account.change();
         account.balance = balance;
     }
 
@@ -321,6 +323,7 @@ impl<S: StateView> World<S> {
         self.mark_modified(id);
         let account = self.contents.accounts.get_mut(id);
         self.contents.undo.push(Undo::Nonce(id, account.nonce));
+        account.change();
         account.nonce = nonce;
     }
 
@@ -328,6 +331,7 @@ impl<S: StateView> World<S> {
     pub(crate) fn set_code(&mut self, id: AccountId, code: Bytecode) {
         self.mark_modified(id);
         let account = self.contents.accounts.get_mut(id);
+        account.change();
         let hash = code.hash_slow();
         let old_hash = core::mem::replace(&mut account.code_hash, hash);
         let old_code = account.code.replace(code);
@@ -349,6 +353,7 @@ impl<S: StateView> World<S> {
     pub(crate) fn pay_beneficiary(&mut self, balance: U256) {
         let account = self.contents.accounts.get_mut(self.beneficiary);
         let empty_before = account.is_empty();
+        account.change();
         account.balance = balance;
         // EIP-161: what the last fee leaves empty does not come to exist.
         if !(empty_before && account.is_empty() && self.spec.is_enabled_in(SpecId::SPURIOUS_DRAGON))
@@ -451,6 +456,7 @@ impl<S: StateView> World<S> {
                 account.clear();
                 self.contents.slots.clear_account(id);
             } else if account.modified {
+                account.change();
                 account.exists = !(spurious_dragon && account.is_empty());
             }
             account_done(self.contents.accounts.get_mut(id));
@@ -464,12 +470,15 @@ impl<S: StateView> World<S> {
     pub(crate) fn apply_account(&mut self, address: Address, account: &revm::state::Account) {
         let id = self.intern(address);
         let info = (!account.is_loaded_as_not_existing_not_touched()).then(|| account.info.clone());
-        self.contents.accounts.get_mut(id).fill(info);
+        let entry = self.contents.accounts.get_mut(id);
+        entry.fill(info);
+        entry.change();
         for (key, slot) in &account.storage {
             let slot_id = self.contents.slots.intern(id, *key);
             let entry = self.contents.slots.get_mut(slot_id);
             entry.value = slot.present_value;
             entry.loaded = true;
+            entry.changed = true;
         }
     }
 }

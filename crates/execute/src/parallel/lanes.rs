@@ -1,37 +1,41 @@
-//! Two lanes: two threads execute the halves of a block, each in block order on a state of its
-//! own, the second as if the first were not there.
+//! Lanes: one thread executes a block from its beginning, in order, while another foresees what
+//! that leaves behind at some place, and executes the rest on top of it. Whoever is done with
+//! its lane takes over part of what is left of the last one, in the same way.
 //!
-//! That is right if they keep apart: nothing that the second has loaded is left by the first
-//! with another value. Whether that is so is found out when both are done ([`merge`]), by what
-//! they really loaded and changed; nobody who expected it is trusted. What the first changes
-//! and changes back is no matter, since all of it comes before all of the second. Only the
-//! fees of the beneficiary add up, as long as nobody looks at that account. Nothing is handed
-//! over or validated by transaction, which costs more than a small one takes to execute.
+//! That is right if everything that a lane has loaded is what those before it have really left.
+//! Whether that is so is found out when they are done ([`merge`]), by what they loaded and
+//! changed; nobody who expected it is trusted. What comes about within a lane and is gone at its
+//! end is no matter. Only the fees of the beneficiary add up, as long as a lane does not look
+//! at that account. Nothing is handed over or validated by transaction, and transactions of
+//! different lanes may depend on each other as they like, if only the values between them were
+//! foreseen.
 //!
-//! If they met, or if the second is not done for long, or if the block has no room for a
-//! transaction that it executed, the first goes on in order from the middle: what it has done
-//! by then is right in any case. There is no result if the state failed, which whoever executes
-//! the block otherwise meets again.
+//! If something else was left, or if a lane is not done for long, or if the block has no room
+//! for a transaction that it executed, the first goes on in order from there: what was found
+//! right by then is right in any case. There is no result if the state failed, which whoever
+//! executes the block otherwise meets again.
 
+mod last;
+mod later;
 mod merge;
 
 use super::{
     Known, ParallelExecutor, ParallelOutcome, ParallelStats, PreBlock, Reason, Reexecution,
     authority::BlockState,
     awake::{AWAKE, receive},
+    closing::{Aside, Helpers, bundle_beside},
     known::Recall,
     ledger::Ledger,
-    looks::{Look, Looks},
+    looks::Looks,
     phases,
     worker::{WorkerEvm, worker_evm},
 };
 use crate::{Block, BlockOutput, CancelToken, ExecuteError, InvalidReason, Reports};
 use alloy_eips::eip7685::Requests;
-use core::{
-    ops::Range,
-    sync::atomic::{AtomicBool, Ordering},
-};
-use foresee_access::{Location, TxIndex};
+use core::sync::atomic::{AtomicBool, Ordering};
+use foresee_access::TxIndex;
+pub use last::LastLane;
+use later::{Later, Left};
 use rayon::ThreadPool;
 use revm::{
     DatabaseCommit, DatabaseRef, ExecuteEvm,
@@ -39,17 +43,22 @@ use revm::{
         TxEnv,
         result::{EVMError, ExecutionResult, InvalidTransaction, ResultAndState},
     },
-    database::{BundleState, CacheState, State, states::bundle_state::BundleRetention},
-    primitives::{Address, hardfork::SpecId},
+    database::{BundleState, DbAccount},
+    primitives::{AddressMap, hardfork::SpecId},
 };
 use std::{
-    sync::mpsc::{self, Receiver, Sender},
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{self, Receiver},
+    },
     time::{Duration, Instant},
 };
 
-/// The second lane may take so much longer than the first, in percent of what that took,
-/// before it is not waited for any more; and this in any case.
-const PATIENCE_PERCENT: u32 = 50;
+/// A lane may take so much longer than all before it took, in percent of that, before it is not
+/// waited for any more; and this in any case. It began earlier than whoever executes the same
+/// again, so that something else must keep it.
+const PATIENCE_PERCENT: u32 = 300;
 const PATIENCE_MIN: Duration = match cfg!(test) {
     // However busy the machine is, tests see what becomes of it.
     true => Duration::from_secs(60),
@@ -59,6 +68,23 @@ const PATIENCE_MIN: Duration = match cfg!(test) {
 /// Room for so many accounts is made in advance for each transaction.
 const ACCOUNTS_PER_TRANSACTION: usize = 2;
 
+/// Where a lane begins, and with what.
+#[derive(Debug, Default)]
+pub struct LaneStart {
+    /// The position in the block of its first transaction.
+    pub position: usize,
+    /// What all transactions before it, and the system calls before these, are expected to
+    /// leave: accounts that they change, with the slots that they change.
+    pub expected: AddressMap<DbAccount>,
+}
+
+/// What foresees where lanes begin, and the last one of them. There are no more when there is
+/// no foresight.
+struct Lanes<F> {
+    foresight: Option<F>,
+    last: Arc<LastLane>,
+}
+
 /// What became of a transaction in its lane.
 enum Attempt {
     Executed(ExecutionResult),
@@ -66,13 +92,6 @@ enum Attempt {
     Invalid(InvalidTransaction),
     /// No block would have a place for it.
     Refused,
-}
-
-/// What the second lane has done, but for its changes.
-struct Second {
-    attempts: Vec<Attempt>,
-    /// Whatever it has loaded.
-    cache: CacheState,
 }
 
 /// A lane's revm.
@@ -85,15 +104,9 @@ struct Common<'a> {
     known: Option<&'a Known>,
     cancel: Option<&'a CancelToken>,
     any_tx: &'a TxEnv,
-    /// Whether what the second lane does is of no use.
-    given_up: &'a AtomicBool,
 }
 
 impl<'a> Common<'a> {
-    fn give_up(&self) {
-        self.given_up.store(true, Ordering::Relaxed);
-    }
-
     fn is_cancelled(&self) -> bool {
         self.cancel.is_some_and(CancelToken::is_cancelled)
     }
@@ -108,20 +121,21 @@ impl<'a> Common<'a> {
     }
 }
 
-/// Lets the other lane give up when this one is done, however that comes.
-struct GiveUp<'a>(Common<'a>);
+/// Lets all lanes give up when the first thread is done, however that comes.
+struct GiveUp(Arc<AtomicBool>);
 
-impl Drop for GiveUp<'_> {
+impl Drop for GiveUp {
     fn drop(&mut self) {
-        self.0.give_up();
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 
 impl ParallelExecutor {
-    /// Executes a block on two threads: one executes the transactions before this position, the
-    /// other the rest as if those were not there, which are executed once more if it turns out
-    /// that they were. Nothing if there are no two threads, or more is asked for than the
-    /// output. `pre` must come from the same block and state.
+    /// Executes a block on two threads: one executes in order, the other calls `foresee`, which
+    /// says where the lane of the first had better end and what that leaves, and executes the
+    /// rest as if that were so; it is executed once more if it turns out that it was not.
+    /// Whoever is done with its lane calls `foresee` for the next, until that yields nothing.
+    /// Nothing if there are no two threads, or more is asked for than the output.
     ///
     /// # Errors
     ///
@@ -129,251 +143,242 @@ impl ParallelExecutor {
     ///
     /// # Panics
     ///
-    /// If the state panics.
-    pub fn execute_in_lanes<DB>(
+    /// If the state or `foresee` panics.
+    pub fn execute_in_lanes<DB, F>(
         &self,
-        pre: PreBlock<'_, DB>,
         block: &Block,
         db: &DB,
-        middle: usize,
+        foresee: F,
     ) -> Result<Option<ParallelOutcome>, ExecuteError<DB::Error>>
     where
         DB: DatabaseRef + Sync,
+        F: FnMut(&LastLane) -> Option<LaneStart> + Send,
+    {
+        self.execute_in_lanes_until(usize::MAX, block, db, foresee)
+    }
+
+    /// The same, where the first lane ends here or earlier.
+    pub(super) fn execute_in_lanes_until<DB, F>(
+        &self,
+        end: usize,
+        block: &Block,
+        db: &DB,
+        foresee: F,
+    ) -> Result<Option<ParallelOutcome>, ExecuteError<DB::Error>>
+    where
+        DB: DatabaseRef + Sync,
+        F: FnMut(&LastLane) -> Option<LaneStart> + Send,
     {
         let has_reports = self.reports != Reports::default();
         match &self.helpers {
             // A thread of the pool would wait for itself.
             Some(pool) if !has_reports && pool.current_thread_index().is_none() => {
                 let known = self.known.as_deref();
-                execute(pool, (known, self.cancel.as_ref()), pre, (block, db), middle)
+                let first = LastLane::first(end);
+                execute(pool, (known, self.cancel.as_ref()), (block, db), first, foresee)
             }
             _ => Ok(None),
         }
     }
 }
 
-/// Executes a block in two lanes, the second from this position on.
+/// Executes a block in lanes.
 ///
 /// # Errors
 ///
 /// If it is cancelled. Whatever else goes wrong is for the other execution to find.
-pub(super) fn execute<'a, DB: DatabaseRef + Sync>(
+fn execute<DB: DatabaseRef + Sync>(
     pool: &ThreadPool,
     (known, cancel): (Option<&Known>, Option<&CancelToken>),
-    pre: PreBlock<'a, DB>,
-    (block, db): (&Block, &'a DB),
-    middle: usize,
+    (block, db): (&Block, &DB),
+    first: LastLane,
+    foresee: impl FnMut(&LastLane) -> Option<LaneStart> + Send,
 ) -> Result<Option<ParallelOutcome>, ExecuteError<DB::Error>> {
     // Before EIP-161 what calls cost depends on who exists, which nobody notes.
     if !block.cfg.spec.is_enabled_in(SpecId::SPURIOUS_DRAGON) {
         return Ok(None);
     }
-    let mut ledger = Ledger::new(block);
     let any_tx = TxEnv::default();
-    let given_up = AtomicBool::new(false);
-    let common = Common { block, known, cancel, any_tx: &any_tx, given_up: &given_up };
-    let (done_sent, done) = mpsc::channel();
-    let (changes_sent, changes) = mpsc::channel();
+    let common = Common { block, known, cancel, any_tx: &any_tx };
+    let first = Arc::new(first);
+    let lanes = Mutex::new(Lanes { foresight: Some(foresee), last: first.clone() });
+    let next = || next(&lanes);
+    let aside = Aside::new(1);
+    let (sender, done) = mpsc::channel();
     let outcome = pool.in_place_scope(|scope| {
-        scope.spawn(move |_| {
-            second(common, db, middle, &done_sent, &changes_sent);
+        scope.spawn(|_| {
+            let sender = sender;
+            while let Some((lane, expected)) = next() {
+                let later = later::execute(common, db, &lane, expected);
+                // Whoever does not wait for it any more has given up.
+                if sender.send((lane.number(), later)).is_err() {
+                    return;
+                }
+            }
+            aside.help();
         });
-        first(common, pre.state, middle, &mut ledger, &done, &changes)
+        let helpers = Helpers { scope, aside: &aside, count: 1 };
+        all(common, db, &first, next, &done, helpers)
     });
     if cancel.is_some_and(CancelToken::is_cancelled) {
         return Err(ExecuteError::Cancelled);
     }
-    let Some((mut state, requests, stats)) = outcome else { return Ok(None) };
-    let Ledger { receipts, invalid, gas_used, blob_gas_used, .. } = ledger;
-    let state = state.take_bundle();
-    let output = BlockOutput { receipts, invalid, requests, gas_used, blob_gas_used, state };
-    let (observed, access_list, timeline) = (Vec::new(), None, Vec::new());
-    Ok(Some(ParallelOutcome { output, stats, observed, access_list, timeline }))
+    Ok(outcome)
 }
 
-/// The second lane, on a state that knows nothing of the block.
-fn second<DB: DatabaseRef + Sync>(
+/// The next lane, and what is expected where it begins.
+fn next(
+    lanes: &Mutex<Lanes<impl FnMut(&LastLane) -> Option<LaneStart>>>,
+) -> Option<(Arc<LastLane>, AddressMap<DbAccount>)> {
+    let mut lanes = lanes.lock().unwrap_or_else(PoisonError::into_inner);
+    // Whoever panics here leaves none.
+    let mut foresee = lanes.foresight.take()?;
+    while let Some(LaneStart { position, expected }) = foresee(&lanes.last) {
+        if let Some(lane) = lanes.last.followed_from(position) {
+            lanes.last = Arc::new(lane);
+            lanes.foresight = Some(foresee);
+            return Some((lanes.last.clone(), expected));
+        }
+    }
+    None
+}
+
+/// The first lane, and those that the calling thread executes beside it; and all that comes
+/// after them.
+fn all<'e: 'scope, 'scope, DB: DatabaseRef>(
     common: Common<'_>,
     db: &DB,
-    middle: usize,
-    done: &Sender<Second>,
-    changes: &Sender<BundleState>,
-) {
+    first: &LastLane,
+    mut next: impl FnMut() -> Option<(Arc<LastLane>, AddressMap<DbAccount>)>,
+    done: &Receiver<(usize, Option<Later>)>,
+    helpers: Helpers<'_, 'scope, 'e>,
+) -> Option<ParallelOutcome> {
     let Common { block, .. } = common;
-    let mut state = State::builder().with_database_ref(db).with_bundle_update().build();
-    let txs = block.transactions.get(middle..).unwrap_or_default();
-    let accounts = txs.len().saturating_mul(ACCOUNTS_PER_TRANSACTION);
-    state.cache.accounts.reserve(accounts);
-    if let Some(transitions) = &mut state.transition_state {
-        transitions.transitions.reserve(accounts);
-    }
-    let blank = Ledger::new(block);
-    let mut evm = common.evm(state);
-    let mut attempts = Vec::with_capacity(txs.len());
-    for (tx, position) in txs.iter().zip(middle..) {
-        evm.ctx.chain.recall = common.hashes_of(position);
-        let attempt = match blank.check(tx) {
-            Ok(()) => attempt_aside(&mut evm, tx, block.env.beneficiary),
-            Err(_) => Some(Attempt::Refused),
-        };
-        match attempt.filter(|_| !common.given_up.load(Ordering::Relaxed)) {
-            Some(attempt) => attempts.push(attempt),
-            None => return,
-        }
-    }
-    let mut state = evm.ctx.journaled_state.database;
-    let cache = core::mem::take(&mut state.cache);
-    // Whoever does not wait for it any more has given up.
-    if done.send(Second { attempts, cache }).is_ok() {
-        state.merge_transitions(BundleRetention::Reverts);
-        let _ = changes.send(state.take_bundle());
-    }
-}
-
-/// Executes a transaction of the second lane and commits what it changes. Nothing if it fails,
-/// or if it does more to the beneficiary than pay it.
-fn attempt_aside<'a, DB: DatabaseRef>(
-    evm: &mut LaneEvm<'a, '_, DB>,
-    tx: &'a TxEnv,
-    beneficiary: Address,
-) -> Option<Attempt> {
-    // That it owns too little would be told with what it owns.
-    if tx.caller == beneficiary {
-        return None;
-    }
-    let executed = evm.transact(tx);
-    let looks = core::mem::take(&mut evm.ctx.chain.looks);
-    match executed {
-        Ok(_) if looks.at(&beneficiary) != Look::default() => None,
-        Ok(ResultAndState { result, state }) => {
-            evm.ctx.journaled_state.database.commit(state);
-            Some(Attempt::Executed(result))
-        }
-        Err(EVMError::Transaction(reason)) => Some(Attempt::Invalid(reason)),
-        Err(_) => None,
-    }
-}
-
-/// The first lane, on the state of the block, and all that comes after both.
-fn first<'db, DB: DatabaseRef>(
-    common: Common<'_>,
-    state: BlockState<'db, DB>,
-    middle: usize,
-    ledger: &mut Ledger,
-    done: &Receiver<Second>,
-    changes: &Receiver<BundleState>,
-) -> Option<(BlockState<'db, DB>, Requests, ParallelStats)> {
-    let Common { block, .. } = common;
-    // Whatever becomes of this lane, the other does not go on for nothing.
-    let _give_up = GiveUp(common);
-    let mut evm = common.evm(state);
+    // Whatever becomes of this one, others do not go on for nothing.
+    let give_up = GiveUp(first.over());
+    let mut ledger = Ledger::new(block);
+    let mut evm = common.evm(PreBlock::run(block, db).ok()?.state);
     let n = block.transactions.len();
-    let middle = middle.min(n);
     let mut stats = ParallelStats::default();
     let start = Instant::now();
-    in_order(common, &mut evm, 0..middle, ledger, |_, _| {})?;
-    let patience = (start.elapsed() * PATIENCE_PERCENT / 100).max(PATIENCE_MIN);
-    let attempts = match receive(done, patience) {
-        Some(second) => {
-            usable(block, &evm.ctx.journaled_state.database, ledger, second).map_err(Some)
+    let mut position = 0;
+    while position < n && first.goes_on(position) {
+        execute_one(common, &mut evm, position, &mut ledger)?;
+        position += 1;
+    }
+    let mut later = BTreeMap::new();
+    while let Some((lane, expected)) = next() {
+        later.insert(lane.number(), later::execute(common, db, &lane, expected));
+    }
+    let mut reason = None;
+    let mut last = None::<Left>;
+    for number in 1.. {
+        if position == n {
+            break;
         }
-        None => Err(None),
-    };
-    let is_apart = attempts.is_ok();
-    match attempts {
-        Ok(attempts) => {
-            stats.ahead = attempts.len();
-            for (position, attempt) in (middle..).zip(attempts) {
-                let tx = &block.transactions[position];
-                attempt.settle(ledger, TxIndex::new(position), tx);
+        let patience = (start.elapsed() * PATIENCE_PERCENT / 100).max(PATIENCE_MIN);
+        while !later.contains_key(&number) {
+            let Some((number, lane)) = receive(done, patience) else { break };
+            later.insert(number, lane);
+        }
+        let lane = later.remove(&number).flatten();
+        // Lanes follow each other without a gap.
+        let Some(lane) = lane.filter(|lane| lane.start == position) else { break };
+        let state = &mut evm.ctx.journaled_state.database;
+        last.take().into_iter().for_each(|last| merge::take_in(state, last));
+        match usable((block, &block.transactions[position..]), state, &ledger, lane) {
+            Ok((attempts, left)) => {
+                stats.ahead += attempts.len();
+                for attempt in attempts {
+                    let (index, tx) = (TxIndex::new(position), &block.transactions[position]);
+                    attempt.settle(&mut ledger, index, tx);
+                    position += 1;
+                }
+                last = Some(left);
+            }
+            Err(why) => {
+                reason = Some(why);
+                break;
             }
         }
-        Err(reason) => {
-            common.give_up();
-            in_order(common, &mut evm, middle..n, ledger, |index, gas| {
-                // A lane that was not done has no results that were in vain.
-                let again = reason.map(|reason| Reexecution { index, reason, gas });
-                stats.reexecuted.extend(again);
-            })?;
-        }
+    }
+    if position < n {
+        drop(give_up);
+        let state = &mut evm.ctx.journaled_state.database;
+        last.take().into_iter().for_each(|last| merge::take_in(state, last));
+    }
+    for position in position..n {
+        let (index, before) = (TxIndex::new(position), ledger.gas_used);
+        execute_one(common, &mut evm, position, &mut ledger)?;
+        let gas = ledger.gas_used - before;
+        // A lane that was not done has no results that were in vain.
+        let again = reason.filter(|_| gas > 0);
+        stats.reexecuted.extend(again.map(|reason| Reexecution { index, reason, gas }));
     }
     let mut state = evm.ctx.journaled_state.database;
     let requests = phases::after_transactions(&mut state, block, &ledger.receipts).ok()?;
-    let transitions = state.transition_state.as_ref().map_or(0, |it| it.transitions.len());
-    state.bundle_state.state.reserve(transitions.saturating_mul(2));
-    state.merge_transitions(BundleRetention::Reverts);
-    if is_apart {
-        let changes = receive(changes, Duration::MAX)?;
-        merge::into(&mut state.bundle_state, changes, block.env.beneficiary).then_some(())?;
-    }
-    Some((state, requests, stats))
+    let own = state.transition_state.take().unwrap_or_default();
+    let changes = last.map(|last| last.changes).unwrap_or_default();
+    let state = bundle_beside([own, changes], None, &helpers);
+    Some(outcome(ledger, requests, state, stats))
 }
 
-/// Executes transactions in order, as they are right by definition; `included` is called with
-/// the gas of each that is. Nothing if it is cancelled or the state fails.
-fn in_order<'a, DB: DatabaseRef>(
+/// Executes the next transaction. Nothing if it is cancelled or the state fails.
+fn execute_one<'a, DB: DatabaseRef>(
     common: Common<'a>,
     evm: &mut LaneEvm<'a, '_, DB>,
-    positions: Range<usize>,
+    position: usize,
     ledger: &mut Ledger,
-    mut included: impl FnMut(TxIndex, u64),
 ) -> Option<()> {
-    for position in positions {
-        if common.is_cancelled() {
-            return None;
-        }
-        let (index, tx) = (TxIndex::new(position), &common.block.transactions[position]);
-        if let Err(reason) = ledger.check(tx) {
-            ledger.refuse(index, reason);
-            continue;
-        }
-        evm.ctx.chain.recall = common.hashes_of(position);
-        let executed = evm.transact(tx);
-        evm.ctx.chain.looks = Looks::default();
-        let attempt = match executed {
-            Ok(ResultAndState { result, state }) => {
-                evm.ctx.journaled_state.database.commit(state);
-                included(index, result.tx_gas_used());
-                Attempt::Executed(result)
-            }
-            Err(EVMError::Transaction(reason)) => Attempt::Invalid(reason),
-            Err(_) => return None,
-        };
-        attempt.settle(ledger, index, tx);
+    if common.is_cancelled() {
+        return None;
     }
+    let (index, tx) = (TxIndex::new(position), &common.block.transactions[position]);
+    if let Err(reason) = ledger.check(tx) {
+        ledger.refuse(index, reason);
+        return Some(());
+    }
+    evm.ctx.chain.recall = common.hashes_of(position);
+    let executed = evm.transact(tx);
+    evm.ctx.chain.looks = Looks::default();
+    let attempt = match executed {
+        Ok(ResultAndState { result, state }) => {
+            evm.ctx.journaled_state.database.commit(state);
+            Attempt::Executed(result)
+        }
+        Err(EVMError::Transaction(reason)) => Attempt::Invalid(reason),
+        Err(_) => return None,
+    };
+    attempt.settle(ledger, index, tx);
     Some(())
 }
 
-/// What the second lane has done, if it did not meet what the first has done, and the block has
-/// room for it; else the reason why not.
+/// What a lane has done and left, if all that it loaded is what those before it have left, and
+/// the block has room for it, from these transactions on; else the reason why not. What is
+/// changed more than once is put together.
 fn usable<DB: DatabaseRef>(
-    block: &Block,
-    state: &BlockState<'_, DB>,
+    (block, txs): (&Block, &[TxEnv]),
+    state: &mut BlockState<'_, DB>,
     ledger: &Ledger,
-    second: Second,
-) -> Result<Vec<Attempt>, Reason> {
-    let Second { attempts, cache } = second;
-    let beneficiary = block.env.beneficiary;
-    let conflict = state.transition_state.as_ref().and_then(|transitions| {
-        let mut after = phases::accounts_after(block).map(|accounts| accounts.into_iter()).ok()?;
-        merge::conflict(transitions, &cache, beneficiary).or_else(|| {
-            let met = after.find(|it| *it != beneficiary && cache.accounts.contains_key(it));
-            met.map(Location::balance)
-        })
-    });
-    if let Some(location) = conflict {
+    lane: Later,
+) -> Result<(Vec<Attempt>, Left), Reason> {
+    let Later { attempts, mut left, .. } = lane;
+    let conflict = merge::conflict(state, &left, block.env.beneficiary);
+    // A state that cannot be read is found so by whoever goes on.
+    if let Some(location) = conflict.map_err(|_| Reason::Undecided)? {
         return Err(Reason::Conflict(location));
     }
     let mut books = Ledger::sums_of(ledger);
-    let txs = block.transactions.iter().rev().take(attempts.len()).rev();
-    for (tx, attempt) in txs.zip(&attempts) {
+    for (tx, attempt) in txs.iter().zip(&attempts) {
         match (books.check(tx), attempt) {
             (Ok(()), Attempt::Executed(result)) => books.count(tx, result),
             (Ok(()), Attempt::Invalid(_)) | (Err(_), Attempt::Refused) => {}
             _ => return Err(Reason::Undecided),
         }
     }
-    Ok(attempts)
+    let after = phases::accounts_after(block).map_err(|_| Reason::Undecided)?;
+    merge::join(state, &mut left, block.env.beneficiary, &after);
+    Ok((attempts, left))
 }
 
 impl Attempt {
@@ -388,4 +393,16 @@ impl Attempt {
             (Ok(()), Self::Refused) => {}
         }
     }
+}
+
+fn outcome(
+    ledger: Ledger,
+    requests: Requests,
+    state: BundleState,
+    stats: ParallelStats,
+) -> ParallelOutcome {
+    let Ledger { receipts, invalid, gas_used, blob_gas_used, .. } = ledger;
+    let output = BlockOutput { receipts, invalid, requests, gas_used, blob_gas_used, state };
+    let (observed, access_list, timeline) = (Vec::new(), None, Vec::new());
+    ParallelOutcome { output, stats, observed, access_list, timeline }
 }

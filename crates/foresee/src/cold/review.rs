@@ -18,7 +18,8 @@ use super::{
 use core::sync::atomic::{AtomicUsize, Ordering};
 use foresee_execute::{Block, Desk, Standing, StateKey, Tray, Waited};
 use foresee_predict::{
-    Ahead, BlockPredictor, Learning, PredictOptions, ProgramCache, Progress, TakenOver, Want,
+    Ahead, BlockPredictor, Learning, Meeting, PredictOptions, ProgramCache, Progress, TakenOver,
+    Want,
 };
 use revm::{context::TxEnv, state::EvmState};
 use std::{
@@ -208,7 +209,7 @@ impl<'a> Reviewer<'a> {
         let Ok(progress) = if self.is_begun {
             self.predictor.resume()
         } else {
-            let Ok(taken_over) = self.predictor.take_over(tx, ahead);
+            let Ok(taken_over) = self.predictor.take_over(tx, ahead, Meeting::Anywhere);
             match taken_over {
                 TakenOver::Yes => return None,
                 TakenOver::Waits(want) => return Some(want),

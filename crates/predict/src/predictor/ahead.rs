@@ -10,8 +10,9 @@ use crate::{
     unknown::Unknown,
     world::{AccountSeen, SlotSeen},
 };
+use alloy_primitives::map::AddressMap;
 use foresee_access::{Footprint, Hashes};
-use revm::context::TxEnv;
+use revm::{context::TxEnv, database::DbAccount};
 use std::sync::Arc;
 
 /// The prediction of a transaction alone on the pre-block state, as it can be made
@@ -30,6 +31,19 @@ pub struct Ahead {
     pub precompiled: Vec<PrecompileCall>,
     /// What it hashed, on the same condition.
     pub hashes: Arc<Hashes>,
+}
+
+/// Where a transaction may meet what earlier ones have changed, for its prediction made alone
+/// to be taken over nevertheless.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meeting {
+    /// Nowhere: who asks knows that it does not.
+    Nowhere,
+    /// Anywhere, if only what it looks at is the same.
+    Anywhere,
+    /// There, and at slots that it merely adds to: they need not be the same, though what it
+    /// compares them with may then tell something else.
+    Additions,
 }
 
 /// Whether a prediction made alone was taken over in its place in the block.
@@ -125,7 +139,7 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
     ///
     /// If the underlying state fails.
     pub fn begin_again(&mut self, tx: &'a TxEnv, ahead: &Ahead) -> Result<Progress, S::Error> {
-        match self.take_over(tx, ahead)? {
+        match self.take_over(tx, ahead, Meeting::Anywhere)? {
             TakenOver::Yes => Ok(Progress::Done(ahead.prediction.clone())),
             TakenOver::No | TakenOver::Waits(_) => self.begin_anew(tx, ahead),
         }
@@ -150,12 +164,18 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
     }
 
     /// Takes over the prediction of the next transaction in block order, if it holds there:
-    /// nothing it saw has been changed since by the predicted writes of earlier ones.
+    /// nothing it saw has been changed since by the predicted writes of earlier ones, as far as
+    /// it `may_meet` these.
     ///
     /// # Errors
     ///
     /// If the underlying state fails.
-    pub fn take_over(&mut self, tx: &TxEnv, ahead: &Ahead) -> Result<TakenOver, S::Error> {
+    pub fn take_over(
+        &mut self,
+        tx: &TxEnv,
+        ahead: &Ahead,
+        may_meet: Meeting,
+    ) -> Result<TakenOver, S::Error> {
         let Some(Trace { accounts, slots }) = &ahead.trace else { return Ok(TakenOver::No) };
         let fees = super::Fees::new(tx, &self.block, &self.rules);
         let sender = self.world.intern(tx.caller);
@@ -166,16 +186,23 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
         }
         let account = self.world.account(sender);
         let valid = account.nonce == tx.nonce && fees.affordable(account.balance).is_ok();
-        if !valid || !self.world.still_holds(sender, accounts, slots) {
+        let additions = may_meet == Meeting::Additions;
+        let holds = may_meet == Meeting::Nowhere
+            || self.world.still_holds(sender, accounts, slots, additions);
+        if !valid || !holds {
             return Ok(TakenOver::No);
         }
         self.world.begin();
-        if let Some(want) = self.world.replay(accounts, slots)? {
-            return Ok(TakenOver::Waits(want));
-        }
+        self.world.repeat(accounts, slots);
         self.world.pay_fee(fees.reward(ahead.prediction.gas_used));
-        self.world.commit();
         Ok(TakenOver::Yes)
+    }
+
+    /// What the transactions predicted or taken over in block order so far leave behind, and the
+    /// system calls that were [applied](Self::apply): every account changed since the state
+    /// before the block, with the slots that were.
+    pub fn left(&self) -> AddressMap<DbAccount> {
+        self.world.left()
     }
 
     /// Keeps what the transaction at hand saw and leaves, if that is asked for, and undoes

@@ -67,6 +67,10 @@ pub(crate) struct Account {
     pub(super) rank: u32,
     /// Whether the transaction at hand changed or paid the account, be it nothing.
     pub(crate) modified: bool,
+    /// Whether a transaction has changed it, be it for a while; and whether it had neither
+    /// nonce nor code before.
+    pub(crate) changed: bool,
+    pub(crate) was_blank: bool,
     /// The transaction in which the account is warm, on the access list, created,
     /// destroyed.
     pub(crate) warm: u32,
@@ -92,6 +96,13 @@ impl Account {
         self.program = None;
     }
 
+    /// Takes over fields that were read from the state before; code is read when it is needed.
+    pub(super) fn fill_bare(&mut self, exists: bool, balance: U256, nonce: u64, hash: B256) {
+        let code_hash = hash;
+        self.fill(exists.then(|| AccountInfo { balance, nonce, code_hash, ..Default::default() }));
+        self.code = (hash == KECCAK256_EMPTY).then(Bytecode::default);
+    }
+
     /// Empty as [EIP-161](https://eips.ethereum.org/EIPS/eip-161) has it.
     pub(crate) fn is_empty(&self) -> bool {
         self.balance.is_zero() && self.nonce == 0 && self.code_hash == KECCAK256_EMPTY
@@ -101,6 +112,14 @@ impl Account {
     /// account was empty.
     pub(crate) fn existed_by_balance(&self) -> bool {
         self.start_nonce == 0 && self.start_code_hash == KECCAK256_EMPTY
+    }
+
+    /// Notes that it is about to be changed.
+    pub(super) fn change(&mut self) {
+        if !self.changed {
+            self.changed = true;
+            self.was_blank = self.nonce == 0 && self.code_hash == KECCAK256_EMPTY;
+        }
     }
 
     /// Opens a transaction's part.
@@ -114,6 +133,7 @@ impl Account {
 
     /// Empties a destroyed account.
     pub(crate) fn clear(&mut self) {
+        self.change();
         self.exists = false;
         self.balance = U256::ZERO;
         self.nonce = 0;
@@ -164,6 +184,11 @@ impl Accounts {
 
     pub(crate) fn find(&self, address: &Address) -> Option<AccountId> {
         self.at(self.index.hash(address), address)
+    }
+
+    /// All of them, by number.
+    pub(super) fn all(&self) -> &[Account] {
+        &self.list
     }
 
     pub(crate) fn get(&self, id: AccountId) -> &Account {

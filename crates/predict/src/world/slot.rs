@@ -26,6 +26,8 @@ pub(crate) struct Slot {
     pub(crate) account: AccountId,
     pub(crate) key: U256,
     pub(crate) loaded: bool,
+    /// Whether a transaction has changed it, be it for a while.
+    pub(crate) changed: bool,
     /// The value now.
     pub(crate) value: U256,
     /// The value at the start of the transaction that touched the slot last.
@@ -71,6 +73,7 @@ impl Slots {
             account,
             key,
             loaded: false,
+            changed: false,
             value: U256::ZERO,
             start: U256::ZERO,
             stamp: 0,
@@ -105,6 +108,11 @@ impl Slots {
         self.at(self.index.hash(&Place(account, key)), account, key)
     }
 
+    /// All of them, by number.
+    pub(super) fn all(&self) -> &[Slot] {
+        &self.list
+    }
+
     pub(crate) fn get(&self, id: SlotId) -> &Slot {
         &self.list[id.0 as usize]
     }
@@ -118,6 +126,7 @@ impl Slots {
         for slot in self.list.iter_mut().filter(|slot| slot.account == account) {
             slot.value = U256::ZERO;
             slot.loaded = true;
+            slot.changed = true;
         }
     }
 }

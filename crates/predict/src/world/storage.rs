@@ -82,6 +82,7 @@ impl<S: StateView> World<S> {
         if slot.value != value {
             self.contents.undo.push(Undo::SlotValue(id, slot.value));
             slot.value = value;
+            slot.changed = true;
         }
     }
 

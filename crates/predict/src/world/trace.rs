@@ -4,6 +4,7 @@
 use super::{Account, AccountId, Look, Stop, World};
 use crate::state::{StateView, Want};
 use alloy_primitives::{Address, B256, U256};
+use revm::primitives::hardfork::SpecId;
 
 /// An account as a transaction saw and left it.
 #[derive(Clone, Debug)]
@@ -29,6 +30,23 @@ pub(crate) struct SlotSeen {
     key: U256,
     seen: U256,
     left: U256,
+    /// Whether it was merely added to: whatever else it had held would have been, too.
+    is_added_to: bool,
+}
+
+impl SlotSeen {
+    /// What a slot is left with that holds this; nothing if the transaction might do something
+    /// else then. Gas compares with zero.
+    fn left_of(&self, value: U256) -> Option<U256> {
+        if value == self.seen {
+            return Some(self.left);
+        }
+        let left = match self.left.checked_sub(self.seen) {
+            Some(added) => value.checked_add(added),
+            None => value.checked_sub(self.seen - self.left),
+        };
+        left.filter(|left| self.is_added_to && !value.is_zero() && !left.is_zero())
+    }
 }
 
 impl<S: StateView> World<S> {
@@ -61,18 +79,21 @@ impl<S: StateView> World<S> {
                 key: slot.key,
                 seen: slot.before,
                 left: slot.after,
+                is_added_to: slot.is_added_to(),
             })
             .collect();
         Some((accounts, slots))
     }
 
-    /// Whether everything a transaction saw is still so. What has not been met in this
-    /// block is; the sender's nonce and solvency are the caller's to check.
+    /// Whether everything a transaction saw is still so; if `additions` may differ, slots that it
+    /// merely adds to may hold something else. What has not been met in this block holds; the
+    /// sender's nonce and solvency are the caller's to check.
     pub(crate) fn still_holds(
         &self,
         sender: AccountId,
         accounts: &[AccountSeen],
         slots: &[SlotSeen],
+        additions: bool,
     ) -> bool {
         accounts.iter().all(|seen| {
             let Some(id) = self.contents.accounts.find(&seen.address) else { return true };
@@ -82,41 +103,44 @@ impl<S: StateView> World<S> {
             let Some(account) = self.contents.accounts.find(&slot.address) else { return true };
             match self.contents.slots.find(account, slot.key) {
                 Some(id) if self.contents.slots.get(id).loaded => {
-                    self.contents.slots.get(id).value == slot.seen
+                    let value = self.contents.slots.get(id).value;
+                    value == slot.seen || additions && slot.left_of(value).is_some()
                 }
                 _ => !self.account(account).storage_empty || slot.seen.is_zero(),
             }
         })
     }
 
-    /// Repeats the effects of a transaction that would do the same again. If an account is
-    /// not at hand, nothing is changed, and it is named.
-    pub(crate) fn replay(
-        &mut self,
-        accounts: &[AccountSeen],
-        slots: &[SlotSeen],
-    ) -> Result<Option<Want>, S::Error> {
-        for seen in accounts.iter().filter(|seen| seen.modified) {
+    /// Repeats the effects of a transaction that would do the same again. Accounts that were not
+    /// met yet are as it saw them, but for the sender, who was granted what it needs: that has
+    /// been loaded.
+    pub(crate) fn repeat(&mut self, accounts: &[AccountSeen], slots: &[SlotSeen]) {
+        let spurious_dragon = self.spec.is_enabled_in(SpecId::SPURIOUS_DRAGON);
+        let changed = || slots.iter().filter(|slot| slot.seen != slot.left);
+        for seen in accounts {
+            if !seen.modified && changed().all(|slot| slot.address != seen.address) {
+                continue;
+            }
             let id = self.intern(seen.address);
-            if let Some(want) = self.load_account(id)? {
-                self.revert(0);
-                return Ok(Some(want));
+            let account = self.contents.accounts.get_mut(id);
+            if !account.loaded {
+                account.fill_bare(seen.exists, seen.balance, seen.nonce, seen.code_hash);
             }
-            self.touch(id, seen.looks);
-            let balance = self.account(id).balance.wrapping_add(seen.credit);
-            self.set_balance(id, balance);
-            if let Some(nonce) = seen.left_nonce {
-                self.set_nonce(id, nonce);
+            if seen.modified {
+                account.change();
+                account.balance = account.balance.wrapping_add(seen.credit);
+                account.nonce = seen.left_nonce.unwrap_or(account.nonce);
+                account.exists = !(spurious_dragon && account.is_empty());
             }
         }
-        for slot in slots.iter().filter(|slot| slot.seen != slot.left) {
-            let account = self.intern(slot.address);
-            let id = self.slot(account, slot.key);
-            let slot_entry = self.contents.slots.get_mut(id);
-            slot_entry.value = slot.left;
-            slot_entry.loaded = true;
+        for seen in changed() {
+            let account = self.intern(seen.address);
+            let id = self.slot(account, seen.key);
+            let slot = self.contents.slots.get_mut(id);
+            let before = if slot.loaded { slot.value } else { seen.seen };
+            slot.value = seen.left_of(before).unwrap_or(seen.left);
+            (slot.loaded, slot.changed) = (true, true);
         }
-        Ok(None)
     }
 
     /// Loads an account. If it is not at hand it is named.

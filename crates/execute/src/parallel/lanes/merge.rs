@@ -1,135 +1,265 @@
-//! Whether the second half of a block met what the first has changed; and what both leave
-//! behind, put together as one execution would have left it.
+//! Whether what a lane has loaded is what those before it have left; and what all leave behind,
+//! put together as one execution would have left it.
 //!
-//! The second half has in its cache whatever it loaded. Of an account that the first half left
-//! changed, it must not have loaded the account, if its fields changed, nor a slot that did.
-//! What the second half changes is its own business: the first came before it. Code is found
-//! by its hash, so that it need not be looked at.
+//! A lane has in its cache whatever it loaded. Of what was left otherwise than expected, it must
+//! have loaded nothing. Code is found by its hash, so that it need not be looked at.
+//!
+//! In the following `first` is the state of the block, as all lanes before have left it, and
+//! `second` the lane.
 
-use alloy_primitives::{
-    Address, U256,
-    map::{AddressMap, AddressSet, Entry},
-};
+use super::{super::authority::BlockState, later::Left};
 use foresee_access::Location;
 use revm::{
+    Database, DatabaseRef,
     database::{
-        AccountRevert, BundleAccount, BundleState, CacheState, TransitionAccount, TransitionState,
-        states::reverts::AccountInfoRevert,
+        AccountState, AccountStatus, CacheState, DbAccount, PlainAccount, TransitionAccount,
+        states::{CacheAccount, StorageSlot},
     },
+    database_interface::bal::EvmDatabaseError,
+    primitives::{Address, U256, map::Entry},
     state::AccountInfo,
 };
 
 /// No sensible balance has bits above these, and no sum of two others overflows.
 const HUGE_BALANCE_SHIFT: usize = 192;
 
-/// Where the second half, with this cache, met what the first has changed: the first such
-/// location. That both halves pay the beneficiary is no matter, since nobody looks at it.
-pub(super) fn conflict(
-    first: &TransitionState,
-    second: &CacheState,
+/// What the second lane has loaded otherwise than the first has left it: a location, if there
+/// is any. That the beneficiary owns something else is no matter as long as the second lane
+/// merely pays it.
+///
+/// # Errors
+///
+/// If the state cannot be read.
+pub(super) fn conflict<DB: DatabaseRef>(
+    first: &mut BlockState<'_, DB>,
+    second: &Left,
     beneficiary: Address,
-) -> Option<Location> {
-    let met = first.transitions.iter().filter_map(|(address, change)| {
-        let loaded = second.accounts.get(address)?;
-        if changes_fields(change, *address == beneficiary) {
-            return Some(Location::balance(*address));
-        }
-        let loaded = &loaded.account.as_ref()?.storage;
-        let changed = change.storage.iter().filter(|(_, value)| value.is_changed());
-        let met = changed.map(|(slot, _)| *slot).filter(|slot| loaded.contains_key(slot)).min();
-        Some(Location::slot(*address, met?))
-    });
-    met.min()
-}
-
-/// Whether an account is left with other fields, but for what it earned as beneficiary.
-fn changes_fields(change: &TransitionAccount, is_beneficiary: bool) -> bool {
-    let TransitionAccount { info, previous_info, .. } = change;
-    let is_same = info == previous_info
-        || is_beneficiary && is_merely_paid(previous_info.as_ref(), info.as_ref());
-    change.storage_was_destroyed || change.status.was_destroyed() || !is_same
-}
-
-/// Puts the second half's changes into the bundle of the first, which it did not meet. False
-/// if they do not fit together; the bundle is of no use any more then.
-pub(super) fn into(bundle: &mut BundleState, second: BundleState, beneficiary: Address) -> bool {
-    let BundleState { state, contracts, mut reverts, state_size, reverts_size } = second;
-    let mut shared = AddressSet::default();
-    bundle.state.reserve(state.len());
-    for (address, account) in state {
-        match bundle.state.entry(address) {
-            Entry::Vacant(entry) => drop(entry.insert(account)),
-            Entry::Occupied(entry) => {
-                if !add(entry.into_mut(), account, address == beneficiary) {
-                    return false;
-                }
-                shared.insert(address);
+) -> Result<Option<Location>, EvmDatabaseError<DB::Error>> {
+    let Some(changes) = &first.transition_state else { return Ok(None) };
+    let mut doubtful = Vec::new();
+    let mut foreseen = 0;
+    for (address, change) in &changes.transitions {
+        if let Some(loaded) = second.cache.accounts.get(address) {
+            let expected = second.expected.get(address);
+            foreseen += usize::from(expected.is_some());
+            if !is_as_expected(change, expected) {
+                doubtful.push((*address, loaded));
             }
         }
     }
-    bundle.contracts.extend(contracts);
-    bundle.state_size += state_size;
-    bundle.reverts_size += reverts_size;
-    // What both have changed is counted twice: once too often, beside its slots.
-    bundle.state_size -= shared.len();
-    bundle.reverts_size -= shared.len();
-    let (Some(first), Some(second)) = (bundle.reverts.last_mut(), reverts.pop()) else {
-        return false;
+    if foreseen < second.expected.len() {
+        let unchanged = second.expected.keys().filter(|it| !changes.transitions.contains_key(*it));
+        doubtful.extend(unchanged.filter_map(|it| Some((*it, second.cache.accounts.get(it)?))));
+    }
+    for account in doubtful {
+        if let Some(location) = meeting(first, second, account, beneficiary)? {
+            return Ok(Some(location));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether an account was left with the fields and the slots that were expected. What was
+/// changed back may be taken for something else.
+fn is_as_expected(change: &TransitionAccount, expected: Option<&DbAccount>) -> bool {
+    let TransitionAccount { info, previous_info, storage, status, .. } = change;
+    let changed = || storage.iter().filter(|(_, value)| value.is_changed());
+    let Some(expected) = expected else {
+        return info == previous_info && changed().next().is_none() && !is_replaced(change);
     };
-    let mut twice = AddressMap::<AccountRevert>::default();
-    first.reserve(second.len());
-    for (address, revert) in second {
-        match shared.contains(&address) {
-            true => drop(twice.insert(address, revert)),
-            false => first.push((address, revert)),
-        }
-    }
-    if !twice.is_empty() {
-        for (address, revert) in first {
-            let Some(other) = twice.remove(address) else { continue };
-            revert.storage.extend(other.storage);
-            if revert.account == AccountInfoRevert::DoNothing {
-                revert.account = other.account;
-            }
-        }
-    }
-    true
+    let is_expected =
+        |slot: &U256, value: &StorageSlot| expected.storage.get(slot) == Some(&value.present_value);
+    changed().all(|(slot, value)| is_expected(slot, value))
+        && changed().count() == expected.storage.len()
+        && is_cleared(expected) == status.is_storage_known()
+        && info.as_ref() == fields(expected)
+        && !is_replaced(change)
 }
 
-/// Adds what the second half has changed of an account that the first has changed too: slots
-/// that the first has not, and fields, or what was paid to the beneficiary. Whether they fit
-/// together.
-fn add(first: &mut BundleAccount, second: BundleAccount, is_beneficiary: bool) -> bool {
-    let is_same = first.status == second.status && first.original_info == second.original_info;
-    if !is_same || first.was_destroyed() {
-        return false;
-    }
-    if is_beneficiary {
-        let original = first.original_info.as_ref();
-        let is_paid = |account: &BundleAccount| is_merely_paid(original, account.info.as_ref());
-        if !is_paid(first) || !is_paid(&second) {
-            return false;
-        }
-        let original = original.map_or(U256::ZERO, |info| info.balance);
-        if let (Some(info), Some(other)) = (&mut first.info, second.info) {
-            info.balance += other.balance - original;
-        }
-    } else if first.is_info_changed() {
-        return false;
-    } else {
-        first.info = second.info;
-    }
-    first.storage.extend(second.storage);
-    true
+/// Whether the slots that an account had before are gone.
+const fn is_replaced(change: &TransitionAccount) -> bool {
+    change.storage_was_destroyed || change.status.was_destroyed()
 }
 
-/// Whether nothing of an account has changed but its balance, by sums that make sense.
-fn is_merely_paid(before: Option<&AccountInfo>, after: Option<&AccountInfo>) -> bool {
+/// Looks closely at an account that the second lane has loaded and the first may have left
+/// otherwise: what of it the second would have loaded otherwise.
+fn meeting<DB: DatabaseRef>(
+    first: &mut BlockState<'_, DB>,
+    second: &Left,
+    (address, loaded): (Address, &CacheAccount),
+    beneficiary: Address,
+) -> Result<Option<Location>, EvmDatabaseError<DB::Error>> {
+    let is_changed =
+        first.transition_state.as_ref().is_some_and(|it| it.transitions.contains_key(&address));
+    let expected = second.expected.get(&address);
+    let told = match expected {
+        Some(expected) => fields(expected).cloned(),
+        None => first.database.basic(address).map_err(EvmDatabaseError::Database)?,
+    };
+    let left = first.basic(address)?;
+    let adds_up = || {
+        let is_paid = address == beneficiary && is_changed && !second.looks_at_fees;
+        is_paid && differ_in_balance_only(&told, &left) && is_merely_paid(second, &address)
+    };
+    if left != told && !adds_up() {
+        return Ok(Some(Location::balance(address)));
+    }
+    let mut slots = slots_of(loaded);
+    if loaded.status.was_destroyed() {
+        // What it had loaded before is not there any more: it may have been any slot.
+        let known = first.cache.accounts.get(&address);
+        if expected.is_some_and(is_cleared)
+            != known.is_some_and(|known| known.status.is_storage_known())
+        {
+            return Ok(Some(Location::balance(address)));
+        }
+        slots.extend(known.into_iter().flat_map(slots_of));
+        slots.extend(expected.iter().flat_map(|expected| expected.storage.keys()));
+    }
+    for slot in slots {
+        let told = match expected {
+            Some(expected) if let Some(value) = expected.storage.get(&slot) => *value,
+            Some(expected) if is_cleared(expected) => U256::ZERO,
+            _ => first.database.storage(address, slot).map_err(EvmDatabaseError::Database)?,
+        };
+        if first.storage(address, slot)? != told {
+            return Ok(Some(Location::slot(address, slot)));
+        }
+    }
+    Ok(None)
+}
+
+/// The slots of a loaded account.
+fn slots_of(account: &CacheAccount) -> Vec<U256> {
+    account.account.iter().flat_map(|account| account.storage.keys().copied()).collect()
+}
+
+/// An account's fields, if it exists.
+fn fields(account: &DbAccount) -> Option<&AccountInfo> {
+    (!matches!(account.account_state, AccountState::NotExisting)).then_some(&account.info)
+}
+
+/// Whether slots that are not named are zero.
+const fn is_cleared(account: &DbAccount) -> bool {
+    matches!(account.account_state, AccountState::NotExisting | AccountState::StorageCleared)
+}
+
+/// Whether the second lane has changed nothing of an account but its balance, by a sum that
+/// makes sense.
+fn is_merely_paid(second: &Left, address: &Address) -> bool {
+    let Some(change) = second.changes.transitions.get(address) else { return true };
+    let TransitionAccount { info, previous_info, .. } = change;
+    let balance = |info: &Option<AccountInfo>| info.as_ref().map_or(U256::ZERO, |it| it.balance);
+    differ_in_balance_only(previous_info, info) && balance(info) >= balance(previous_info)
+}
+
+/// Whether two versions of an account differ in nothing but their balances, which make sense.
+fn differ_in_balance_only(one: &Option<AccountInfo>, other: &Option<AccountInfo>) -> bool {
     let nothing = AccountInfo::default();
-    let (before, Some(after)) = (before.unwrap_or(&nothing), after) else { return false };
-    let is_huge = |balance: U256| !(balance >> HUGE_BALANCE_SHIFT).is_zero();
-    after.nonce == before.nonce
-        && after.code_hash == before.code_hash
-        && after.balance >= before.balance
-        && !is_huge(after.balance)
+    let [one, other] = [one, other].map(|info| info.as_ref().unwrap_or(&nothing));
+    let is_huge = |info: &AccountInfo| !(info.balance >> HUGE_BALANCE_SHIFT).is_zero();
+    one.nonce == other.nonce && one.code_hash == other.code_hash && !is_huge(one) && !is_huge(other)
+}
+
+/// Adds what the second lane has changed of accounts that the first has changed too, and of
+/// those that may be changed `after` all. They did not meet. What it has changed of others is
+/// left to it.
+pub(super) fn join<DB: DatabaseRef>(
+    first: &mut BlockState<'_, DB>,
+    second: &mut Left,
+    beneficiary: Address,
+    after: &[Address],
+) {
+    let Some(own) = &mut first.transition_state else { return };
+    let others = &mut second.changes.transitions;
+    let is_shared =
+        |address: &&Address| own.transitions.contains_key(*address) || after.contains(address);
+    let shared: Vec<_> = others.keys().filter(is_shared).copied().collect();
+    for address in shared {
+        let Some(change) = others.remove(&address) else { continue };
+        let change = match own.transitions.entry(address) {
+            Entry::Vacant(entry) => entry.insert(change),
+            Entry::Occupied(entry) => {
+                let own = entry.into_mut();
+                add(own, change, address == beneficiary && !second.looks_at_fees);
+                own
+            }
+        };
+        // Whoever changes it finds it as it is now.
+        if after.contains(&address)
+            && let Some(cached) = second.cache.accounts.remove(&address)
+        {
+            show(&mut first.cache, address, change, cached);
+        }
+    }
+}
+
+/// Takes all that a lane has left, and that was [joined](join), into the state of the block,
+/// for others to be executed or looked at on top of it.
+pub(super) fn take_in<DB: DatabaseRef>(first: &mut BlockState<'_, DB>, second: Left) {
+    let Left { cache, changes, .. } = second;
+    let Some(own) = &mut first.transition_state else { return };
+    own.transitions.extend(changes.transitions);
+    first.cache.contracts.extend(cache.contracts);
+    for (address, cached) in cache.accounts {
+        if let Some(change) = own.transitions.get(&address)
+            && !cached.status.is_not_modified()
+        {
+            show(&mut first.cache, address, change, cached);
+        }
+    }
+}
+
+/// Shows an account in the state of the block as a lane, which has it `cached`, has left it.
+fn show(
+    first: &mut CacheState,
+    address: Address,
+    TransitionAccount { info, status, .. }: &TransitionAccount,
+    cached: CacheAccount,
+) {
+    let is_replaced = cached.status.was_destroyed();
+    let before = first.accounts.remove(&address).filter(|_| !is_replaced);
+    let slots = [before, Some(cached)].into_iter().flatten().filter_map(|it| it.account);
+    let storage = slots.flat_map(|account| account.storage).collect();
+    let account = info.clone().map(|info| PlainAccount { info, storage });
+    first.accounts.insert(address, CacheAccount { account, status: *status });
+}
+
+/// Adds what the second lane has changed of an account, as revm's `State` would have.
+fn add(first: &mut TransitionAccount, second: TransitionAccount, are_fees: bool) {
+    let TransitionAccount { info, previous_info, status, storage, storage_was_destroyed, .. } =
+        second;
+    let before = first.info.take();
+    let balance = |info: &Option<AccountInfo>| info.as_ref().map_or(U256::ZERO, |it| it.balance);
+    let expected_too_little = balance(&before).wrapping_sub(balance(&previous_info));
+    first.info = info.map(|mut info| {
+        if are_fees {
+            info.balance = info.balance.wrapping_add(expected_too_little);
+        }
+        if let Some(before) = before
+            && info.code.is_none()
+            && info.code_hash == before.code_hash
+        {
+            info.code = before.code;
+        }
+        info
+    });
+    let was_destroyed = first.status.was_destroyed();
+    first.status.transition(status);
+    if was_destroyed && first.status == AccountStatus::Destroyed {
+        first.status = AccountStatus::DestroyedAgain;
+    }
+    if storage_was_destroyed {
+        (first.storage, first.storage_was_destroyed) = (storage, true);
+        return;
+    }
+    for (key, slot) in storage {
+        match first.storage.entry(key) {
+            Entry::Vacant(entry) => drop(entry.insert(slot)),
+            Entry::Occupied(entry) if entry.get().original_value() == slot.present_value => {
+                entry.remove();
+            }
+            Entry::Occupied(mut entry) => entry.get_mut().present_value = slot.present_value,
+        }
+    }
 }

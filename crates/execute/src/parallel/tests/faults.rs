@@ -3,7 +3,8 @@
 
 use super::lab::{Lab, contract, in_lanes, interleave, user};
 use crate::{
-    CancelToken, ExecuteError, ParallelConfig, ParallelExecutor, Policy, PreBlock, execute_in_order,
+    CancelToken, ExecuteError, LaneStart, ParallelConfig, ParallelExecutor, Policy,
+    execute_in_order,
 };
 use core::{
     sync::atomic::{AtomicU64, Ordering},
@@ -224,15 +225,12 @@ fn lanes_whose_state_fails_or_panics_yield_nothing_or_all() {
 
 #[test]
 fn a_thread_of_the_pool_does_not_wait_for_itself() {
-    let (lab, middle) = apart();
+    let (lab, _) = apart();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
     let pool = std::sync::Arc::new(pool);
     let config = ParallelConfig { threads: 2, policy: Policy::Dataflow };
     let executor = ParallelExecutor::with_pool(pool.clone(), config);
-    let run = || {
-        let pre = PreBlock::run(&lab.block, &lab.db).unwrap();
-        executor.execute_in_lanes(pre, &lab.block, &lab.db, middle).unwrap().is_some()
-    };
+    let run = || executor.execute_in_lanes(&lab.block, &lab.db, |_| None).unwrap().is_some();
     assert!(run());
     assert!(!within_a_minute(|| pool.install(run)).unwrap());
 }
@@ -249,9 +247,9 @@ fn lanes_are_cancelled_in_the_middle_or_whole() {
         let fault = Fault::Cancel(token.clone());
         let run = || {
             let db = Faulty { db: &lab.db, reads: AtomicU64::new(0), failing, fault };
-            let pre = PreBlock::run(&lab.block, &db)?;
             let executor = executor.cancelled_by(token.clone());
-            executor.execute_in_lanes(pre, &lab.block, &db, middle)
+            let mut start = Some(LaneStart { position: middle, ..LaneStart::default() });
+            executor.execute_in_lanes_until(middle, &lab.block, &db, |_| start.take())
         };
         match within_a_minute(run).unwrap() {
             Ok(outcome) => assert_eq!(outcome.unwrap().output, expected, "{failing}"),

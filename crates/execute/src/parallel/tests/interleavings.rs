@@ -11,6 +11,7 @@ use super::{
         authority::Authority,
         closing::{Made, close},
         early::Signals,
+        lanes::LastLane,
         scheduler::{Plan, Scheduler, WhenIdle},
         versions::Versions,
         worker::{Duty, Worker},
@@ -196,11 +197,33 @@ fn check(case: Case) -> usize {
         let again = &outcome.stats.reexecuted;
         assert!(again.is_sorted_by(|a, b| a.index < b.index), "{again:?}");
     };
+    run(explore);
+    early.load(Ordering::Relaxed)
+}
+
+/// Tries interleavings chosen in each of the two ways.
+fn run(explore: impl Fn() + Clone + Send + Sync + 'static) {
     let mut config = Config::new();
     config.stack_size = STACK_BYTES;
     Runner::new(RandomScheduler::new(ITERATIONS), config.clone()).run(explore.clone());
     Runner::new(PctScheduler::new(PREEMPTIONS, ITERATIONS), config).run(explore);
-    early.load(Ordering::Relaxed)
+}
+
+#[test]
+fn a_lane_ends_where_the_next_begins_and_nowhere_else() {
+    const TRANSACTIONS: usize = 6;
+    run(|| {
+        let first = Arc::new(LastLane::first(usize::MAX));
+        let executing = {
+            let first = Arc::clone(&first);
+            thread::spawn(move || (0..TRANSACTIONS).take_while(|at| first.goes_on(*at)).count())
+        };
+        // Where it was passed already, another is tried behind.
+        let next =
+            [1, 2, 4].into_iter().find_map(|start| Some((start, first.followed_from(start)?)));
+        let executed = executing.join().expect("it does not panic");
+        assert_eq!(executed, next.map_or(TRANSACTIONS, |(start, _)| start));
+    });
 }
 
 fn in_order(case: &Case) -> BlockOutput {

@@ -1,7 +1,8 @@
 //! Builds contrived blocks and runs them in every way there is.
 
 use super::super::{
-    Known, ParallelConfig, ParallelExecutor, ParallelOutcome, Policy, PreBlock, Reason,
+    Known, LaneStart, LastLane, ParallelConfig, ParallelExecutor, ParallelOutcome, Policy,
+    PreBlock, Reason,
     authority::Authority,
     closing::{Made, close},
     early::Signals,
@@ -16,7 +17,7 @@ use revm::{
     DatabaseRef,
     context::{BlockEnv, CfgEnv, TxEnv},
     context_interface::block::BlobExcessGasAndPrice,
-    database::{CacheDB, EmptyDB},
+    database::{AccountState, BundleAccount, CacheDB, DbAccount, EmptyDB},
     primitives::{Address, AddressMap, B256, Bytes, TxKind, U256, hardfork::SpecId},
     state::{AccountInfo, Bytecode},
 };
@@ -228,10 +229,44 @@ pub(super) fn in_lanes<DB: DatabaseRef + Sync>(
     db: &DB,
     middle: usize,
 ) -> Result<Option<(BlockOutput, bool)>, ExecuteError<DB::Error>> {
-    let pre = PreBlock::run(block, db)?;
-    let outcome = EXECUTORS[1].execute_in_lanes(pre, block, db, middle)?;
+    in_lanes_expecting(block, db, vec![LaneStart { position: middle, ..LaneStart::default() }])
+}
+
+/// The same, if lanes are told to begin at these places, in order, with something that is there.
+pub(super) fn in_lanes_expecting<DB: DatabaseRef + Sync>(
+    block: &Block,
+    db: &DB,
+    starts: Vec<LaneStart>,
+) -> Result<Option<(BlockOutput, bool)>, ExecuteError<DB::Error>> {
+    let first = starts[0].position;
+    let mut starts = starts.into_iter();
+    let next = |_: &LastLane| starts.next();
+    let outcome = EXECUTORS[1].execute_in_lanes_until(first, block, db, next)?;
     Ok(outcome
-        .map(|outcome| (outcome.output, outcome.stats.ahead == block.transactions.len() - middle)))
+        .map(|outcome| (outcome.output, outcome.stats.ahead == block.transactions.len() - first)))
+}
+
+/// What the transactions before this one really leave.
+pub(super) fn left_before<DB: DatabaseRef>(
+    block: &Block,
+    db: &DB,
+    position: usize,
+) -> AddressMap<DbAccount> {
+    let mut block = block.clone();
+    block.transactions.truncate(position);
+    block.protocol.withdrawals.clear();
+    let left = execute_in_order(&block, db).unwrap_or_else(|_| panic!("it has a state")).state;
+    let account = |(address, account): (Address, BundleAccount)| {
+        let account_state = match (&account.info, account.status.is_storage_known()) {
+            (None, _) => AccountState::NotExisting,
+            (_, true) => AccountState::StorageCleared,
+            (_, false) => AccountState::None,
+        };
+        let slots = account.storage.into_iter();
+        let storage = slots.map(|(slot, value)| (slot, value.present_value)).collect();
+        (address, DbAccount { info: account.info.unwrap_or_default(), account_state, storage })
+    };
+    left.state.into_iter().map(account).collect()
 }
 
 /// Words as call data.

@@ -1,14 +1,21 @@
 //! Random blocks over a few accounts and contracts that do everything that can
 //! conflict.
 
-use super::lab::{BENEFICIARY, Lab, SplitMix, contract, in_lanes, interleave, user};
+use super::{
+    super::LaneStart,
+    lab::{
+        BENEFICIARY, Lab, SplitMix, contract, in_lanes, in_lanes_expecting, interleave,
+        left_before, user,
+    },
+};
 use crate::{INCARNATIONS_MAX, ParallelConfig, ParallelExecutor, Policy, execute_in_order};
 use foresee_access::TxIndex;
 use foresee_schedule::Schedule;
 use proptest::prelude::*;
 use revm::{
     bytecode::opcode::*,
-    primitives::{Address, TxKind, U256, hardfork::SpecId},
+    database::DbAccount,
+    primitives::{Address, AddressMap, TxKind, U256, hardfork::SpecId},
 };
 
 const SPECS: [SpecId; 8] = [
@@ -99,6 +106,20 @@ fn any_block(seed: u64) -> Lab {
     lab
 }
 
+/// Changes something of what is expected.
+fn mistake(expected: &mut AddressMap<DbAccount>, which: usize) {
+    let mut accounts: Vec<_> = expected.keys().copied().collect();
+    accounts.sort_unstable();
+    let Some(address) = accounts.get(which / 4 % accounts.len().max(1)) else { return };
+    let Some(account) = expected.get_mut(address) else { return };
+    match which % 4 {
+        0 => account.info.balance += U256::ONE,
+        1 => account.info.nonce += 1,
+        2 => account.storage.values_mut().for_each(|value| *value += U256::ONE),
+        _ => drop(expected.remove(address)),
+    }
+}
+
 proptest! {
     #[test]
     fn any_lanes_that_keep_apart_equal_in_order(seed: u64, left in 1usize..6) {
@@ -111,6 +132,35 @@ proptest! {
                 prop_assert_eq!(&output, &expected);
             }
         }
+    }
+
+    #[test]
+    fn any_lanes_on_any_expectations_equal_in_order(
+        seed: u64,
+        cuts in proptest::collection::btree_set(1usize..12, 1..4),
+        wrong in proptest::option::of(0usize..40),
+    ) {
+        let lab = any_block(seed);
+        let expected = execute_in_order(&lab.block, &lab.db).unwrap();
+        let n = lab.block.transactions.len();
+        let cuts = cuts.into_iter().filter(|cut| *cut < n);
+        let mut starts: Vec<_> = cuts.map(|position| {
+            let expected = left_before(&lab.block, &lab.db, position);
+            LaneStart { position, expected }
+        }).collect();
+        let spec = lab.block.cfg.spec;
+        if starts.is_empty() || !spec.is_enabled_in(SpecId::SPURIOUS_DRAGON) {
+            return Ok(());
+        }
+        // What is left at the end of a shorter block holds a reward before the merge.
+        let is_wrong = wrong.is_some() || !spec.is_enabled_in(SpecId::MERGE);
+        if let (Some(wrong), Some(start)) = (wrong, starts.last_mut()) {
+            mistake(&mut start.expected, wrong);
+        }
+        let (output, are_right) = in_lanes_expecting(&lab.block, &lab.db, starts).unwrap().unwrap();
+        prop_assert_eq!(&output, &expected);
+        // A transaction that finds no room in the block may make a lane useless.
+        prop_assert!(is_wrong || are_right || !output.invalid.is_empty());
     }
 
     #[test]

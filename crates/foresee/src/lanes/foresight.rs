@@ -1,0 +1,176 @@
+//! What lanes leave behind, foreseen from one to the next.
+
+use super::times::Times;
+use crate::{
+    Foresee,
+    outlook::know,
+    pipeline::{COMPILE_INSIDE_MAX, Predictor},
+};
+use alloy_primitives::{Address, map::HashSet};
+use foresee_access::{Fingerprint, Location, Touch};
+use foresee_execute::{Block, Known, LaneStart, LastLane, PreBlock};
+use foresee_predict::{Ahead, Learning, Meeting, PredictOptions, Progress, TakenOver};
+use revm::{DatabaseRef, context::TxEnv, state::Account};
+
+/// A lane that has less left than this is not divided: what a lane has done is put together
+/// with what all others have.
+const LANE_MIN_NS: u64 = 1_000_000;
+
+/// The second lane may take so much more at first, in percent of what the first has left.
+const FIRST_LATER_PERCENT: u64 = 110;
+
+/// Foresees what transactions leave, from one lane to the next.
+pub(super) struct Foresight<'a, DB> {
+    foresee: &'a Foresee,
+    block: &'a Block,
+    db: &'a DB,
+    ahead: &'a [Ahead],
+    /// Whether lanes have nothing in common.
+    are_apart: bool,
+    known: &'a Known,
+    /// There from the first lane on.
+    times: Option<Times>,
+    /// What predicts in block order, once something has to be.
+    following: Option<Following<'a, DB>>,
+    /// Whether nothing can be foreseen any more.
+    is_blind: bool,
+}
+
+/// Predicts in block order.
+struct Following<'a, DB> {
+    predictor: Predictor<'a, DB>,
+    /// The next transaction.
+    position: usize,
+    /// What those before it, and the system calls before these, have changed.
+    written: HashSet<Fingerprint>,
+}
+
+impl<'a, DB: DatabaseRef> Foresight<'a, DB> {
+    pub(super) fn new(
+        foresee: &'a Foresee,
+        (block, db): (&'a Block, &'a DB),
+        (ahead, are_apart): (&'a [Ahead], bool),
+        known: &'a Known,
+    ) -> Self {
+        let (times, following, is_blind) = (None, None, false);
+        Self { foresee, block, db, ahead, are_apart, known, times, following, is_blind }
+    }
+
+    /// Where the next lane begins and what is there. Nothing if that cannot be told, or if the
+    /// last lane has next to nothing left.
+    pub(super) fn next(&mut self, last: &LastLane) -> Option<LaneStart> {
+        if self.is_blind {
+            return None;
+        }
+        // Whoever is done first takes over a part of what the other has left, which has to be
+        // behind its own.
+        let (times, percent) = match self.times.take() {
+            Some(times) if times.after(last.position()) < LANE_MIN_NS => return None,
+            Some(times) => (times, 100),
+            // Whoever executes already does so without what is told here.
+            None => (Times::new(self.ahead, self.known), FIRST_LATER_PERCENT),
+        };
+        let start = if self.are_apart {
+            let position = times.middle(last.position(), percent);
+            Some(LaneStart { position, ..LaneStart::default() })
+        } else {
+            self.foreseen(last, |last, start| match times.after(last) < LANE_MIN_NS {
+                true => Where::Nowhere,
+                false if times.meet(last, start, percent) => Where::Here,
+                false => Where::Later,
+            })
+        };
+        self.times = Some(times);
+        start.filter(|start| start.position < self.ahead.len())
+    }
+
+    /// The next lane, by what those before it leave. It begins where it should when the last
+    /// is at the position that comes first.
+    fn foreseen(
+        &mut self,
+        last: &LastLane,
+        begins: impl Fn(usize, usize) -> Where,
+    ) -> Option<LaneStart> {
+        let mut following = match self.following.take() {
+            Some(following) => following,
+            None => Following::begin(self.foresee, self.block, self.db)?,
+        };
+        loop {
+            let position = following.position;
+            match begins(last.position(), position) {
+                Where::Nowhere => return None,
+                Where::Here => break,
+                Where::Later if last.is_over() => return None,
+                Where::Later => {}
+            }
+            let tx = self.block.transactions.get(position)?;
+            if following.follow(tx, &self.ahead[position], self.known).is_none() {
+                // As far as it is foreseen.
+                self.is_blind = true;
+                break;
+            }
+        }
+        let (position, expected) = (following.position, following.predictor.left());
+        self.following = Some(following);
+        Some(LaneStart { position, expected })
+    }
+}
+
+/// Where a lane begins.
+enum Where {
+    Here,
+    Later,
+    /// It would have too little to do.
+    Nowhere,
+}
+
+impl<'a, DB: DatabaseRef> Following<'a, DB> {
+    /// Begins with a block. Nothing if its state cannot be read.
+    fn begin(foresee: &Foresee, block: &'a Block, db: &'a DB) -> Option<Self> {
+        let pre = PreBlock::run(block, db).ok()?;
+        let options = PredictOptions {
+            learning: Learning::Nothing,
+            compile_max: COMPILE_INSIDE_MAX,
+            ..foresee.config().predict
+        };
+        let mut predictor = foresee.predictor(block, db, options);
+        // Every transaction pays its fee, without a word.
+        let mut written = HashSet::default();
+        written.insert(Fingerprint::of(&Location::balance(block.env.beneficiary)));
+        for changes in pre.changes() {
+            predictor.apply(changes);
+            written.extend(changes.iter().flat_map(changed).map(|it| Fingerprint::of(&it)));
+        }
+        Some(Self { predictor, position: 0, written })
+    }
+
+    /// Goes on by a transaction. Nothing if it is not known what it leaves.
+    fn follow(&mut self, tx: &'a TxEnv, ahead: &Ahead, known: &Known) -> Option<()> {
+        let Self { predictor, written, .. } = self;
+        let steps = ahead.footprint.steps().iter();
+        let meets = steps.clone().any(|step| written.contains(&step.fingerprint()));
+        let meeting = if meets { Meeting::Additions } else { Meeting::Nowhere };
+        if predictor.take_over(tx, ahead, meeting).ok()? == TakenOver::Yes {
+            let writes = steps.filter(|step| step.touch().has(Touch::WRITE));
+            written.extend(writes.map(|step| step.fingerprint()));
+        } else {
+            let Progress::Done(prediction) = predictor.begin_anew(tx, ahead).ok()? else {
+                return None;
+            };
+            know(known, &predictor.take_precompiled());
+            if !prediction.is_complete() {
+                return None;
+            }
+            written.extend(prediction.access.writes.iter().map(Fingerprint::of));
+        }
+        self.position += 1;
+        Some(())
+    }
+}
+
+/// What a change of the protocol may have changed of an account.
+fn changed((address, account): (&Address, &Account)) -> impl Iterator<Item = Location> {
+    let fields = [Location::balance, Location::nonce, Location::code].map(|of| of(*address));
+    let slots = account.storage.keys().map(|slot| Location::slot(*address, *slot));
+    fields.into_iter().chain(slots)
+}

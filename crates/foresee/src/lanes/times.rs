@@ -1,0 +1,93 @@
+//! About how long transactions take, by what was predicted of them: enough to divide a block.
+
+use crate::{
+    choice::{PAYMENT_GAS, mul_div},
+    outlook::{know, know_hashes},
+};
+use foresee_access::TxIndex;
+use foresee_execute::Known;
+use foresee_predict::Ahead;
+
+/// Blocks that take less in order than this are not divided: calling a thread costs a good
+/// part of it.
+const IN_ORDER_MIN_NS: u64 = 1_000_000;
+
+/// What a transaction takes, as measured on mainnet blocks: for each location that it touches,
+/// for each hash of two words, as contracts look up what they keep, and for the rest of its gas.
+const LOCATION_NS: u64 = 300;
+const HASH_NS: u64 = 3_000;
+const GAS_PER_NS: u64 = 10;
+
+/// Whether a block is worth a second lane. If much of it is, the rest need not be looked at.
+pub(super) fn is_worth_it(ahead: &[Ahead]) -> bool {
+    let mut total = 0u64;
+    ahead.iter().any(|ahead| {
+        total = total.saturating_add(time(ahead));
+        total >= IN_ORDER_MIN_NS
+    })
+}
+
+/// About what a transaction takes, in nanoseconds: gas alone is too much for what is written and
+/// too little for what is computed.
+fn time(Ahead { prediction, footprint, hashes, .. }: &Ahead) -> u64 {
+    let gas = prediction.gas_used.saturating_sub(PAYMENT_GAS);
+    let locations = footprint.steps().len() as u64 * LOCATION_NS;
+    locations + hashes.len() as u64 * HASH_NS + gas / GAS_PER_NS
+}
+
+/// What a block takes, by position: all transactions before it, in nanoseconds.
+pub(super) struct Times(Vec<u64>);
+
+impl Times {
+    /// Looks at all predictions, and tells what they have computed to whoever executes.
+    pub(super) fn new(ahead: &[Ahead], known: &Known) -> Self {
+        let mut before = 0u64;
+        let times = ahead.iter().enumerate().map(|(position, ahead)| {
+            know(known, &ahead.precompiled);
+            know_hashes(known, TxIndex::new(position), &ahead.hashes);
+            before = before.saturating_add(time(ahead));
+            before
+        });
+        Self(core::iter::once(0).chain(times).collect())
+    }
+
+    fn before(&self, position: usize) -> u64 {
+        self.0.get(position).or(self.0.last()).copied().unwrap_or_default()
+    }
+
+    pub(super) fn after(&self, position: usize) -> u64 {
+        self.before(usize::MAX) - self.before(position)
+    }
+
+    /// Whether a lane that begins at `start` takes no more than this part, in percent, of what
+    /// one at `last` takes to come there. Where the block ends any does.
+    pub(super) fn meet(&self, last: usize, start: usize, percent: u64) -> bool {
+        let until = self.before(start).saturating_sub(self.before(last));
+        start > last && self.after(start) <= mul_div(until, percent, 100)
+    }
+
+    /// Where another lane begins if it begins now.
+    pub(super) fn middle(&self, last: usize, percent: u64) -> usize {
+        (last..self.0.len()).find(|start| self.meet(last, *start, percent)).unwrap_or(last)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lanes_that_begin_where_they_meet_end_together() {
+        // A second, a second, four seconds, a second, a second.
+        let times = Times(vec![0, 1, 2, 6, 7, 8]);
+        assert_eq!([0, 2, 3, 5, 9].map(|at| times.after(at)), [8, 6, 2, 0, 0]);
+        assert_eq!(times.middle(0, 100), 3);
+        // What the first has done by now cannot be divided any more.
+        assert_eq!(times.middle(3, 100), 4);
+        assert_eq!(times.middle(4, 100), 5);
+        // The rest may take longer.
+        assert!(!times.meet(0, 2, 100) && times.meet(0, 2, 300));
+        // Nothing is taken from whoever is there already, or has ended.
+        assert!(!times.meet(3, 3, 100) && !times.meet(5, 5, 100));
+    }
+}
