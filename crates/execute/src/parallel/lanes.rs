@@ -97,7 +97,7 @@ enum Attempt {
 /// A lane's revm.
 type LaneEvm<'a, 'db, DB> = WorkerEvm<'a, BlockState<'db, DB>>;
 
-/// What both lanes need.
+/// What all lanes need.
 #[derive(Clone, Copy)]
 struct Common<'a> {
     block: &'a Block,
@@ -238,6 +238,9 @@ fn next(
             lanes.last = Arc::new(lane);
             lanes.foresight = Some(foresee);
             return Some((lanes.last.clone(), expected));
+        }
+        if lanes.last.is_over() {
+            break;
         }
     }
     None

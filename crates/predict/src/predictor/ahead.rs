@@ -41,8 +41,8 @@ pub enum Meeting {
     Nowhere,
     /// Anywhere, if only what it looks at is the same.
     Anywhere,
-    /// There, and at slots that it merely adds to: they need not be the same, though what it
-    /// compares them with may then tell something else.
+    /// Anywhere, and slots that it merely adds to need not be the same. What it compares them
+    /// with may tell something else then, which is not noticed.
     Additions,
 }
 

@@ -75,7 +75,7 @@ fn on_top<DB: DatabaseRef>(
         if !lane.goes_on(position) {
             break;
         }
-        if lane.is_over() {
+        if lane.is_over() || common.is_cancelled() {
             return None;
         }
         evm.ctx.chain.recall = common.hashes_of(position);

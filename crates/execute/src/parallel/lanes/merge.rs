@@ -65,7 +65,8 @@ fn is_as_expected(change: &TransitionAccount, expected: Option<&DbAccount>) -> b
     let TransitionAccount { info, previous_info, storage, status, .. } = change;
     let changed = || storage.iter().filter(|(_, value)| value.is_changed());
     let Some(expected) = expected else {
-        return info == previous_info && changed().next().is_none() && !is_replaced(change);
+        let is_known = is_replaced(change) || status.is_storage_known();
+        return info == previous_info && changed().next().is_none() && !is_known;
     };
     let is_expected =
         |slot: &U256, value: &StorageSlot| expected.storage.get(slot) == Some(&value.present_value);
