@@ -185,6 +185,8 @@ mod tests {
             assert!(executed.output == execute_in_order(block, state).unwrap());
             let reason = executed.decision.reason;
             assert_eq!(reason == DecisionReason::Halved, is_halved, "{scenario:?} {reason:?}");
+            // All that a lane has met was foreseen.
+            assert!(!is_halved || executed.stats.reexecuted.is_empty(), "{scenario:?}");
             let few = generate(scenario, 60, 1).unwrap().into_block().unwrap();
             let ahead = foresee.predict_ahead(&few.block, &few.state).unwrap();
             let executed = foresee.execute_ahead(&few.block, &few.state, &ahead).unwrap();
