@@ -3,10 +3,10 @@
 //!
 //! What transactions leave behind takes longer to hand from one thread to another than small
 //! ones take to execute, and one that waits for another gains nothing by a second thread. But
-//! what half a block leaves is foreseen in a tenth of the time that executing it takes: most
-//! predictions made alone hold in the block as they are, and only transactions that meet an
-//! earlier one are predicted again. Where lanes have nothing in common, as all predictions tell,
-//! nothing has to be foreseen.
+//! what half a block leaves is foreseen in a tenth to a third of the time that executing it
+//! takes: most predictions made alone hold in the block as they are, and only transactions that
+//! meet an earlier one are predicted again. Where lanes have nothing in common, as a sample of
+//! the predictions tells, nothing has to be foreseen.
 //!
 //! What comes behind something that was foreseen wrong is executed once more, and blocks are
 //! not divided for a while then, for longer each time.
