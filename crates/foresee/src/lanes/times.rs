@@ -21,10 +21,11 @@ const GAS_PER_NS: u64 = 10;
 /// Whether a block is worth a second lane. If much of it is, the rest need not be looked at.
 pub(super) fn is_worth_it(ahead: &[Ahead]) -> bool {
     let mut total = 0u64;
-    ahead.iter().any(|ahead| {
+    let is_long = ahead.iter().any(|ahead| {
         total = total.saturating_add(time(ahead));
         total >= IN_ORDER_MIN_NS
-    })
+    });
+    is_long && ahead.len() > 1
 }
 
 /// About what a transaction takes, in nanoseconds: gas alone is too much for what is written and
@@ -75,6 +76,14 @@ impl Times {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_single_transaction_is_not_divided() {
+        let mut large = Ahead::default();
+        large.prediction.gas_used = 30_000_000;
+        assert!(!is_worth_it(&[large.clone()]) && is_worth_it(&[large.clone(), large]));
+        assert!(!is_worth_it(&[Ahead::default(), Ahead::default()]));
+    }
 
     #[test]
     fn lanes_that_begin_where_they_meet_end_together() {
