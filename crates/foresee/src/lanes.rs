@@ -43,8 +43,8 @@ const SAMPLE: usize = 64;
 /// others are done sooner than they are handed over.
 const CODE_DIVISOR: usize = 5;
 
-/// Where the longest path takes this part of a block, in percent of all, following it takes
-/// about what executing it takes.
+/// Where all of a block is no more than this, in percent of its longest path, a second thread
+/// would burn time for little: nearly every transaction has to be predicted again.
 const CHAIN_PERCENT: u64 = 110;
 
 /// Handing transactions on takes a good part of what they take themselves if that is no more

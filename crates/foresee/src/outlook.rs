@@ -184,11 +184,16 @@ pub(crate) fn unseen<'p>(
 pub(crate) fn known(block: &Block, ahead: &[Ahead]) -> Known {
     assert_eq!(ahead.len(), block.transactions.len(), "one prediction for each transaction");
     let known = Known::new(ahead.len());
-    for (position, ahead) in ahead.iter().enumerate() {
-        know(&known, &ahead.precompiled);
-        know_hashes(&known, TxIndex::new(position), &ahead.hashes);
-    }
+    tell(&known, ahead);
     known
+}
+
+/// Tells what predictions made ahead have computed on the way to whoever executes.
+pub(crate) fn tell(known: &Known, ahead: &[Ahead]) {
+    for (position, ahead) in ahead.iter().enumerate() {
+        know(known, &ahead.precompiled);
+        know_hashes(known, TxIndex::new(position), &ahead.hashes);
+    }
 }
 
 /// Whether predictions made ahead have computed what is worth having on one thread as well:

@@ -11,10 +11,8 @@ mod aside;
 
 pub(super) use aside::Aside;
 
-use super::{
-    ParallelOutcome, authority::Authority, awake::receive, ledger::Ledger, listing, phases,
-};
-use crate::{AccessList, Block, BlockOutput, ExecuteError};
+use super::{ParallelOutcome, authority::Authority, awake::receive, listing, phases};
+use crate::{AccessList, Block, ExecuteError};
 use aside::Job;
 use core::time::Duration;
 use rayon::Scope;
@@ -76,11 +74,9 @@ pub(super) fn close<'e: 'scope, 'scope, DB: DatabaseRef>(
             bundle(changes)
         }
     };
-    let Ledger { receipts, invalid, gas_used, blob_gas_used, .. } = ledger;
-    let output = BlockOutput { receipts, invalid, requests, gas_used, blob_gas_used, state };
     metrics::histogram!("foresee_commit_seconds").record(start.elapsed());
-    let (observed, access_list, timeline) = (observed.unwrap_or_default(), None, Vec::new());
-    Ok(ParallelOutcome { output, stats, observed, access_list, timeline })
+    let outcome = ledger.outcome(requests, state, stats);
+    Ok(ParallelOutcome { observed: observed.unwrap_or_default(), ..outcome })
 }
 
 /// The bundle of these changes, which are of different accounts, while another thread makes the

@@ -30,8 +30,7 @@ use super::{
     phases,
     worker::{WorkerEvm, worker_evm},
 };
-use crate::{Block, BlockOutput, CancelToken, ExecuteError, InvalidReason, Reports};
-use alloy_eips::eip7685::Requests;
+use crate::{Block, CancelToken, ExecuteError, InvalidReason, Reports};
 use core::sync::atomic::{AtomicBool, Ordering};
 use foresee_access::TxIndex;
 pub use last::LastLane;
@@ -43,7 +42,7 @@ use revm::{
         TxEnv,
         result::{EVMError, ExecutionResult, InvalidTransaction, ResultAndState},
     },
-    database::{BundleState, DbAccount},
+    database::DbAccount,
     primitives::{AddressMap, hardfork::SpecId},
 };
 use std::{
@@ -64,9 +63,6 @@ const PATIENCE_MIN: Duration = match cfg!(test) {
     true => Duration::from_secs(60),
     false => AWAKE,
 };
-
-/// Room for so many accounts is made in advance for each transaction.
-const ACCOUNTS_PER_TRANSACTION: usize = 2;
 
 /// Where a lane begins, and with what.
 #[derive(Debug, Default)]
@@ -154,44 +150,28 @@ impl ParallelExecutor {
         DB: DatabaseRef + Sync,
         F: FnMut(&LastLane) -> Option<LaneStart> + Send,
     {
-        self.execute_in_lanes_until(usize::MAX, block, db, foresee)
-    }
-
-    /// The same, where the first lane ends here or earlier.
-    pub(super) fn execute_in_lanes_until<DB, F>(
-        &self,
-        end: usize,
-        block: &Block,
-        db: &DB,
-        foresee: F,
-    ) -> Result<Option<ParallelOutcome>, ExecuteError<DB::Error>>
-    where
-        DB: DatabaseRef + Sync,
-        F: FnMut(&LastLane) -> Option<LaneStart> + Send,
-    {
         let has_reports = self.reports != Reports::default();
         match &self.helpers {
             // A thread of the pool would wait for itself.
             Some(pool) if !has_reports && pool.current_thread_index().is_none() => {
-                let known = self.known.as_deref();
-                let first = LastLane::first(end);
-                execute(pool, (known, self.cancel.as_ref()), (block, db), first, foresee)
+                let (known, cancel) = (self.known.as_deref(), self.cancel.as_ref());
+                execute(pool, (known, cancel), (block, db), usize::MAX, foresee)
             }
             _ => Ok(None),
         }
     }
 }
 
-/// Executes a block in lanes.
+/// Executes a block in lanes, the first of which ends here or earlier.
 ///
 /// # Errors
 ///
 /// If it is cancelled. Whatever else goes wrong is for the other execution to find.
-fn execute<DB: DatabaseRef + Sync>(
+pub(super) fn execute<DB: DatabaseRef + Sync>(
     pool: &ThreadPool,
     (known, cancel): (Option<&Known>, Option<&CancelToken>),
     (block, db): (&Block, &DB),
-    first: LastLane,
+    end: usize,
     foresee: impl FnMut(&LastLane) -> Option<LaneStart> + Send,
 ) -> Result<Option<ParallelOutcome>, ExecuteError<DB::Error>> {
     // Before EIP-161 what calls cost depends on who exists, which nobody notes.
@@ -200,7 +180,7 @@ fn execute<DB: DatabaseRef + Sync>(
     }
     let any_tx = TxEnv::default();
     let common = Common { block, known, cancel, any_tx: &any_tx };
-    let first = Arc::new(first);
+    let first = Arc::new(LastLane::first(end));
     let lanes = Mutex::new(Lanes { foresight: Some(foresee), last: first.clone() });
     let next = || next(&lanes);
     let aside = Aside::new(1);
@@ -323,7 +303,7 @@ fn all<'e: 'scope, 'scope, DB: DatabaseRef>(
     let own = state.transition_state.take().unwrap_or_default();
     let changes = last.map(|last| last.changes).unwrap_or_default();
     let state = bundle_beside([own, changes], None, &helpers);
-    Some(outcome(ledger, requests, state, stats))
+    Some(ledger.outcome(requests, state, stats))
 }
 
 /// Executes the next transaction. Nothing if it is cancelled or the state fails.
@@ -342,18 +322,22 @@ fn execute_one<'a, DB: DatabaseRef>(
         return Some(());
     }
     evm.ctx.chain.recall = common.hashes_of(position);
-    let executed = evm.transact(tx);
+    let attempt = attempt(evm, tx)?;
     evm.ctx.chain.looks = Looks::default();
-    let attempt = match executed {
-        Ok(ResultAndState { result, state }) => {
-            evm.ctx.journaled_state.database.commit(state);
-            Attempt::Executed(result)
-        }
-        Err(EVMError::Transaction(reason)) => Attempt::Invalid(reason),
-        Err(_) => return None,
-    };
     attempt.settle(ledger, index, tx);
     Some(())
+}
+
+/// Executes a transaction and commits what it changes. Nothing if the state fails.
+fn attempt<'a, DB: DatabaseRef>(evm: &mut LaneEvm<'a, '_, DB>, tx: &'a TxEnv) -> Option<Attempt> {
+    match evm.transact(tx) {
+        Ok(ResultAndState { result, state }) => {
+            evm.ctx.journaled_state.database.commit(state);
+            Some(Attempt::Executed(result))
+        }
+        Err(EVMError::Transaction(reason)) => Some(Attempt::Invalid(reason)),
+        Err(_) => None,
+    }
 }
 
 /// What a lane has done and left, if all that it loaded is what those before it have left, and
@@ -396,16 +380,4 @@ impl Attempt {
             (Ok(()), Self::Refused) => {}
         }
     }
-}
-
-fn outcome(
-    ledger: Ledger,
-    requests: Requests,
-    state: BundleState,
-    stats: ParallelStats,
-) -> ParallelOutcome {
-    let Ledger { receipts, invalid, gas_used, blob_gas_used, .. } = ledger;
-    let output = BlockOutput { receipts, invalid, requests, gas_used, blob_gas_used, state };
-    let (observed, access_list, timeline) = (Vec::new(), None, Vec::new());
-    ParallelOutcome { output, stats, observed, access_list, timeline }
 }

@@ -4,12 +4,17 @@
 //! Only whoever settles turns writes here, in block order, so the sums are those
 //! of in-order execution whatever ran ahead.
 
-use crate::{Block, InvalidReason, InvalidTransaction};
+use super::{ParallelOutcome, ParallelStats};
+use crate::{Block, BlockOutput, InvalidReason, InvalidTransaction};
 use alloy_consensus::{EthereumReceipt, TxType};
+use alloy_eips::eip7685::Requests;
 use foresee_access::TxIndex;
-use revm::context::{
-    Transaction, TxEnv,
-    result::{ExecutionResult, InvalidTransaction as RevmInvalid},
+use revm::{
+    context::{
+        Transaction, TxEnv,
+        result::{ExecutionResult, InvalidTransaction as RevmInvalid},
+    },
+    database::BundleState,
 };
 
 /// The block's books.
@@ -82,6 +87,19 @@ impl Ledger {
     pub(super) fn count(&mut self, tx: &TxEnv, result: &ExecutionResult) {
         self.gas_used += result.tx_gas_used();
         self.blob_gas_used += tx.total_blob_gas();
+    }
+
+    /// What is yielded of a block, with the changes and requests of all of it.
+    pub(super) fn outcome(
+        self,
+        requests: Requests,
+        state: BundleState,
+        stats: ParallelStats,
+    ) -> ParallelOutcome {
+        let Self { receipts, invalid, gas_used, blob_gas_used, .. } = self;
+        let output = BlockOutput { receipts, invalid, requests, gas_used, blob_gas_used, state };
+        let (observed, access_list, timeline) = (Vec::new(), None, Vec::new());
+        ParallelOutcome { output, stats, observed, access_list, timeline }
     }
 
     pub(super) fn refuse(&mut self, index: TxIndex, reason: InvalidReason) {

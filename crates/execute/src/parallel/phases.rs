@@ -64,12 +64,7 @@ impl<'a, DB: DatabaseRef> PreBlock<'a, DB> {
     /// If the state cannot be read, or the block lacks the beacon root that its
     /// fork demands.
     pub fn run(block: &Block, db: &'a DB) -> Result<Self, ExecuteError<DB::Error>> {
-        let mut state = State::builder().with_database_ref(db).with_bundle_update().build();
-        let accounts = ACCOUNTS_PER_TRANSACTION * block.transactions.len();
-        state.cache.accounts.reserve(accounts);
-        if let Some(transitions) = &mut state.transition_state {
-            transitions.transitions.reserve(accounts);
-        }
+        let state = state_for(block.transactions.len(), db);
         let mut pre = Self { state, changes: Vec::new() };
         let Block { cfg, env, protocol, .. } = block;
         if protocol.dao_fork {
@@ -117,6 +112,17 @@ impl<'a, DB: DatabaseRef> PreBlock<'a, DB> {
         self.state.commit(changes.clone());
         self.changes.push(changes);
     }
+}
+
+/// A state on which nothing was changed yet, with room for what so many transactions change.
+pub(super) fn state_for<DB: DatabaseRef>(transactions: usize, db: &DB) -> BlockState<'_, DB> {
+    let mut state = State::builder().with_database_ref(db).with_bundle_update().build();
+    let accounts = transactions.saturating_mul(ACCOUNTS_PER_TRANSACTION);
+    state.cache.accounts.reserve(accounts);
+    if let Some(changes) = &mut state.transition_state {
+        changes.transitions.reserve(accounts);
+    }
+    state
 }
 
 /// Makes the protocol's changes after the transactions and collects what it asks

@@ -3,7 +3,7 @@
 use super::times::Times;
 use crate::{
     Foresee,
-    outlook::know,
+    outlook::{know, tell},
     pipeline::{COMPILE_INSIDE_MAX, Predictor},
 };
 use alloy_primitives::{Address, map::HashSet};
@@ -67,42 +67,33 @@ impl<'a, DB: DatabaseRef> Foresight<'a, DB> {
         let (times, percent) = match self.times.take() {
             Some(times) if times.after(last.position()) < LANE_MIN_NS => return None,
             Some(times) => (times, 100),
-            // Whoever executes already does so without what is told here.
-            None => (Times::new(self.ahead, self.known), FIRST_LATER_PERCENT),
+            None => {
+                // Whoever executes already does so without what is told here.
+                tell(self.known, self.ahead);
+                (Times::new(self.ahead), FIRST_LATER_PERCENT)
+            }
         };
         let start = if self.are_apart {
             let position = times.middle(last.position(), percent);
             Some(LaneStart { position, ..LaneStart::default() })
         } else {
-            self.foreseen(last, |last, start| match times.after(last) < LANE_MIN_NS {
-                true => Where::Nowhere,
-                false if times.meet(last, start, percent) => Where::Here,
-                false => Where::Later,
-            })
+            self.foreseen(last, &times, percent)
         };
         self.times = Some(times);
         start.filter(|start| start.position < self.ahead.len())
     }
 
-    /// The next lane, by what those before it leave. It begins where it should when the last
-    /// is at the position that comes first.
-    fn foreseen(
-        &mut self,
-        last: &LastLane,
-        begins: impl Fn(usize, usize) -> Where,
-    ) -> Option<LaneStart> {
+    /// The next lane, by what those before it leave.
+    fn foreseen(&mut self, last: &LastLane, times: &Times, percent: u64) -> Option<LaneStart> {
         let mut following = match self.following.take() {
             Some(following) => following,
             None => Following::begin(self.foresee, self.block, self.db)?,
         };
-        loop {
-            let position = following.position;
-            match begins(last.position(), position) {
-                Where::Nowhere => return None,
-                Where::Here => break,
-                Where::Later if last.is_over() => return None,
-                Where::Later => {}
+        while !times.meet(last.position(), following.position, percent) {
+            if last.is_over() || times.after(last.position()) < LANE_MIN_NS {
+                return None;
             }
+            let position = following.position;
             let tx = self.block.transactions.get(position)?;
             if following.follow(tx, &self.ahead[position], self.known).is_none() {
                 // As far as it is foreseen.
@@ -114,14 +105,6 @@ impl<'a, DB: DatabaseRef> Foresight<'a, DB> {
         self.following = Some(following);
         Some(LaneStart { position, expected })
     }
-}
-
-/// Where a lane begins.
-enum Where {
-    Here,
-    Later,
-    /// It would have too little to do.
-    Nowhere,
 }
 
 impl<'a, DB: DatabaseRef> Following<'a, DB> {

@@ -1,11 +1,6 @@
 //! About how long transactions take, by what was predicted of them: enough to divide a block.
 
-use crate::{
-    choice::{PAYMENT_GAS, mul_div},
-    outlook::{know, know_hashes},
-};
-use foresee_access::TxIndex;
-use foresee_execute::Known;
+use crate::choice::{PAYMENT_GAS, mul_div};
 use foresee_predict::Ahead;
 
 /// Blocks that take less in order than this are not divided: calling a thread costs a good
@@ -40,12 +35,9 @@ fn time(Ahead { prediction, footprint, hashes, .. }: &Ahead) -> u64 {
 pub(super) struct Times(Vec<u64>);
 
 impl Times {
-    /// Looks at all predictions, and tells what they have computed to whoever executes.
-    pub(super) fn new(ahead: &[Ahead], known: &Known) -> Self {
+    pub(super) fn new(ahead: &[Ahead]) -> Self {
         let mut before = 0u64;
-        let times = ahead.iter().enumerate().map(|(position, ahead)| {
-            know(known, &ahead.precompiled);
-            know_hashes(known, TxIndex::new(position), &ahead.hashes);
+        let times = ahead.iter().map(|ahead| {
             before = before.saturating_add(time(ahead));
             before
         });

@@ -1,16 +1,14 @@
 //! Lanes behind the first: what is expected to be there when one begins, and what it does on top.
 
-use super::{ACCOUNTS_PER_TRANSACTION, Attempt, Common, LaneEvm, LastLane};
+use super::{Attempt, Common, LastLane, attempt};
 use crate::parallel::{
     ledger::Ledger,
     looks::{Look, Looks},
+    phases,
 };
 use revm::{
-    DatabaseCommit, DatabaseRef, ExecuteEvm,
-    context::{
-        TxEnv,
-        result::{EVMError, ResultAndState},
-    },
+    DatabaseRef,
+    context::TxEnv,
     database::{Cache, CacheDB, CacheState, DbAccount, State, TransitionState},
     primitives::{Address, AddressMap},
 };
@@ -44,29 +42,17 @@ pub(super) fn execute<DB: DatabaseRef>(
     expected: AddressMap<DbAccount>,
 ) -> Option<Later> {
     let cache = Cache { accounts: expected, ..Cache::default() };
-    let mut db = CacheDB { cache, db };
-    let (attempts, state, looks_at_fees) = on_top(common, &db, lane)?;
-    let (cache, changes) = state;
-    let expected = core::mem::take(&mut db.cache.accounts);
-    let left = Left { expected, cache, changes, looks_at_fees };
-    Some(Later { start: lane.start(), attempts, left })
+    let db = CacheDB { cache, db };
+    let mut later = on_top(common, &db, lane)?;
+    later.left.expected = db.cache.accounts;
+    Some(later)
 }
 
-/// Executes a lane on a state that is as expected at its beginning. What it did, has met and
-/// changed, and whether it looked at the fees.
-fn on_top<DB: DatabaseRef>(
-    common: Common<'_>,
-    db: &DB,
-    lane: &LastLane,
-) -> Option<(Vec<Attempt>, (CacheState, TransitionState), bool)> {
+/// Executes a lane on a state that is as expected at its beginning; all but what that is.
+fn on_top<DB: DatabaseRef>(common: Common<'_>, db: &DB, lane: &LastLane) -> Option<Later> {
     let Common { block, .. } = common;
-    let mut state = State::builder().with_database_ref(db).with_bundle_update().build();
     let txs = block.transactions.get(lane.start()..).unwrap_or_default();
-    let accounts = txs.len().saturating_mul(ACCOUNTS_PER_TRANSACTION);
-    state.cache.accounts.reserve(accounts);
-    if let Some(transitions) = &mut state.transition_state {
-        transitions.transitions.reserve(accounts);
-    }
+    let state = phases::state_for(txs.len(), db);
     let blank = Ledger::new(block);
     let mut evm = common.evm(state);
     let mut attempts = Vec::with_capacity(txs.len());
@@ -86,21 +72,10 @@ fn on_top<DB: DatabaseRef>(
         let looks = core::mem::take(&mut evm.ctx.chain.looks);
         looks_at_fees |= looks_at(&looks, tx, block.env.beneficiary);
     }
-    let mut state = evm.ctx.journaled_state.database;
-    let changes = state.transition_state.take().unwrap_or_default();
-    Some((attempts, (core::mem::take(&mut state.cache), changes), looks_at_fees))
-}
-
-/// Executes a transaction and commits what it changes. Nothing if the state fails.
-fn attempt<'a, DB: DatabaseRef>(evm: &mut LaneEvm<'a, '_, DB>, tx: &'a TxEnv) -> Option<Attempt> {
-    match evm.transact(tx) {
-        Ok(ResultAndState { result, state }) => {
-            evm.ctx.journaled_state.database.commit(state);
-            Some(Attempt::Executed(result))
-        }
-        Err(EVMError::Transaction(reason)) => Some(Attempt::Invalid(reason)),
-        Err(_) => None,
-    }
+    let State { cache, transition_state, .. } = evm.ctx.journaled_state.database;
+    let (expected, changes) = (AddressMap::default(), transition_state.unwrap_or_default());
+    let left = Left { expected, cache, changes, looks_at_fees };
+    Some(Later { start: lane.start(), attempts, left })
 }
 
 /// Whether a transaction does more to an account than pay it.

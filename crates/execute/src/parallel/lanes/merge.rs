@@ -37,20 +37,15 @@ pub(super) fn conflict<DB: DatabaseRef>(
 ) -> Result<Option<Location>, EvmDatabaseError<DB::Error>> {
     let Some(changes) = &first.transition_state else { return Ok(None) };
     let mut doubtful = Vec::new();
-    let mut foreseen = 0;
     for (address, change) in &changes.transitions {
-        if let Some(loaded) = second.cache.accounts.get(address) {
-            let expected = second.expected.get(address);
-            foreseen += usize::from(expected.is_some());
-            if !is_as_expected(change, expected) {
-                doubtful.push((*address, loaded));
-            }
+        if let Some(loaded) = second.cache.accounts.get(address)
+            && !is_as_expected(change, second.expected.get(address))
+        {
+            doubtful.push((*address, loaded));
         }
     }
-    if foreseen < second.expected.len() {
-        let unchanged = second.expected.keys().filter(|it| !changes.transitions.contains_key(*it));
-        doubtful.extend(unchanged.filter_map(|it| Some((*it, second.cache.accounts.get(it)?))));
-    }
+    let unchanged = second.expected.keys().filter(|it| !changes.transitions.contains_key(*it));
+    doubtful.extend(unchanged.filter_map(|it| Some((*it, second.cache.accounts.get(it)?))));
     for account in doubtful {
         if let Some(location) = meeting(first, second, account, beneficiary)? {
             return Ok(Some(location));

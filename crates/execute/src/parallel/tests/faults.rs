@@ -1,7 +1,10 @@
 //! A state that fails or panics: a typed error, the right result or the panic,
 //! and never a hang.
 
-use super::lab::{Lab, contract, in_lanes, interleave, user};
+use super::{
+    super::lanes,
+    lab::{Lab, contract, in_lanes, interleave, user},
+};
 use crate::{
     CancelToken, ExecuteError, LaneStart, ParallelConfig, ParallelExecutor, Policy,
     execute_in_order,
@@ -247,9 +250,9 @@ fn lanes_are_cancelled_in_the_middle_or_whole() {
         let fault = Fault::Cancel(token.clone());
         let run = || {
             let db = Faulty { db: &lab.db, reads: AtomicU64::new(0), failing, fault };
-            let executor = executor.cancelled_by(token.clone());
             let mut start = Some(LaneStart { position: middle, ..LaneStart::default() });
-            executor.execute_in_lanes_until(middle, &lab.block, &db, |_| start.take())
+            let (pool, next) = (executor.helpers.as_ref().unwrap(), |_: &_| start.take());
+            lanes::execute(pool, (None, Some(&token)), (&lab.block, &db), middle, next)
         };
         match within_a_minute(run).unwrap() {
             Ok(outcome) => assert_eq!(outcome.unwrap().output, expected, "{failing}"),

@@ -6,6 +6,7 @@ use super::super::{
     authority::Authority,
     closing::{Made, close},
     early::Signals,
+    lanes,
     scheduler::{Plan, Turn},
     versions::Versions,
     worker::{Duty, Worker},
@@ -241,7 +242,8 @@ pub(super) fn in_lanes_expecting<DB: DatabaseRef + Sync>(
     let first = starts[0].position;
     let mut starts = starts.into_iter();
     let next = |_: &LastLane| starts.next();
-    let outcome = EXECUTORS[1].execute_in_lanes_until(first, block, db, next)?;
+    let pool = EXECUTORS[1].helpers.as_ref().expect("it has two threads");
+    let outcome = lanes::execute(pool, (None, None), (block, db), first, next)?;
     Ok(outcome
         .map(|outcome| (outcome.output, outcome.stats.ahead == block.transactions.len() - first)))
 }
