@@ -16,6 +16,7 @@ use crate::{
 };
 use foresee::{Config, Decision, ExecutedBlock, Foresee};
 use foresee_execute::{AccessList, BlockOutput, ParallelStats, Policy, execute_in_order};
+use foresee_predict::Ahead;
 use foresee_source::HeaderMatch;
 use guide::{Followed, Known};
 use report::{Decided, Report};
@@ -85,8 +86,10 @@ impl Replay {
         Ok(Self { foresee, mode, ahead, known, runs, machinery })
     }
 
-    /// Replays a block so many times, in order and in parallel by turns, so that
-    /// what else the machine does meets both.
+    /// Replays a block so many times, in order and in parallel by turns, so that what else
+    /// the machine does meets both. Who comes first changes from run to run: predicting lies
+    /// before both of them, and the second finds in the processor's caches what the first
+    /// had to bring there.
     fn block(&self, input: &Input, progress: &Progress) -> Result<Report, Failure> {
         let mut runs = Runs::default();
         let begin = |part: u32, what: &str| {
@@ -100,12 +103,21 @@ impl Replay {
         let list = self.access_list(input, &reference, &mut runs)?;
         for run in 0..self.runs {
             begin(run + 1, &format!("run {} of {}", run + 1, self.runs));
-            if self.mode != Mode::Parallel {
-                in_order(input, &mut runs.sequential)?;
+            let ahead = self.predict_ahead(input, &mut runs)?;
+            let in_order = |runs: &mut Runs| match self.mode {
+                Mode::Parallel => Ok(()),
+                _ => in_order(input, &mut runs.sequential).map(drop),
+            };
+            if run % 2 == 0 {
+                in_order(&mut runs)?;
             }
             if self.mode != Mode::Sequential {
-                self.parallel(input, &reference, &mut runs)?;
+                self.parallel(input, &reference, ahead.as_deref(), &mut runs)?;
             }
+            if run % 2 == 1 {
+                in_order(&mut runs)?;
+            }
+            self.predict_inside(input, &mut runs)?;
         }
         begin(self.runs.saturating_add(1), "simulating");
         let simulate = |machinery| simulate::simulate(input, &self.foresee, machinery, self.runs);
@@ -137,33 +149,42 @@ impl Replay {
         Ok(executed.access_list.unwrap_or_default())
     }
 
-    /// Executes in parallel once. What was predicted ahead is outside the clock;
-    /// what is predicted inside is timed once more apart, to tell its share.
+    /// What was predicted ahead is outside the clock of the execution.
+    fn predict_ahead(&self, input: &Input, runs: &mut Runs) -> Result<Option<Vec<Ahead>>, Failure> {
+        let (block, state) = (&input.loaded.block, &input.loaded.state);
+        (self.ahead && self.mode != Mode::Sequential)
+            .then(|| timed(&mut runs.predict, || self.foresee.predict_ahead(block, state)))
+            .transpose()
+            .map_err(|error| input.failure("predicting", error))
+    }
+
+    /// What is predicted inside the clock is timed once more apart, to tell its share.
+    fn predict_inside(&self, input: &Input, runs: &mut Runs) -> Result<(), Failure> {
+        let (block, state) = (&input.loaded.block, &input.loaded.state);
+        if !self.ahead && self.mode != Mode::Sequential && self.known.is_none() {
+            timed(&mut runs.predict, || self.foresee.predict_block(block, state))
+                .map_err(|error| input.failure("predicting", error))?;
+        }
+        Ok(())
+    }
+
+    /// Executes in parallel once.
     fn parallel(
         &self,
         input: &Input,
         reference: &BlockOutput,
+        ahead: Option<&[Ahead]>,
         runs: &mut Runs,
     ) -> Result<(), Failure> {
         let (block, state) = (&input.loaded.block, &input.loaded.state);
-        let predicting = |error| input.failure("predicting", error);
-        let ahead = self
-            .ahead
-            .then(|| timed(&mut runs.predict, || self.foresee.predict_ahead(block, state)))
-            .transpose()
-            .map_err(predicting)?;
-        let executed = timed(&mut runs.parallel, || match (&self.known, &ahead) {
+        let executed = timed(&mut runs.parallel, || match (&self.known, ahead) {
             (Some(known), ahead) => self
                 .foresee
-                .execute_guided(block, state, known.guide(), ahead.as_deref())
+                .execute_guided(block, state, known.guide(), ahead)
                 .map(|(block, _)| block),
             (None, Some(ahead)) => self.foresee.execute_ahead(block, state, ahead),
             (None, None) => self.foresee.execute_block(block, state),
         });
-        if ahead.is_none() && self.known.is_none() {
-            timed(&mut runs.predict, || self.foresee.predict_block(block, state))
-                .map_err(predicting)?;
-        }
         let ExecutedBlock { output, stats, not_compiled, decision, .. } =
             executed.map_err(|error| input.failure("executing in parallel", error))?;
         runs.difference =
