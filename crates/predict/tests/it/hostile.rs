@@ -3,18 +3,12 @@
 //! is predicted several times with one cache, so that slices are made of its paths
 //! wherever they can be.
 
-#[path = "differential/check.rs"]
-mod check;
-#[expect(dead_code, reason = "shared with tests that use all of it")]
-#[path = "differential/programs.rs"]
-mod programs;
-
+use crate::check::{Fields, check};
+use crate::programs::{block_of_calls, contract};
 use alloy_primitives::{Bytes, U256};
-use check::{Fields, check};
 use foresee_predict::{
     BlockPredictor, Complete, Outliner, PredictOptions, ProgramCache, WithoutStorage,
 };
-use programs::{block_of_calls, contract};
 use revm::primitives::hardfork::SpecId;
 use revm_bytecode::opcode as op;
 

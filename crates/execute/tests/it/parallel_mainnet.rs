@@ -1,9 +1,7 @@
 //! Every mainnet snapshot, on several threads under every kind of schedule, comes
 //! out as in order.
 
-#[path = "../../../testdata/mainnet.rs"]
-mod mainnet;
-
+use crate::mainnet;
 use foresee_access::{Location, TxIndex};
 use foresee_execute::{
     Divergence, InOrderOutcome, Observation, ParallelConfig, ParallelExecutor, Policy, Reports,

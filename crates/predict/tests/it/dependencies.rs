@@ -1,18 +1,7 @@
 //! What accesses depend on: whatever else changes in the state, they are still there.
 
-#[expect(dead_code, reason = "shared with tests that use all of it")]
-#[path = "differential/check.rs"]
-mod check;
-#[path = "../../../testdata/mainnet.rs"]
-mod mainnet;
-#[path = "differential/programs.rs"]
-mod programs;
-#[expect(dead_code, reason = "shared with tests that use all of it")]
-#[path = "slices/strategy.rs"]
-mod strategy;
-#[path = "slices/syntax.rs"]
-mod syntax;
-
+use crate::mainnet;
+use crate::strategy;
 use alloy_primitives::{Address, B256, Bytes, U256};
 use core::{convert::Infallible, fmt::Write as _};
 use foresee_access::{Field, Location};

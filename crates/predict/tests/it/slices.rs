@@ -2,16 +2,7 @@
 //! what in-order execution does: under guards that fail, with little gas, with calls
 //! that come back.
 
-#[expect(dead_code, reason = "shared with tests that use all of it")]
-#[path = "differential/check.rs"]
-mod check;
-#[path = "differential/programs.rs"]
-mod programs;
-#[path = "slices/strategy.rs"]
-mod strategy;
-#[path = "slices/syntax.rs"]
-mod syntax;
-
+use crate::strategy;
 use proptest::{prelude::*, test_runner::TestRunner};
 use std::time::{Duration, Instant};
 

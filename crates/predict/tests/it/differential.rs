@@ -1,18 +1,12 @@
 //! Predictions against what in-order execution really does: every location of
 //! every set, gas and status of every transaction.
 
-mod differential {
-    pub(crate) mod check;
-    pub(crate) mod programs;
-}
-#[path = "../../../testdata/mainnet.rs"]
-mod mainnet;
-
-use alloy_primitives::{Address, Bytes, U256};
-use differential::{
+use crate::mainnet;
+use crate::{
     check::{Fields, check},
     programs::{FORKS, LONG_LOOP_GAS, block_of_calls, code, contract, long_loop},
 };
+use alloy_primitives::{Address, Bytes, U256};
 use foresee_predict::ProgramCache;
 use foresee_source::LoadedBlock;
 use foresee_workload::{Scenario, generate};

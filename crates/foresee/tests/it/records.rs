@@ -2,9 +2,8 @@
 //! without a second try, and are found out wherever they are wrong.
 
 mod forged;
-#[path = "../../../../testdata/mainnet.rs"]
-mod mainnet;
 
+use crate::mainnet;
 use alloy_eips::{
     eip2935::HISTORY_STORAGE_ADDRESS, eip4788::BEACON_ROOTS_ADDRESS,
     eip7002::WITHDRAWAL_REQUEST_PREDEPLOY_ADDRESS,

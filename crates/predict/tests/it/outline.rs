@@ -1,12 +1,8 @@
 //! What calldata and bytecode tell without storage: what is called certain really happens,
 //! whatever storage holds, and where nothing is said to be missing nothing else happens.
 
-#[path = "../../../testdata/mainnet.rs"]
-mod mainnet;
-#[expect(dead_code, reason = "shared with tests that use all of it")]
-#[path = "differential/programs.rs"]
-mod programs;
-
+use crate::mainnet;
+use crate::programs::{FORKS, block_of_calls, code, contract};
 use alloy_primitives::{Bytes, U256};
 use core::{convert::Infallible, fmt::Write};
 use foresee_access::{AccessSet, Location};
@@ -14,7 +10,6 @@ use foresee_execute::{Block, Observation, observe};
 use foresee_predict::{Outline, Outliner, SymbolicAccess, SymbolicField, WithoutStorage};
 use foresee_source::Snapshot;
 use foresee_workload::{Program, Scenario, generate};
-use programs::{FORKS, block_of_calls, code, contract};
 use proptest::prelude::*;
 use revm::{DatabaseRef, primitives::hardfork::SpecId};
 use std::{

@@ -3,9 +3,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "the sources are slow on purpose")]
 
-#[path = "../../../testdata/mainnet.rs"]
-mod mainnet;
-
+use crate::mainnet;
 use alloy_primitives::{Address, B256, U256, hex};
 use core::{
     convert::Infallible,

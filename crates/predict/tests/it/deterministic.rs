@@ -2,9 +2,7 @@
 //! bit for a cold cache, a warm one, one that was read from a file, one that other blocks
 //! have filled in whatever order, and one that several threads fill at the same time.
 
-#[path = "../../../testdata/mainnet.rs"]
-mod mainnet;
-
+use crate::mainnet;
 use core::convert::Infallible;
 use foresee_execute::PreBlock;
 use foresee_predict::{

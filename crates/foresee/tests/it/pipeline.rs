@@ -1,9 +1,7 @@
 //! Whatever is predicted, on however many threads: the result is that of in-order
 //! execution.
 
-#[path = "../../../testdata/mainnet.rs"]
-mod mainnet;
-
+use crate::mainnet;
 use alloy_primitives::{Address, B256, Bytes, U256};
 use core::{
     convert::Infallible,

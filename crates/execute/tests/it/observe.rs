@@ -1,9 +1,7 @@
 //! What transactions are observed to read and write, beside the block access
 //! lists of the official tests: which fields, and what is settled at commit.
 
-#[path = "../../../testdata/mainnet.rs"]
-mod mainnet;
-
+use crate::mainnet;
 use alloy_eips::eip7702::{Authorization, RecoveredAuthority, RecoveredAuthorization};
 use alloy_primitives::{Address, Bytes, U256, bytes};
 use foresee_access::Location;

@@ -1,0 +1,10 @@
+//! All tests of this crate from outside, in one program: what several of them instantiate is
+//! compiled once.
+
+mod cold;
+#[path = "../../../../testdata/mainnet.rs"]
+mod mainnet;
+mod pipeline;
+mod records;
+mod snapshots;
+mod unseen;

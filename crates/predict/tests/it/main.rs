@@ -1,0 +1,17 @@
+//! All tests of this crate from outside, in one program: what several of them instantiate is
+//! compiled once.
+
+mod cache_file;
+mod check;
+mod dependencies;
+mod deterministic;
+mod differential;
+mod hostile;
+#[path = "../../../../testdata/mainnet.rs"]
+mod mainnet;
+mod outline;
+mod programs;
+mod slices;
+mod strategy;
+mod suspension;
+mod syntax;
