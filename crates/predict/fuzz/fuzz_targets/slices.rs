@@ -1,16 +1,16 @@
-//! The random programs of `tests/slices.rs`, with a fuzzer in the place of chance: the
+//! The random programs of `tests/it/slices.rs`, with a fuzzer in the place of chance: the
 //! first eight bytes of the input choose a case, the others are the bytecode of its first
 //! program, if there are any.
 
 #![no_main]
 
-#[path = "../../tests/differential/check.rs"]
+#[path = "../../tests/it/check.rs"]
 mod check;
-#[path = "../../tests/differential/programs.rs"]
+#[path = "../../tests/it/programs.rs"]
 mod programs;
-#[path = "../../tests/slices/strategy.rs"]
+#[path = "../../tests/it/strategy.rs"]
 mod strategy;
-#[path = "../../tests/slices/syntax.rs"]
+#[path = "../../tests/it/syntax.rs"]
 mod syntax;
 
 use libfuzzer_sys::fuzz_target;

@@ -1,6 +1,8 @@
 //! What access lists and records cost, and what is gained by following them.
 //!
-//! `cargo run --release -p foresee --example recorded -- RUNS THREADS SNAPSHOT...`
+//! ```text
+//! cargo bench -p foresee-benches --bench recorded -- [RUNS THREADS SNAPSHOT...]
+//! ```
 //!
 //! Every way of executing a block runs in turn, RUNS times; told are the medians as
 //! parts of in-order time, and their geometric means. `and list`, `and sets` and `and
@@ -13,21 +15,14 @@
 //! read; `both` are by record and by list, predicted ahead as well.
 //! `bad list` follows one in which every value is wrong: what a block costs that falls back,
 //! transaction by transaction.
-#![expect(clippy::print_stdout, reason = "it is an example")]
+#![expect(clippy::print_stdout, reason = "a bench prints")]
 
 use alloy_primitives::U256;
 use foresee::{Config, Foresee, Guide, Mode, Recorded, Rerun};
+use foresee_benches as _;
 use foresee_execute::{AccessList, Record, execute_in_order};
 use foresee_source::Snapshot;
-use mimalloc::MiMalloc;
-use std::{hint::black_box, path::Path, time::Instant};
-
-/// What the command uses too: with an allocator that takes a lock other things are measured.
-#[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
-
-/// Blocks that use less gas are not measured.
-const GAS_MIN: u64 = 8_000_000;
+use std::{env, hint::black_box, path::Path, time::Instant};
 
 const WAYS: [&str; 13] = [
     "ahead",
@@ -46,7 +41,13 @@ const WAYS: [&str; 13] = [
 ];
 
 fn main() {
-    let mut args = std::env::args().skip(1);
+    let mut args: Vec<String> = env::args().skip(1).filter(|arg| arg != "--bench").collect();
+    if args.is_empty() {
+        let blocks = concat!(env!("CARGO_MANIFEST_DIR"), "/../testdata/blocks");
+        args = ["5", "2"].map(str::to_owned).to_vec();
+        args.extend(["mix", "amm"].map(|name| format!("{blocks}/{name}.json.gz")));
+    }
+    let mut args = args.into_iter();
     let mut number = || args.next().and_then(|number| number.parse::<usize>().ok());
     let (runs, threads) = number().zip(number()).expect("runs and threads");
     let config = Config { threads, mode: Mode::Parallel, ..Config::default() };
@@ -63,9 +64,6 @@ fn main() {
         let loaded =
             Snapshot::open(Path::new(&path)).expect("snapshot").into_block().expect("block");
         let (block, state) = (&loaded.block, &loaded.state);
-        if execute_in_order(block, state).expect("execution").gas_used < GAS_MIN {
-            continue;
-        }
         let made = recording.execute_block(block, state).expect("execution");
         let made = recording.record(block, made, None).expect("it was asked for");
         let Recorded { record, access_list: list, .. } = made;
