@@ -6,7 +6,7 @@ mod rounds;
 use crate::{
     args::{Blocks, Manners, TxChoice},
     failure::Failure,
-    input::Input,
+    input::{Input, is_stream},
     predicted_list,
     progress::Progress,
 };
@@ -176,7 +176,8 @@ pub(crate) enum Origin<'a> {
 
 impl Blocks {
     /// The connection to the node, if there is one; `asks` are further arguments that
-    /// need one, and whether they are given.
+    /// need one, and whether they are given. Files are looked at as well:
+    /// standard input cannot be read twice.
     pub(crate) fn connect(&self, asks: &[(&str, bool)]) -> Result<Option<Remote>, Failure> {
         // clap does not demand --rpc where files forbid it.
         let lonely = [
@@ -189,6 +190,9 @@ impl Blocks {
             return Err(Failure::Usage(format!(
                 "{name} says something about a node, name it by --rpc"
             )));
+        }
+        if self.files.iter().filter(|file| is_stream(file)).count() > 1 {
+            return Err(Failure::Usage("standard input can be read once, - is there twice".into()));
         }
         self.rpc.as_ref().map(|url| Remote::connect(url, &self.manners)).transpose()
     }

@@ -25,6 +25,12 @@ fn nothing_on_standard_input_is_bad_input() {
 }
 
 #[test]
+fn standard_input_is_there_once() {
+    let output = run(["predict", "-", "-"]);
+    insta::assert_snapshot!(crate::harness::complaint(&output, None), @"foresee: standard input can be read once, - is there twice");
+}
+
+#[test]
 fn out_names_a_file() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("graph.dot");
