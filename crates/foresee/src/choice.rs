@@ -94,6 +94,11 @@ pub struct Estimate {
     pub parallelism_percent: Option<u64>,
 }
 
+impl DecisionReason {
+    /// So many there are.
+    pub(crate) const COUNT: usize = Self::Halved as usize + 1;
+}
+
 impl Decision {
     pub(crate) const fn in_order(reason: DecisionReason) -> Self {
         Self { parallel: false, threads: 1, reason, estimate: None }

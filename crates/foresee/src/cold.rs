@@ -161,7 +161,8 @@ impl Foresee {
         let mut executed = ExecutedBlock::in_parallel(outcome, decision, Vec::new());
         executed.not_compiled = hunt.unseen();
         executed.cold = Some(ColdReads { reads: fetched.stats(), ..hunt.reads() });
-        Ok(telemetry::block(executed, start.elapsed()))
+        telemetry::block(&executed, start.elapsed());
+        Ok(executed)
     }
 }
 

@@ -173,7 +173,7 @@ impl Foresee {
         };
         self.learned.parallel(block, &outcome.output, outcome.stats.executing);
         let executed = ExecutedBlock::in_parallel(outcome, decision, Vec::new());
-        let executed = telemetry::block(executed, start.elapsed());
+        telemetry::block(&executed, start.elapsed());
         let fault = checked.and_then(|()| guide.verify(&executed));
         Ok((executed, fault.err()))
     }

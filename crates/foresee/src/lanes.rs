@@ -129,7 +129,8 @@ impl Foresee {
         let Some(outcome) = outcome else { return Ok(None) };
         let decision = Decision { reason: DecisionReason::Halved, ..Decision::parallel(LANES) };
         let executed = ExecutedBlock::in_parallel(outcome, decision, Vec::new());
-        Ok(Some(telemetry::block(executed, start.elapsed())))
+        telemetry::block(&executed, start.elapsed());
+        Ok(Some(executed))
     }
 }
 

@@ -318,7 +318,8 @@ impl Foresee {
         let outcome = self.executor.execute(block, db, &schedule)?;
         let decision = Decision::parallel(self.executor.config().threads);
         let executed = ExecutedBlock::in_parallel(outcome, decision, predictions);
-        Ok(telemetry::block(executed, start.elapsed()))
+        telemetry::block(&executed, start.elapsed());
+        Ok(executed)
     }
 
     /// A predictor for a block whose results of precompiles will be executed with.
@@ -372,7 +373,8 @@ impl Foresee {
             self.learned.in_order(block, &outcome.output, elapsed);
         }
         let executed = ExecutedBlock::in_order(outcome, decision, Vec::new());
-        Ok(telemetry::block(executed, elapsed))
+        telemetry::block(&executed, elapsed);
+        Ok(executed)
     }
 
     /// Executes a block by the schedule that predictions made alone imply: those made
@@ -399,7 +401,8 @@ impl Foresee {
             let outcome = executor.execute_after(pre, block, db, &schedule)?;
             self.learned.parallel(block, &outcome.output, outcome.stats.executing);
             let executed = ExecutedBlock::in_parallel(outcome, decision, Vec::new());
-            return Ok(telemetry::block(executed, start.elapsed()));
+            telemetry::block(&executed, start.elapsed());
+            return Ok(executed);
         }
         let sample = match self.config.mode {
             Mode::Auto => decision.estimate.map_or(0, |it| it.transactions_with_code),
@@ -458,6 +461,7 @@ impl Foresee {
         self.learned.parallel(block, &outcome.output, outcome.stats.executing);
         let executed = ExecutedBlock::in_parallel(outcome, decision, Vec::new());
         let executed = ExecutedBlock { not_compiled, ..executed };
-        Ok(telemetry::block(executed, start.elapsed()))
+        telemetry::block(&executed, start.elapsed());
+        Ok(executed)
     }
 }

@@ -92,7 +92,8 @@ impl Foresee {
             let predictions = predict().unwrap_or_default();
             let outcome = execute_in_order_reporting(block, db, self.config().reports())?;
             let executed = ExecutedBlock::in_order(outcome, decision, predictions);
-            return Ok(telemetry::block(executed, start.elapsed()));
+            telemetry::block(&executed, start.elapsed());
+            return Ok(executed);
         }
         let mut predictions = Vec::new();
         let executor = self.executor().on(decision.threads).knowing(known.clone());
@@ -102,6 +103,7 @@ impl Foresee {
         };
         let outcome = executor.execute_while(pre, block, db, make, |_| {}, None)?;
         let executed = ExecutedBlock::in_parallel(outcome, decision, predictions);
-        Ok(telemetry::block(executed, start.elapsed()))
+        telemetry::block(&executed, start.elapsed());
+        Ok(executed)
     }
 }

@@ -16,10 +16,11 @@
 //! | `foresee_block_seconds`, `foresee_predict_seconds`, `foresee_schedule_seconds`, `foresee_commit_seconds` | histograms |
 //! | `foresee_early_wait_seconds` | histogram: how long those that were started early waited, by block with any |
 
-use crate::ExecutedBlock;
+use crate::{Decision, DecisionReason, ExecutedBlock};
 use core::time::Duration;
 use foresee_execute::{Reason, Reexecution};
-use std::time::Instant;
+use metrics::{Counter, Key, Label, Level, Metadata};
+use std::{sync::OnceLock, time::Instant};
 use tracing::Span;
 
 /// Predicts a block.
@@ -55,8 +56,8 @@ pub(crate) fn halves_met() {
     metrics::counter!("foresee_halves_met_total").increment(1);
 }
 
-/// Tells of a block that was executed in this time, and yields it.
-pub(crate) fn block(executed: ExecutedBlock, elapsed: Duration) -> ExecutedBlock {
+/// Tells of a block that was executed in this time.
+pub(crate) fn block(executed: &ExecutedBlock, elapsed: Duration) {
     let decision = executed.decision.text();
     let transactions = executed.output.receipts.len() + executed.output.invalid.len();
     tracing::debug!(
@@ -71,7 +72,7 @@ pub(crate) fn block(executed: ExecutedBlock, elapsed: Duration) -> ExecutedBlock
         ?elapsed,
         "block executed"
     );
-    metrics::counter!("foresee_blocks_total", "decision" => decision).increment(1);
+    blocks(&executed.decision).increment(1);
     metrics::counter!("foresee_transactions_total").increment(transactions as u64);
     metrics::counter!("foresee_transactions_ahead_total").increment(executed.stats.ahead as u64);
     if !executed.not_compiled.is_empty() {
@@ -92,5 +93,19 @@ pub(crate) fn block(executed: ExecutedBlock, elapsed: Duration) -> ExecutedBlock
         metrics::counter!("foresee_reexecuted_gas_total").increment(*gas);
     }
     metrics::histogram!("foresee_block_seconds").record(elapsed);
-    executed
+}
+
+/// The blocks that were executed in this way. Making a label takes a good part of what a block
+/// with a single payment takes, so that each is made once.
+fn blocks(decision: &Decision) -> Counter {
+    static METADATA: Metadata<'_> =
+        Metadata::new(module_path!(), Level::INFO, Some(module_path!()));
+    static KEYS: [OnceLock<Key>; 2 * DecisionReason::COUNT] =
+        [const { OnceLock::new() }; 2 * DecisionReason::COUNT];
+    let key =
+        KEYS[2 * decision.reason as usize + usize::from(decision.parallel)].get_or_init(|| {
+            let label = Label::from_static_parts("decision", decision.text());
+            Key::from_parts("foresee_blocks_total", vec![label])
+        });
+    metrics::with_recorder(|recorder| recorder.register_counter(key, &METADATA))
 }
