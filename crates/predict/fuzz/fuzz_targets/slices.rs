@@ -4,6 +4,7 @@
 
 #![no_main]
 
+#[expect(dead_code, reason = "shared with tests that use all of it")]
 #[path = "../../tests/it/check.rs"]
 mod check;
 #[path = "../../tests/it/programs.rs"]
