@@ -28,6 +28,9 @@ const WORK_BETWEEN: u64 = 1 << 12;
 /// The deepest frame that is logged: logs live as long as their frames.
 const LOGGED_DEPTH_MAX: usize = 32;
 
+/// Gas that a frame has to have used for its callers to start again with it.
+const LOST_MIN: i64 = 50_000;
+
 /// A number that is known to be small.
 #[inline]
 const fn low(number: &U256) -> usize {
@@ -43,6 +46,11 @@ pub(super) enum Left {
 }
 
 impl Frame {
+    /// Gas that it has used or handed on since it started.
+    const fn used(&self) -> i64 {
+        self.gas_at_start - self.gas
+    }
+
     /// What the frame has in common with others that the same slice serves.
     fn slice_key(&self, memory: &[u8]) -> SliceKey {
         let (start, len) = self.input;
@@ -61,8 +69,8 @@ impl Machine {
     /// Prepares the last frame, which is new: with a slice if there is one, else to be
     /// logged if its path might become one.
     pub(super) fn prepare_frame<S: StateView>(&mut self, around: &mut Surroundings<'_, S>) {
-        // Frames that start again may do so within others that do. Once as much gas as
-        // the transaction has was burnt for nothing, blocks do the rest.
+        // Frames that start again may do so within others that do. Once as much gas as the
+        // transaction has was burnt for nothing, or most of what it did, blocks do the rest.
         if self.spare < 0 {
             return;
         }
@@ -137,8 +145,21 @@ impl Machine {
         })
     }
 
-    /// Undoes the last frame and all it has called, and starts it again in blocks.
+    /// Undoes the last frame and all it has called, and starts it again in blocks; with it the
+    /// frames that called it, if these had better start again as well.
     fn restart_in_blocks<S: StateView>(&mut self, around: &mut Surroundings<'_, S>) {
+        let last = self.frames.len() - 1;
+        self.spare -= self.frames[last].used();
+        let restarted = self.restarted();
+        if restarted < last {
+            self.spare = -1;
+            if around.world.view.counts() {
+                for (frame, depth) in self.frames[restarted..last].iter().zip(restarted + 1..) {
+                    frame.slice.iter().for_each(|slice| self.tally.leave(depth, slice));
+                }
+            }
+            self.frames.truncate(restarted + 1);
+        }
         let may_log = self.may_log();
         let Some(frame) = self.frames.last_mut() else { return };
         around.world.revert(frame.started);
@@ -147,14 +168,29 @@ impl Machine {
         if let Some(slice) = frame.slice.take() {
             frame.bottom -= slice.constants.len();
         }
-        self.spare -= frame.gas_at_start - frame.gas;
         frame.gas = frame.gas_at_start;
         frame.refund = 0;
+        frame.pending = None;
         (frame.entry, frame.next, frame.top) = (0, 0, frame.bottom);
         (frame.ran, frame.chained) = (0, false);
         if may_log {
             frame.follow_plan(frame.slice_key(&self.memory));
         }
+    }
+
+    /// Which frame starts again where the last one has no path. A call that ends as none did
+    /// before leads its callers where they have not been either, one after the other, and
+    /// each would run again all that it has called. So if most of what was done by now is lost
+    /// anyway, all of it is, and blocks do the rest.
+    fn restarted(&self) -> usize {
+        let last = self.frames.len() - 1;
+        let first = self.frames.iter().position(|frame| frame.slice.is_some()).unwrap_or(last);
+        let lost = self.frames[last].used();
+        // Callers have handed on the gas that is left.
+        let left: i64 = self.frames[first + 1..].iter().map(|frame| frame.gas).sum();
+        let done = self.frames[first].used() - left;
+        let is_most = lost >= LOST_MIN && lost * 2 >= done;
+        if is_most || self.spare < 0 { first } else { last }
     }
 
     /// Hands the log of the last frame, which has ended by an instruction, to the
