@@ -11,6 +11,7 @@ mod hostile;
 mod mainnet;
 mod outline;
 mod programs;
+mod restarts;
 mod slices;
 mod strategy;
 mod suspension;
