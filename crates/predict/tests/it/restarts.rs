@@ -13,7 +13,8 @@ use revm::{
 };
 
 /// The callers, one behind the other, and whom the last of them calls.
-const CALLERS: u8 = 4;
+const CALLERS: [u8; 4] = [0xa0, 0xa1, 0xa2, 0xa3];
+const LAST: u8 = 0xa4;
 
 /// Calls the account in the place of the zero with all gas, and reverts if that fails.
 const CALLER: [u8; 17] = hex!("5f 5f 5f 5f 5f 60 00 5a f1 60 0f 57 5f 5f fd 5b 00");
@@ -30,18 +31,18 @@ fn predict(cache: &ProgramCache, reverts: bool) -> (Prediction, Frames) {
         let info = AccountInfo::default().with_code(code);
         db.insert_account_info(Address::with_last_byte(address), info);
     };
-    for caller in 1..=CALLERS {
+    for caller in CALLERS {
         let mut code = CALLER;
         code[CALLED] = caller + 1;
         insert(caller, &code);
     }
-    insert(CALLERS + 1, &CALLEE);
-    let callee = Address::with_last_byte(CALLERS + 1);
+    insert(LAST, &CALLEE);
+    let callee = Address::with_last_byte(LAST);
     db.insert_account_storage(callee, U256::ZERO, U256::from(reverts)).unwrap();
     let caller = Address::repeat_byte(0x5e);
     let balance = U256::from(1_000_000_000);
     db.insert_account_info(caller, AccountInfo { balance, ..AccountInfo::default() });
-    let kind = TxKind::Call(Address::with_last_byte(1));
+    let kind = TxKind::Call(Address::with_last_byte(CALLERS[0]));
     let tx = TxEnv { caller, kind, gas_limit: 1_000_000, ..TxEnv::default() };
     let (cfg, block) = (CfgEnv::new_with_spec(SpecId::OSAKA), BlockEnv::default());
     let options = PredictOptions { learning: Learning::Everything, ..PredictOptions::default() };
@@ -55,7 +56,7 @@ fn predict(cache: &ProgramCache, reverts: bool) -> (Prediction, Frames) {
 #[test]
 fn callers_of_what_ends_as_never_before_start_again_once() {
     let cache = ProgramCache::new();
-    let frames = u64::from(CALLERS) + 1;
+    let frames = CALLERS.len() as u64 + 1;
     (0..3).for_each(|_| drop(predict(&cache, false)));
     let (known, served) = predict(&cache, false);
     assert!(known.success && served.slices == frames, "{served:?}");
