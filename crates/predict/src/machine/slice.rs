@@ -28,8 +28,10 @@ const WORK_BETWEEN: u64 = 1 << 12;
 /// The deepest frame that is logged: logs live as long as their frames.
 const LOGGED_DEPTH_MAX: usize = 32;
 
-/// Gas that a frame has to have used for its callers to start again with it.
+/// Gas that a frame has to have used for its callers to start again with it, and the part of
+/// what the transaction has: what is still to come had better run in slices if it is much.
 const LOST_MIN: i64 = 50_000;
+const LOST_DIVISOR: i64 = 16;
 
 /// A number that is known to be small.
 #[inline]
@@ -189,7 +191,8 @@ impl Machine {
         // Callers have handed on the gas that is left.
         let left: i64 = self.frames[first + 1..].iter().map(|frame| frame.gas).sum();
         let done = self.frames[first].used() - left;
-        let is_most = lost >= LOST_MIN && lost * 2 >= done;
+        let least = LOST_MIN.max(self.frames[0].gas_at_start / LOST_DIVISOR);
+        let is_most = lost >= least && lost >= done / 2;
         if is_most || self.spare < 0 { first } else { last }
     }
 

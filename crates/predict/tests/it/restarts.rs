@@ -43,7 +43,7 @@ fn predict(cache: &ProgramCache, reverts: bool) -> (Prediction, Frames) {
     let balance = U256::from(1_000_000_000);
     db.insert_account_info(caller, AccountInfo { balance, ..AccountInfo::default() });
     let kind = TxKind::Call(Address::with_last_byte(CALLERS[0]));
-    let tx = TxEnv { caller, kind, gas_limit: 1_000_000, ..TxEnv::default() };
+    let tx = TxEnv { caller, kind, gas_limit: 500_000, ..TxEnv::default() };
     let (cfg, block) = (CfgEnv::new_with_spec(SpecId::OSAKA), BlockEnv::default());
     let options = PredictOptions { learning: Learning::Everything, ..PredictOptions::default() };
     let mut predictor = BlockPredictor::new(cache, &cfg, &block, Complete(&db), options);
