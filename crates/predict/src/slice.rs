@@ -6,8 +6,8 @@
 //! decisions while they run in blocks; the path is followed once more, and everything
 //! is dropped from it that feeds no guard, key, call, stored value or return value. A
 //! frame whose guards all hold does in its slice just what it would do in blocks, gas
-//! included. Where one fails, the frame is undone and starts again in blocks, and its
-//! path joins the others.
+//! included. Where one fails, the frame is undone and starts again in blocks, with its
+//! callers if most of the work is lost by it, and its path joins the others.
 //!
 //! Following paths costs as much as many predictions. So they wait, and those that bring
 //! the most come first (`learning`).
