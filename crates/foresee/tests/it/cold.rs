@@ -3,7 +3,10 @@
 
 #![expect(clippy::disallowed_methods, reason = "the sources are slow on purpose")]
 
-use crate::mainnet;
+use crate::{
+    asking::{Asking, Gone},
+    mainnet,
+};
 use alloy_primitives::{Address, B256, U256, hex};
 use core::{
     convert::Infallible,
@@ -18,7 +21,6 @@ use foresee_workload::{Scenario, generate};
 use revm::{
     DatabaseRef,
     database::{CacheDB, EmptyDB},
-    database_interface::DBErrorMarker,
     state::{AccountInfo, Bytecode},
 };
 use std::{
@@ -294,57 +296,6 @@ fn what_earlier_transactions_lead_to_is_fetched_as_well() {
     }
 }
 
-#[derive(Debug, thiserror::Error)]
-#[error("the disk is gone")]
-struct Gone;
-
-impl DBErrorMarker for Gone {}
-
-/// A state of which one read fails, for good; or from which on all do.
-struct Failing<'a> {
-    state: &'a Memory,
-    reads_left: AtomicI64,
-    /// The key that is gone, if only one is.
-    gone: Option<Mutex<BTreeSet<StateKey>>>,
-}
-
-impl Failing<'_> {
-    fn read<T>(&self, key: StateKey, value: Result<T, Infallible>) -> Result<T, Gone> {
-        let left = self.reads_left.fetch_sub(1, Ordering::Relaxed);
-        let fails = match &self.gone {
-            None => left <= 0,
-            Some(gone) => {
-                let mut gone = gone.lock().unwrap();
-                if left == 0 {
-                    gone.insert(key);
-                }
-                gone.contains(&key)
-            }
-        };
-        if fails { Err(Gone) } else { Ok(value.unwrap_or_else(|never| match never {})) }
-    }
-}
-
-impl DatabaseRef for Failing<'_> {
-    type Error = Gone;
-
-    fn basic_ref(&self, address: Address) -> Result<Option<AccountInfo>, Gone> {
-        self.read(StateKey::Account(address), self.state.basic_ref(address))
-    }
-
-    fn code_by_hash_ref(&self, hash: B256) -> Result<Bytecode, Gone> {
-        self.read(StateKey::Code(hash), self.state.code_by_hash_ref(hash))
-    }
-
-    fn storage_ref(&self, address: Address, slot: U256) -> Result<U256, Gone> {
-        self.read(StateKey::Slot(address, slot), self.state.storage_ref(address, slot))
-    }
-
-    fn block_hash_ref(&self, number: u64) -> Result<B256, Gone> {
-        self.read(StateKey::BlockHash(number), self.state.block_hash_ref(number))
-    }
-}
-
 #[test]
 fn a_failing_read_is_an_error_or_was_not_needed() {
     let readers = Readers::new(4).unwrap();
@@ -355,8 +306,18 @@ fn a_failing_read_is_an_error_or_was_not_needed() {
     for one in [false, true] {
         let mut succeeded = 0;
         for reads in 0..400 {
-            let gone = one.then(Mutex::default);
-            let failing = Failing { state, reads_left: AtomicI64::new(reads), gone };
+            let reads_left = AtomicI64::new(reads);
+            // One read fails, for good; or from it on all do.
+            let gone = Mutex::<BTreeSet<StateKey>>::default();
+            let failing = Asking::new(state, |key| {
+                let left = reads_left.fetch_sub(1, Ordering::Relaxed);
+                let mut gone = gone.lock().unwrap();
+                if left == 0 {
+                    gone.insert(key);
+                }
+                let fails = if one { gone.contains(&key) } else { left <= 0 };
+                if fails { Err(Gone) } else { Ok(()) }
+            });
             match foresee.execute_cold(block, &readers.over(&failing)) {
                 Ok(executed) => {
                     succeeded += 1;

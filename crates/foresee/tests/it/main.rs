@@ -1,6 +1,7 @@
 //! All tests of this crate from outside, in one program: what several of them instantiate is
 //! compiled once.
 
+mod asking;
 mod cold;
 #[path = "../../../../testdata/mainnet.rs"]
 mod mainnet;

@@ -1,12 +1,12 @@
 //! Whatever is predicted, on however many threads: the result is that of in-order
 //! execution.
 
-use crate::mainnet;
-use alloy_primitives::{Address, B256, Bytes, U256};
-use core::{
-    convert::Infallible,
-    sync::atomic::{AtomicI64, Ordering},
+use crate::{
+    asking::{Asking, Gone},
+    mainnet,
 };
+use alloy_primitives::{Address, Bytes, U256};
+use core::sync::atomic::{AtomicI64, Ordering};
 use foresee::{Config, DecisionReason, Foresee, Mode, execute::Policy};
 use foresee_access::{AccessSet, Location, TxIndex};
 use foresee_execute::{CancelToken, ExecuteError, Task, execute_in_order, observe};
@@ -16,9 +16,6 @@ use foresee_source::LoadedBlock;
 use foresee_workload::{Scenario, generate};
 use proptest::prelude::*;
 use revm::{
-    DatabaseRef,
-    database::{CacheDB, EmptyDB},
-    database_interface::DBErrorMarker,
     precompile::PrecompileOutput,
     primitives::TxKind,
     state::{AccountInfo, Bytecode},
@@ -242,45 +239,6 @@ fn without_being_asked_nothing_is_scored() {
     assert!(executed.score().is_none() && executed.observed.is_empty());
 }
 
-/// A state whose reads fail from the n-th on.
-struct Failing<'a> {
-    state: &'a CacheDB<EmptyDB>,
-    reads_left: AtomicI64,
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("the disk is gone")]
-struct Gone;
-
-impl DBErrorMarker for Gone {}
-
-impl Failing<'_> {
-    fn read<T>(&self, value: Result<T, Infallible>) -> Result<T, Gone> {
-        let left = self.reads_left.fetch_sub(1, Ordering::Relaxed);
-        if left > 0 { Ok(value.unwrap_or_else(|never| match never {})) } else { Err(Gone) }
-    }
-}
-
-impl DatabaseRef for Failing<'_> {
-    type Error = Gone;
-
-    fn basic_ref(&self, address: Address) -> Result<Option<AccountInfo>, Gone> {
-        self.read(self.state.basic_ref(address))
-    }
-
-    fn code_by_hash_ref(&self, hash: B256) -> Result<Bytecode, Gone> {
-        self.read(self.state.code_by_hash_ref(hash))
-    }
-
-    fn storage_ref(&self, address: Address, slot: U256) -> Result<U256, Gone> {
-        self.read(self.state.storage_ref(address, slot))
-    }
-
-    fn block_hash_ref(&self, number: u64) -> Result<B256, Gone> {
-        self.read(self.state.block_hash_ref(number))
-    }
-}
-
 #[test]
 fn a_failing_state_is_an_error_and_never_half_a_block() {
     let loaded = generate(Scenario::Mix, 12, 9).unwrap().into_block().unwrap();
@@ -289,7 +247,11 @@ fn a_failing_state_is_an_error_and_never_half_a_block() {
     let foresee = foresee(3, Policy::Dataflow);
     let mut succeeded = false;
     for reads in 0..1_500 {
-        let failing = Failing { state, reads_left: AtomicI64::new(reads) };
+        let reads_left = AtomicI64::new(reads);
+        let failing = Asking::new(state, |_| match reads_left.fetch_sub(1, Ordering::Relaxed) {
+            1.. => Ok(()),
+            _ => Err(Gone),
+        });
         match foresee.execute_block(block, &failing) {
             Ok(executed) => {
                 succeeded = true;

@@ -3,31 +3,26 @@
 
 mod forged;
 
+use crate::asking::Asking;
 use crate::mainnet;
 use alloy_eips::{
     eip2935::HISTORY_STORAGE_ADDRESS, eip4788::BEACON_ROOTS_ADDRESS,
     eip7002::WITHDRAWAL_REQUEST_PREDEPLOY_ADDRESS,
     eip7251::CONSOLIDATION_REQUEST_PREDEPLOY_ADDRESS, eip7928::AccountChanges,
 };
-use alloy_primitives::{Address, B256, U256};
-use core::convert::Infallible;
+use alloy_primitives::{Address, U256};
 use foresee::{
     Config, DecisionReason, ExecutedBlock, Foresee, Guide, GuideFault, MachineCosts, Mode,
     PredictedAccessList, Recorded, Rerun,
 };
 use foresee_access::{Location, TxIndex};
 use foresee_execute::{
-    AccessList, Basis, Cause, Incarnation, RECORD_VERSION, Record, execute_in_order,
+    AccessList, Basis, Cause, Incarnation, RECORD_VERSION, Record, StateKey, execute_in_order,
     read_access_list,
 };
 use foresee_predict::{Ahead, PrecompileCall};
 use foresee_source::LoadedBlock;
 use foresee_workload::{Scenario, generate};
-use revm::{
-    DatabaseRef,
-    database::{CacheDB, EmptyDB},
-    state::{AccountInfo, Bytecode},
-};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Mutex,
@@ -347,39 +342,6 @@ fn a_record_names_what_is_to_be_read_ahead() {
     }
 }
 
-/// A state that notes which accounts are read.
-struct Noting<'a> {
-    state: &'a CacheDB<EmptyDB>,
-    accounts: Mutex<BTreeSet<Address>>,
-}
-
-impl Noting<'_> {
-    fn note(&self, address: Address) -> &CacheDB<EmptyDB> {
-        self.accounts.lock().unwrap().insert(address);
-        self.state
-    }
-}
-
-impl DatabaseRef for Noting<'_> {
-    type Error = Infallible;
-
-    fn basic_ref(&self, address: Address) -> Result<Option<AccountInfo>, Infallible> {
-        self.note(address).basic_ref(address)
-    }
-
-    fn code_by_hash_ref(&self, hash: B256) -> Result<Bytecode, Infallible> {
-        self.state.code_by_hash_ref(hash)
-    }
-
-    fn storage_ref(&self, address: Address, slot: U256) -> Result<U256, Infallible> {
-        self.note(address).storage_ref(address, slot)
-    }
-
-    fn block_hash_ref(&self, number: u64) -> Result<B256, Infallible> {
-        self.state.block_hash_ref(number)
-    }
-}
-
 #[test]
 fn a_predicted_list_names_what_is_read() {
     let foresee = foresee(3);
@@ -389,16 +351,22 @@ fn a_predicted_list_names_what_is_read() {
         let (executed, _) = execute(&foresee, &loaded);
         let predicted = PredictedAccessList::new(&executed.predictions);
         predicted.as_list().validate_structure(block.transactions.len()).unwrap();
-        let noting = Noting { state: &loaded.state, accounts: Mutex::default() };
+        let accounts = Mutex::<BTreeSet<Address>>::default();
+        let noting = Asking::new(&loaded.state, |key| {
+            if let StateKey::Account(address) | StateKey::Slot(address, _) = key {
+                accounts.lock().unwrap().insert(address);
+            }
+            Ok(())
+        });
         let prefetched = foresee.prefetch(&noting, predicted.as_list());
-        assert_eq!(noting.accounts.lock().unwrap().len(), predicted.as_list().len());
-        noting.accounts.lock().unwrap().clear();
+        assert_eq!(accounts.lock().unwrap().len(), predicted.as_list().len());
+        accounts.lock().unwrap().clear();
         let list = executed.access_list.as_ref().unwrap();
         let by_list =
             foresee.execute_guided(block, &prefetched, Guide::AccessList(list), None).unwrap();
         assert!(by_list.0.output == executed.output && by_list.1.is_none(), "{scenario}");
         // What the protocol itself accesses is in no prediction.
-        let mut left = noting.accounts.into_inner().unwrap();
+        let mut left = accounts.lock().unwrap().clone();
         let withdrawals: Vec<_> = block.protocol.withdrawals.iter().map(|it| it.address).collect();
         left.retain(|address| *address != block.env.beneficiary);
         left.retain(|address| !SYSTEM_CONTRACTS.contains(address));
