@@ -87,8 +87,8 @@ impl Replay {
     }
 
     /// Replays a block so many times, in order and in parallel by turns, so that what else
-    /// the machine does meets both. Who comes first changes from run to run: predicting lies
-    /// before both of them, and the second finds in the processor's caches what the first
+    /// the machine does meets both. Who comes first changes from run to run: predicting never
+    /// lies between them, so that the second finds in the processor's caches what the first
     /// had to bring there.
     fn block(&self, input: &Input, progress: &Progress) -> Result<Report, Failure> {
         let mut runs = Runs::default();

@@ -1,5 +1,5 @@
-//! All tests of this crate from outside, in one program: what several of them instantiate is
-//! compiled once.
+//! The tests of this crate from outside, but for that of metrics, in one program: what several
+//! of them instantiate is compiled once.
 
 mod asking;
 mod cold;
