@@ -15,7 +15,8 @@ pub(crate) mod costs;
 use crate::{Config, Mode};
 use core::time::Duration;
 use costs::MachineCosts;
-use foresee_execute::{Block, pays_ahead};
+use foresee_execute::Block;
+use revm::context::TxEnv;
 
 /// The gas of a payment (Yellow Paper, appendix G).
 pub(crate) const PAYMENT_GAS: u64 = 21_000;
@@ -183,8 +184,8 @@ impl Shape {
 impl Work {
     /// From gas limits, which are usually more than is used.
     pub(crate) fn by_limits(block: &Block, costs: &MachineCosts) -> Self {
-        let limits = with_code(block).map(|(_, limit)| limit);
-        let (with_code, limit) = limits.fold((0, 0u64), |(n, sum), limit| (n + 1, sum + limit));
+        let sum = |(n, sum), limit| (n + 1, u64::saturating_add(sum, limit));
+        let (with_code, limit) = limits(block).fold((0, 0), sum);
         let gas = costs.limit_percent.saturating_mul(limit) / 100;
         let transactions = block.transactions.len();
         Self { transactions, with_code, gas, predicts: true, ..Self::default() }
@@ -195,11 +196,6 @@ impl Work {
         Self { predicts: false, ..self }
     }
 
-    /// How many transactions run code.
-    pub(crate) const fn with_code(self) -> usize {
-        self.with_code
-    }
-
     /// The same work, of which it is known how far transactions wait for each other.
     pub(crate) const fn shaped(self, shape: Shape) -> Self {
         Self { shape, ..self }
@@ -208,8 +204,8 @@ impl Work {
     /// From the gas that each transaction was predicted to use.
     pub(crate) fn by_gas(block: &Block, gas: impl Fn(usize) -> u64) -> Self {
         let mut work = Self { transactions: block.transactions.len(), ..Self::default() };
-        for (position, _) in with_code(block) {
-            let gas = gas(position).saturating_sub(PAYMENT_GAS);
+        let each = (0..block.transactions.len()).map(|at| gas(at).saturating_sub(PAYMENT_GAS));
+        for gas in each.filter(|gas| *gas > 0) {
             work.with_code += 1;
             work.gas = work.gas.saturating_add(gas);
             work.largest = work.largest.max(gas);
@@ -218,13 +214,15 @@ impl Work {
     }
 }
 
-/// The transactions that run code, with their gas limits beyond a payment's gas. Nobody
-/// can use more than the block has.
-fn with_code(block: &Block) -> impl Iterator<Item = (usize, u64)> {
-    let each = block.transactions.iter().enumerate();
-    each.filter(|(_, tx)| pays_ahead(tx)).map(|(position, tx)| {
-        (position, tx.gas_limit.min(block.env.gas_limit).saturating_sub(PAYMENT_GAS))
-    })
+/// The gas limits, beyond a payment's gas, of the transactions that say that they run code. That
+/// a limit is high says nothing: whoever merely pays may leave it unused. Nobody can use more
+/// than the block has.
+fn limits(block: &Block) -> impl Iterator<Item = u64> {
+    let says_so = |tx: &&TxEnv| {
+        !tx.data.is_empty() || tx.kind.is_create() || !tx.authorization_list.is_empty()
+    };
+    let txs = block.transactions.iter().filter(says_so);
+    txs.map(|tx| tx.gas_limit.min(block.env.gas_limit).saturating_sub(PAYMENT_GAS))
 }
 
 /// Decides before anything is predicted.
@@ -311,6 +309,7 @@ pub(crate) fn mul_div(a: u64, b: u64, c: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use foresee_workload::{Scenario, generate};
 
     /// Round numbers: 1 ns a gas, predicting takes half as long as executing.
     const COSTS: MachineCosts = MachineCosts {
@@ -359,6 +358,21 @@ mod tests {
         assert_eq!(threads(inside(1_700_000), 2), (2, DecisionReason::Pays));
         // Unless it was predicted how much gas that is.
         assert_eq!(threads(work(20, 1_600_000), 2), (2, DecisionReason::Pays));
+    }
+
+    #[test]
+    fn a_limit_alone_says_nothing_and_predicted_gas_does() {
+        let mut block = generate(Scenario::Erc20Hot, 10, 1).unwrap().into_block().unwrap().block;
+        for tx in &mut block.transactions[..4] {
+            (tx.data, tx.gas_limit) = (Default::default(), 1_000_000);
+        }
+        let by_limits = Work::by_limits(&block, &COSTS);
+        let limits: u64 = block.transactions[4..].iter().map(|tx| tx.gas_limit - PAYMENT_GAS).sum();
+        let expected = Work { transactions: 10, with_code: 6, gas: limits / 2, ..Work::default() };
+        assert_eq!(by_limits.predicted_already(), expected);
+        let gas = |position| if position < 8 { PAYMENT_GAS } else { PAYMENT_GAS + 100 };
+        let expected = Work { transactions: 10, largest: 100, ..work(2, 200) };
+        assert_eq!(Work::by_gas(&block, gas), expected);
     }
 
     #[test]

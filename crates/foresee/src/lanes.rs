@@ -8,6 +8,9 @@
 //! meet an earlier one are predicted again. Where lanes have nothing in common, as a sample of
 //! the predictions tells, nothing has to be foreseen.
 //!
+//! A block that was not predicted ahead is divided where a second thread has nothing better to
+//! do: where most transactions are payments, and where nearly all call whom others have called.
+//!
 //! What comes behind something that was foreseen wrong is executed once more, and blocks are
 //! not divided for a while then, for longer each time.
 
@@ -17,6 +20,7 @@ mod times;
 use crate::{
     Decision, DecisionReason, Estimate, ExecutedBlock, Foresee, Mode,
     choice::conflicts::Vain,
+    precaution,
     telemetry::{self, predicting},
 };
 use alloy_primitives::{Address, map::HashMap};
@@ -27,10 +31,10 @@ use foresee_predict::Ahead;
 use foresight::Foresight;
 use revm::DatabaseRef;
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
-use times::is_worth_it;
+use times::{Size, Times, is_worth_it};
 
 /// Lanes, and so threads.
 const LANES: usize = 2;
@@ -51,6 +55,10 @@ const CHAIN_PERCENT: u64 = 110;
 /// than this, and what their dependencies allow is not reached if it is not far more.
 const SMALL: Duration = Duration::from_micros(16);
 const DEPENDENT_PERCENT: u64 = 400;
+
+/// Of all transactions, in percent, so many run code and share a sender or a recipient with one
+/// before them where next to nothing is free that could be executed without being foreseen.
+const WAITING_PERCENT: usize = 90;
 
 /// Whether a block of so many transactions is better divided than executed as was decided.
 pub(crate) fn is_better(decision: &Decision, transactions: usize) -> bool {
@@ -75,59 +83,113 @@ pub(crate) fn are_apart(block: &Block, ahead: &[Ahead]) -> bool {
     ahead.len() >= SAMPLE && keep_apart(sample, block.env.beneficiary)
 }
 
-/// Whether what was foreseen of lanes was wrong lately.
+/// What is known of a block before it is executed.
+#[derive(Clone, Copy)]
+pub(crate) enum Foreknowledge<'a> {
+    /// Predictions that have nothing in common, as far as a sample tells.
+    Apart(&'a [Ahead]),
+    /// Predictions made alone.
+    Ahead(&'a [Ahead]),
+    /// Nothing but that most transactions are payments.
+    Small,
+    /// Nothing but that nearly all call whom another before them has called.
+    Waiting,
+}
+
+impl<'a> Foreknowledge<'a> {
+    /// The predictions, if there are any.
+    const fn ahead(self) -> Option<&'a [Ahead]> {
+        match self {
+            Self::Apart(ahead) | Self::Ahead(ahead) => Some(ahead),
+            Self::Small | Self::Waiting => None,
+        }
+    }
+
+    fn times(self, block: &Block) -> Times {
+        self.ahead().map_or_else(|| Times::by_limits(block), Times::new)
+    }
+}
+
+/// Whether lanes were in vain lately, because what was foreseen of them was wrong or nothing but
+/// a chain: of blocks that were predicted ahead, and of others.
 #[derive(Debug, Default)]
-pub(crate) struct LanesMet(Mutex<Vain>);
+pub(crate) struct LanesMet {
+    ahead: Mutex<Vain>,
+    inside: Mutex<Vain>,
+}
 
 impl LanesMet {
     /// Whether the next block that could be divided had better not be.
-    fn waits(&self) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).waits()
+    fn waits(&self, before: Foreknowledge<'_>) -> bool {
+        self.of(before).waits()
     }
 
-    fn learn(&self, met: bool) {
-        let mut vain = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match met {
+    fn learn(&self, before: Foreknowledge<'_>, in_vain: bool) {
+        let mut vain = self.of(before);
+        match in_vain {
             true => vain.again(),
             false => *vain = Vain::default(),
         }
+    }
+
+    fn of(&self, before: Foreknowledge<'_>) -> MutexGuard<'_, Vain> {
+        let vain = if before.ahead().is_some() { &self.ahead } else { &self.inside };
+        vain.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Foresee {
     /// Whether a block that was predicted ahead may be divided.
     pub(crate) fn may_divide(&self, ahead: &[Ahead]) -> bool {
+        self.divides() && is_worth_it(ahead)
+    }
+
+    /// By what a block is divided that was not predicted ahead, if that promises more than
+    /// executing what is free by then.
+    pub(crate) fn dividing(&self, block: &Block) -> Option<Foreknowledge<'static>> {
+        let size = self.divides().then(|| times::size_by_limits(block))?;
+        let wait = || precaution::waiting_percent(block) >= WAITING_PERCENT;
+        match size {
+            Size::NotWorthIt => None,
+            Size::Small => Some(Foreknowledge::Small),
+            Size::Large => wait().then_some(Foreknowledge::Waiting),
+        }
+    }
+
+    fn divides(&self) -> bool {
         let config = self.config();
         let is_free = config.mode == Mode::Auto && config.policy == Policy::Dataflow;
         let is_plain = config.threads == LANES && config.reports() == Reports::default();
-        is_free && is_plain && is_worth_it(ahead)
+        is_free && is_plain
     }
 
-    /// Executes a block that was predicted ahead in lanes, which have nothing in common or have
-    /// to be foreseen. Nothing if that had better not be tried, or if it failed.
+    /// Executes a block in lanes. Nothing if that had better not be tried, or if it failed.
     pub(crate) fn execute_divided<DB: DatabaseRef + Sync>(
         &self,
         block: &Block,
         db: &DB,
-        ahead: &[Ahead],
-        are_apart: bool,
+        before: Foreknowledge<'_>,
     ) -> Result<Option<ExecutedBlock>, ExecuteError<DB::Error>> {
         let start = Instant::now();
-        if self.lanes_met.waits() {
+        if self.lanes_met.waits(before) {
             return Ok(None);
         }
-        let known = Arc::new(Known::new(ahead.len()));
+        let known = Arc::new(Known::new(block.transactions.len()));
         let executor = self.executor().knowing(known.clone());
-        let mut foresight = Foresight::new(self, (block, db), (ahead, are_apart), &known);
+        let mut foresight = Foresight::new(self, (block, db), before, &known);
         let foresee = |last: &LastLane| predicting(|| foresight.next(last));
         let outcome = executor.execute_in_lanes(block, db, foresee)?;
         let met = outcome.as_ref().is_none_or(|outcome| !outcome.stats.reexecuted.is_empty());
-        self.lanes_met.learn(met);
         if met {
             telemetry::halves_met();
         }
+        let is_chain = foresight.is_chain();
+        self.lanes_met.learn(before, met || is_chain);
         let Some(outcome) = outcome else { return Ok(None) };
-        let decision = Decision { reason: DecisionReason::Halved, ..Decision::parallel(LANES) };
+        let decision = match is_chain {
+            true => Decision::in_order(DecisionReason::Dependent),
+            false => Decision { reason: DecisionReason::Halved, ..Decision::parallel(LANES) },
+        };
         let executed = ExecutedBlock::in_parallel(outcome, decision, Vec::new());
         telemetry::block(&executed, start.elapsed());
         Ok(Some(executed))
@@ -159,7 +221,9 @@ fn keep_apart<'p>(
 mod tests {
     use super::*;
     use crate::{Config, MachineCosts};
+    use alloy_primitives::Bytes;
     use foresee_execute::execute_in_order;
+    use foresee_source::LoadedBlock;
     use foresee_workload::{Scenario, generate};
 
     fn foresee() -> Foresee {
@@ -196,11 +260,61 @@ mod tests {
     }
 
     #[test]
+    fn what_nobody_predicted_is_divided_where_a_second_thread_has_nothing_better_to_do() {
+        for (scenario, is_halved) in [
+            (Scenario::Nft, true),
+            (Scenario::Erc20Hot, true),
+            (Scenario::AmmWide, true),
+            (Scenario::Payments, false),
+            (Scenario::Chain, false),
+            (Scenario::Mix, false),
+        ] {
+            let loaded = generate(scenario, 600, 1).unwrap().into_block().unwrap();
+            let foresee = foresee();
+            let executed = check(&foresee, &loaded);
+            let is_chain = scenario == Scenario::Chain;
+            assert_eq!(
+                executed.decision.reason == DecisionReason::Halved,
+                is_halved,
+                "{scenario:?}"
+            );
+            assert!(!is_halved || executed.stats.reexecuted.is_empty(), "{scenario:?}");
+            // What was in vain is not tried again at once.
+            assert_eq!(foresee.lanes_met.waits(Foreknowledge::Waiting), is_chain);
+            assert!(!foresee.lanes_met.waits(Foreknowledge::Ahead(&[])));
+        }
+    }
+
+    #[test]
+    fn payments_are_divided_if_some_run_code_among_them() {
+        let mut loaded = generate(Scenario::Payments, 1_200, 1).unwrap().into_block().unwrap();
+        let foresee = foresee();
+        for tx in loaded.block.transactions.iter_mut().step_by(10) {
+            (tx.data, tx.gas_limit) = (Bytes::from_static(&[1]), 100_000);
+        }
+        let executed = check(&foresee, &loaded);
+        assert_eq!(executed.decision.reason, DecisionReason::Halved);
+        assert!(executed.stats.reexecuted.is_empty());
+        // Where the last of them are refused, others take their place in no block.
+        for tx in loaded.block.transactions[700..].iter_mut().step_by(3) {
+            tx.nonce += 1;
+        }
+        check(&foresee, &loaded);
+    }
+
+    fn check(foresee: &Foresee, loaded: &LoadedBlock) -> ExecutedBlock {
+        let (block, state) = (&loaded.block, &loaded.state);
+        let executed = foresee.execute_block(block, state).unwrap();
+        assert!(executed.output == execute_in_order(block, state).unwrap());
+        executed
+    }
+
+    #[test]
     fn of_halves_that_met_one_is_executed_again_and_others_not_halved_for_a_while() {
         let mut loaded = generate(Scenario::Payments, 1_200, 1).unwrap().into_block().unwrap();
         let foresee = foresee();
         let ahead = foresee.predict_ahead(&loaded.block, &loaded.state).unwrap();
-        let again = |loaded: &foresee_source::LoadedBlock| {
+        let again = |loaded: &LoadedBlock| {
             let (block, state) = (&loaded.block, &loaded.state);
             let executed = foresee.execute_ahead(block, state, &ahead).unwrap();
             assert!(executed.output == execute_in_order(block, state).unwrap());

@@ -9,7 +9,7 @@ use crate::{
         costs::Learned,
     },
     crew::Crew,
-    lanes::{self, LanesMet},
+    lanes::{self, Foreknowledge, LanesMet},
     outlook::{self, Outlook, known, knows_results, node},
     precaution,
     telemetry::{self, predicting, scheduling},
@@ -139,6 +139,11 @@ impl Foresee {
             return self
                 .predict_and_execute(block, db, known(), |predictor, _, tx| predictor.predict(tx));
         }
+        if let Some(before) = self.dividing(block)
+            && let Some(executed) = self.execute_divided(block, db, before)?
+        {
+            return Ok(executed);
+        }
         let mut work = Work::default();
         let mut decision = self.decide(block, |costs| {
             work = Work::by_limits(block, costs);
@@ -146,8 +151,8 @@ impl Foresee {
         });
         let by_precaution = (2..choice::PREDICTING_THREADS_MIN).contains(&decision.threads);
         let remembered = by_precaution.then(|| self.conflicts.of(block));
-        if let Some(Remembered { kept, in_vain, .. }) = &remembered {
-            let shape = Shape::of_precaution(work.with_code(), *kept, *in_vain);
+        if let Some(Remembered { with_code, kept, in_vain, .. }) = &remembered {
+            let shape = Shape::of_precaution(*with_code, *kept, *in_vain);
             decision = self.decide(block, |_| work.shaped(shape));
         }
         if self.is_plainly_in_order(&decision) {
@@ -233,7 +238,9 @@ impl Foresee {
         }
         let may_divide = ready.is_none() && self.may_divide(ahead);
         let are_apart = may_divide && lanes::are_apart(block, ahead);
-        if are_apart && let Some(executed) = self.execute_divided(block, db, ahead, true)? {
+        if are_apart
+            && let Some(executed) = self.execute_divided(block, db, Foreknowledge::Apart(ahead))?
+        {
             return Ok(executed);
         }
         let gas = |position: usize| ahead[position].prediction.gas_used;
@@ -247,7 +254,9 @@ impl Foresee {
         }
         let follows = may_divide && !are_apart && self.config.predict.keep_inputs;
         let divides = follows && lanes::is_better(&decision, ahead.len());
-        if divides && let Some(executed) = self.execute_divided(block, db, ahead, false)? {
+        if divides
+            && let Some(executed) = self.execute_divided(block, db, Foreknowledge::Ahead(ahead))?
+        {
             return Ok(executed);
         }
         let is_plain = !knows_results(ahead) || self.config.mode == Mode::InOrder;
@@ -447,9 +456,8 @@ impl Foresee {
         };
         let outcome = if let Some(precaution) = precaution {
             let outcome = executor.execute_with_precaution(pre, block, db, *precaution, make)?;
-            let (txs, executing) = (block.transactions.len(), outcome.stats.executing);
-            let saved = self.learned.has_saved(txs, executing, start.elapsed());
-            self.conflicts.learn(block, &outcome.stats, saved);
+            let saved = self.learned.has_saved(block, outcome.stats.executing, start.elapsed());
+            self.conflicts.learn(block, outcome.output.gas_used, &outcome.stats, saved);
             outcome
         } else {
             executor.execute_while(pre, block, db, make, help, ready)?

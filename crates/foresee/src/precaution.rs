@@ -7,10 +7,14 @@
 //! calls lead to does not show; [`Conflicts`](crate::choice::conflicts::Conflicts)
 //! remember who was wrong.
 
-use alloy_primitives::{Address, map::AddressMap};
+use alloy_primitives::{
+    Address,
+    map::{AddressMap, AddressSet},
+};
 use foresee_access::TxIndex;
 use foresee_execute::{Block, pays_ahead};
 use foresee_schedule::Schedule;
+use revm::context::TxEnv;
 
 /// The schedule that follows from senders and recipients, and from who is
 /// [held back](crate::choice::conflicts::Conflicts).
@@ -30,6 +34,19 @@ pub(crate) fn schedule(block: &Block, held_back: Vec<bool>) -> Schedule {
     Schedule::precaution(edges, held_back)
 }
 
+/// Of all transactions, in percent, those that run code and share a sender or a recipient with one
+/// before them that does.
+pub(crate) fn waiting_percent(block: &Block) -> usize {
+    let mut seen = AddressSet::default();
+    let with_code = block.transactions.iter().filter(|tx| pays_ahead(tx));
+    let waits = |tx: &&TxEnv| {
+        let is_seen = !seen.insert(tx.caller);
+        tx.kind.to().is_some_and(|to| !seen.insert(*to)) || is_seen
+    };
+    let waiting = with_code.filter(waits).count();
+    (100 * waiting).checked_div(block.transactions.len()).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -46,6 +63,7 @@ mod tests {
         // A payment.
         let tx = &mut block.transactions[3];
         (tx.gas_limit, tx.data) = (21_000, Default::default());
+        assert_eq!(waiting_percent(&block), 40);
         let schedule = schedule(&block, vec![false; 5]);
         let successors = |tx| schedule.successors(TxIndex(tx)).iter().map(|to| to.0);
         assert!(schedule.is_precaution());

@@ -2,9 +2,11 @@
 
 mod ahead;
 mod collect;
+mod effects;
 mod fees;
 mod looked;
 mod options;
+mod sender;
 
 pub use ahead::{Ahead, Meeting, TakenOver};
 pub use options::{Learning, PredictOptions};
@@ -19,9 +21,8 @@ use crate::{
     rules::Rules,
     state::{StateView, Want},
     unknown::Unknown,
-    world::{AccountId, Look, Stop, World},
+    world::{AccountId, Stop, World},
 };
-use alloy_primitives::{Address, U256};
 use fees::Fees;
 use foresee_access::Hashes;
 use looked::Looked;
@@ -29,11 +30,8 @@ use revm::{
     context::{BlockEnv, CfgEnv, TxEnv},
     context_interface::{
         cfg::gas::InitialAndFloorGas,
-        result::InvalidTransaction,
-        transaction::{AccessListItemTr, AuthorizationTr, Transaction, TransactionType},
+        transaction::{Transaction, TransactionType},
     },
-    primitives::{TxKind, hardfork::SpecId},
-    state::Bytecode,
 };
 use std::{sync::Arc, time::Duration};
 
@@ -78,10 +76,18 @@ impl<S> Drop for BlockPredictor<'_, S> {
 enum Place {
     /// Over the predicted writes of those before it.
     InOrder,
+    /// The same, and what it accesses is not collected.
+    InOrderUnseen,
     /// On the state before the block.
     Alone,
     /// The same, and what it saw is kept.
     AloneTraced,
+}
+
+impl Place {
+    const fn is_alone(self) -> bool {
+        matches!(self, Self::Alone | Self::AloneTraced)
+    }
 }
 
 /// The transaction at hand.
@@ -349,106 +355,6 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
         (&mut self.machine, around)
     }
 
-    /// Validates the transaction against the predicted state, and takes the price of
-    /// its gas limit and its nonce from the sender.
-    fn charge_sender(&mut self, current: &mut Current<'_>) -> Result<(), Interrupt<S::Error>> {
-        if self.rules.at_least(SpecId::AMSTERDAM) {
-            return Err(Interrupt::Unknown(Unknown::Fork));
-        }
-        let tx = current.tx;
-        let sender = self.world.intern(tx.caller);
-        self.world.load_code(sender)?;
-        if self.place != Place::InOrder {
-            self.world.grant(sender, tx.nonce, current.fees.max_cost());
-        }
-        self.list_access(tx);
-        self.world.touch(sender, Look::empty());
-        let account = self.world.account(sender);
-        let invalid = |reason| Err(Interrupt::Unknown(Unknown::Invalid(reason)));
-        if let Err(reason) = current.fees.affordable(account.balance) {
-            return invalid(reason);
-        }
-        if account.nonce != tx.nonce {
-            let (tx, state) = (tx.nonce, account.nonce);
-            return invalid(if tx > state {
-                InvalidTransaction::NonceTooHigh { tx, state }
-            } else {
-                InvalidTransaction::NonceTooLow { tx, state }
-            });
-        }
-        let code = account.code.as_ref();
-        if code.is_some_and(|code| !code.is_empty() && !code.is_eip7702()) {
-            return invalid(InvalidTransaction::RejectCallerWithCode);
-        }
-        let (initial_gas, gas_limit) = (current.gas.initial_total_gas(), tx.gas_limit);
-        if initial_gas.max(current.gas.floor_gas()) > gas_limit {
-            return invalid(InvalidTransaction::CallGasCostMoreThanGasLimit {
-                initial_gas,
-                gas_limit,
-            });
-        }
-        let (balance, nonce) = (account.balance, account.nonce);
-        self.world.set_balance(sender, balance.saturating_sub(current.fees.prepaid()));
-        if matches!(tx.kind, TxKind::Call(_)) {
-            self.world.set_nonce(sender, nonce + 1);
-        }
-        current.sender = Some(sender);
-        Ok(())
-    }
-
-    /// Warms what the transaction's access list names
-    /// ([EIP-2930](https://eips.ethereum.org/EIPS/eip-2930)).
-    fn list_access(&mut self, tx: &TxEnv) {
-        if tx.tx_type() == TransactionType::Legacy {
-            return;
-        }
-        for item in tx.access_list.iter() {
-            let id = self.world.intern(*item.address());
-            self.world.list_account(id);
-            for key in item.storage_slots() {
-                self.world.list_slot(id, (*key).into());
-            }
-        }
-    }
-
-    /// Sets the delegation that an authorization asks for, if it is valid
-    /// ([EIP-7702](https://eips.ethereum.org/EIPS/eip-7702)).
-    fn authorize(
-        &mut self,
-        authorization: &impl AuthorizationTr,
-        current: &mut Current<'_>,
-    ) -> Result<(), Stop<S::Error>> {
-        let chain_id = authorization.chain_id();
-        if !chain_id.is_zero() && chain_id != U256::from(self.rules.chain_id)
-            || authorization.nonce() == u64::MAX
-        {
-            return Ok(());
-        }
-        let Some(authority) = authorization.authority() else { return Ok(()) };
-        let id = self.world.intern(authority);
-        self.world.load_code(id)?;
-        self.world.touch(id, Look::NONCE | Look::CODE);
-        let account = self.world.account(id);
-        let foreign =
-            account.code.as_ref().is_some_and(|code| !code.is_empty() && !code.is_eip7702());
-        if foreign || account.nonce != authorization.nonce() {
-            return Ok(());
-        }
-        if account.exists || account.modified || !account.is_empty() {
-            current.authorities_refunded += 1;
-        }
-        let nonce = account.nonce;
-        let target = authorization.address();
-        let code = if target == Address::ZERO {
-            Bytecode::default()
-        } else {
-            Bytecode::new_eip7702(target)
-        };
-        self.world.set_code(id, code);
-        self.world.set_nonce(id, nonce + 1);
-        Ok(())
-    }
-
     /// Settles gas and fees, and collects what was accessed.
     fn complete(&mut self, current: &Current<'_>, outcome: Outcome) -> Prediction {
         let Some(sender) = current.sender else { return self.abandon(Unknown::NoFrame) };
@@ -463,7 +369,7 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
         let balance = self.world.account(sender).balance;
         self.world.set_balance(sender, balance.saturating_add(back));
         let prediction = self.collect(sender, gas_used, outcome.success, Vec::new());
-        if self.place != Place::InOrder {
+        if self.place.is_alone() {
             self.finish_alone();
         } else {
             self.world.pay_fee(current.fees.reward(gas_used));
@@ -491,6 +397,9 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
         success: bool,
         unknown: Vec<Unknown>,
     ) -> Prediction {
+        if self.place == Place::InOrderUnseen {
+            return Prediction { gas_used, success, unknown, ..Prediction::default() };
+        }
         let looked = Looked::new(&self.world, sender);
         let access = collect::access_set(&mut self.world, sender);
         let dependencies = looked.map(|looked| Box::new(looked.dependencies(&access.reads)));

@@ -271,12 +271,14 @@ fn all<'e: 'scope, 'scope, DB: DatabaseRef>(
         last.take().into_iter().for_each(|last| merge::take_in(state, last));
         match usable((block, &block.transactions[position..]), state, &ledger, lane) {
             Ok((attempts, left)) => {
+                let before = ledger.gas_used;
                 stats.ahead += attempts.len();
                 for attempt in attempts {
                     let (index, tx) = (TxIndex::new(position), &block.transactions[position]);
                     attempt.settle(&mut ledger, index, tx);
                     position += 1;
                 }
+                stats.ahead_gas += ledger.gas_used - before;
                 last = Some(left);
             }
             Err(why) => {

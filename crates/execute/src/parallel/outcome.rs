@@ -28,6 +28,8 @@ pub struct ParallelStats {
     /// Transactions whose result was ready at their turn and right. The others
     /// were executed at their turn.
     pub ahead: usize,
+    /// Gas that these used.
+    pub ahead_gas: u64,
     /// Transactions that were executed a second time, in block order.
     pub reexecuted: Vec<Reexecution>,
     /// Transactions that were started early: while those that they wait for were still being

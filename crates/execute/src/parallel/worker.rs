@@ -267,8 +267,9 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
                 let claims = self.claims(index);
                 match validate::rebase(state, &self.block.cfg, tx, claims, &mut speculation) {
                     Ok(None) => {
-                        authority.stats.ahead += 1;
                         let Speculation { result, changes, looks, access, .. } = *speculation;
+                        authority.stats.ahead += 1;
+                        authority.stats.ahead_gas += result.tx_gas_used();
                         self.include(&mut authority, index, result, changes, &looks, access);
                         return authority;
                     }

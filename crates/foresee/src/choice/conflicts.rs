@@ -24,9 +24,9 @@ const CALLS: u32 = 16;
 /// The highest power.
 const STRIKES_MAX: u32 = 3;
 
-/// If less than one in so many transactions with code was settled as it had been executed
-/// ahead, and no time was saved, a block was shared in vain.
-const USED_DIVISOR: usize = 10;
+/// If less than one in so many parts of a block's gas was settled as it had been executed ahead,
+/// and no time was saved, it was shared in vain.
+const USED_DIVISOR: u64 = 10;
 
 /// So often at most the blocks double that are executed in order for it.
 const DOUBLINGS_MAX: u32 = 5;
@@ -63,7 +63,9 @@ pub(crate) struct Vain {
 pub(crate) struct Remembered {
     /// By transaction, whether it runs code and had better wait for its turn.
     pub(crate) held_back: Vec<bool>,
-    /// How many had.
+    /// How many run code; none if nothing is remembered.
+    pub(crate) with_code: usize,
+    /// How many of them had better wait.
     pub(crate) kept: usize,
     /// Transactions with code whose recipients are those of blocks that were shared in vain.
     pub(crate) in_vain: usize,
@@ -79,7 +81,11 @@ impl Conflicts {
             return remembered;
         }
         for (tx, is_held) in block.transactions.iter().zip(&mut remembered.held_back) {
-            let Some(recipient) = tx.kind.to().filter(|_| pays_ahead(tx)) else { continue };
+            if !pays_ahead(tx) {
+                continue;
+            }
+            remembered.with_code += 1;
+            let Some(recipient) = tx.kind.to() else { continue };
             let Some(recipient) = recipients.get(recipient) else { continue };
             *is_held = recipient.strikes.calls_left > 0;
             remembered.kept += usize::from(*is_held);
@@ -88,11 +94,10 @@ impl Conflicts {
         remembered
     }
 
-    /// Learns from a block that was executed with nothing but these precautions, and whether
-    /// that has saved time.
-    pub(crate) fn learn(&self, block: &Block, stats: &ParallelStats, saved: bool) {
-        let with_code = block.transactions.iter().filter(|tx| pays_ahead(tx)).count();
-        let in_vain = !saved && stats.ahead.saturating_mul(USED_DIVISOR) < with_code;
+    /// Learns from a block that was executed with nothing but these precautions, used so much gas,
+    /// and has saved time by it or not.
+    pub(crate) fn learn(&self, block: &Block, gas: u64, stats: &ParallelStats, saved: bool) {
+        let in_vain = !saved && stats.ahead_gas.saturating_mul(USED_DIVISOR) < gas;
         let reexecuted = &stats.reexecuted;
         let mut recipients = self.lock();
         if recipients.is_empty() && reexecuted.is_empty() && !in_vain {
@@ -201,6 +206,8 @@ mod tests {
         block
     }
 
+    const GAS: u64 = 100_000;
+
     /// All is used that was executed ahead, but these were wrong.
     fn wrong(positions: &[usize]) -> ParallelStats {
         let again = |position: &usize| Reexecution {
@@ -209,7 +216,7 @@ mod tests {
             gas: 0,
         };
         let reexecuted = positions.iter().map(again).collect();
-        ParallelStats { ahead: 5, reexecuted, ..ParallelStats::default() }
+        ParallelStats { ahead_gas: GAS, reexecuted, ..ParallelStats::default() }
     }
 
     #[test]
@@ -218,10 +225,10 @@ mod tests {
         let others = calls(5, Some(Address::repeat_byte(7)));
         let conflicts = Conflicts::default();
         let learn = |block: &Block, positions: &[usize]| {
-            conflicts.learn(block, &wrong(positions), true);
+            conflicts.learn(block, GAS, &wrong(positions), true);
         };
         let holds_back = || {
-            let Remembered { held_back, kept, in_vain } = conflicts.of(&others);
+            let Remembered { held_back, kept, in_vain, .. } = conflicts.of(&others);
             assert!([0, 4].contains(&kept) && !held_back[1] && in_vain == 0);
             held_back[0]
         };
@@ -250,11 +257,11 @@ mod tests {
         let conflicts = Conflicts::default();
         let nothing = ParallelStats::default();
         // Nothing was used, but time was saved; little time was, but much was used.
-        conflicts.learn(&block, &nothing, true);
-        conflicts.learn(&block, &wrong(&[]), false);
+        conflicts.learn(&block, GAS, &nothing, true);
+        conflicts.learn(&block, GAS, &wrong(&[]), false);
         assert!(conflicts.lock().is_empty());
         for blocks in [2, 4, 8, 16, 32, 32] {
-            conflicts.learn(&block, &nothing, false);
+            conflicts.learn(&block, GAS, &nothing, false);
             for _ in 0..blocks {
                 assert_eq!((conflicts.of(&block).in_vain, conflicts.of(&other).in_vain), (5, 4));
                 assert_eq!(conflicts.of(&block).kept, 0);
@@ -262,7 +269,7 @@ mod tests {
             }
             assert_eq!(conflicts.of(&block).in_vain, 0);
         }
-        conflicts.learn(&block, &wrong(&[]), true);
+        conflicts.learn(&block, GAS, &wrong(&[]), true);
         assert!(conflicts.lock().is_empty());
     }
 }

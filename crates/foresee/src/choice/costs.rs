@@ -1,12 +1,12 @@
 //! What things take on this machine: measured when the threads are started, and learned
 //! from the blocks that are executed.
 
-use super::{PAYMENT_GAS, is_saving, mul_div, with_code};
+use super::{PAYMENT_GAS, is_saving, limits, mul_div};
 use core::{
     sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
-use foresee_execute::{Block, BlockOutput, ParallelExecutor};
+use foresee_execute::{Block, BlockOutput, ParallelExecutor, pays_ahead};
 use std::thread;
 
 /// How often calling the threads is measured.
@@ -156,13 +156,9 @@ impl Learned {
 
     /// Whether a block that several threads took so long for, and all together so long to
     /// execute the transactions with code, has taken them as much less as they are called for.
-    pub(crate) fn has_saved(
-        &self,
-        transactions: usize,
-        executing: Duration,
-        elapsed: Duration,
-    ) -> bool {
-        let payments = self.measured.payment_ns.saturating_mul(transactions as u64);
+    pub(crate) fn has_saved(&self, block: &Block, executing: Duration, elapsed: Duration) -> bool {
+        let others = block.transactions.iter().filter(|tx| !pays_ahead(tx)).count();
+        let payments = self.measured.payment_ns.saturating_mul(others as u64);
         let in_order = nanoseconds(executing).saturating_add(payments);
         is_saving(nanoseconds(elapsed), in_order)
     }
@@ -172,11 +168,11 @@ impl Learned {
     fn limits(&self, block: &Block, output: &BlockOutput) -> (usize, u64) {
         let payments = PAYMENT_GAS.saturating_mul(output.receipts.len() as u64);
         let gas = output.gas_used.saturating_sub(payments);
-        let limits = with_code(block).map(|(_, limit)| limit);
-        let (count, limits) =
-            limits.fold((0, 0u64), |(count, sum), limit| (count + 1, sum.saturating_add(limit)));
+        let sum = |(count, sum), limit| (count + 1, u64::saturating_add(sum, limit));
+        let (count, limits) = limits(block).fold((0, 0), sum);
         if limits > 0 {
-            learn(&self.limit_percent, mul_div(gas, 100, limits).max(1), count);
+            // Some of it was used by others, which do not say that they run code.
+            learn(&self.limit_percent, mul_div(gas, 100, limits).clamp(1, 100), count);
         }
         (count, gas)
     }
@@ -185,10 +181,11 @@ impl Learned {
     fn speed(&self, transactions: usize, with_code: usize, gas: u64, elapsed: Duration) {
         let payments = self.measured.payment_ns.saturating_mul(transactions as u64);
         let elapsed_ns = nanoseconds(elapsed).saturating_sub(payments);
+        let gas_ps = self.gas_ps.load(Ordering::Relaxed);
         // What payments take differs from block to block by more than little gas does.
-        if gas > 0 && elapsed_ns >= payments {
+        if elapsed_ns > 0 && mul_div(gas, gas_ps, 1_000) >= payments {
             // One block of precompiles must not mislead about the next.
-            let most = self.gas_ps.load(Ordering::Relaxed).saturating_mul(GAS_PS_GROWTH_MAX);
+            let most = gas_ps.saturating_mul(GAS_PS_GROWTH_MAX);
             let sample = mul_div(elapsed_ns, 1_000, gas).clamp(1, most.max(1));
             learn(&self.gas_ps, sample, with_code);
         }
@@ -228,12 +225,18 @@ mod tests {
     #[test]
     fn time_is_saved_if_threads_together_execute_longer_than_they_take() {
         let learned = Learned::fixed(MachineCosts { payment_ns: 1_000, ..Default::default() });
-        let saved = |executing, elapsed| {
+        let block = |scenario| generate(scenario, 100, 1).unwrap().into_block().unwrap().block;
+        let saved = |block: &Block, executing, elapsed| {
             let us = Duration::from_micros;
-            learned.has_saved(100, us(executing), us(elapsed))
+            learned.has_saved(block, us(executing), us(elapsed))
         };
         // With payments, 1,000 µs.
-        assert!(saved(900, 899) && !saved(900, 901) && !saved(900, u64::MAX));
+        let payments = block(Scenario::Payments);
+        assert!(saved(&payments, 900, 899) && !saved(&payments, 900, 901));
+        assert!(!saved(&payments, 900, u64::MAX));
+        // Whoever runs code has been timed.
+        let code = block(Scenario::Erc20Cold);
+        assert!(!saved(&code, 900, 899) && saved(&code, 1_000, 899));
     }
 
     #[test]
@@ -251,9 +254,8 @@ mod tests {
         let MachineCosts { gas_ps, limit_percent, .. } = learned.costs();
         assert!(gas_ps < 10_000 && limit_percent > 1, "{gas_ps} {limit_percent}");
         // So little beside what payments take is no measure of gas.
-        let costs = learned.costs();
-        learned.in_order(&loaded.block, &output, Duration::from_micros(59));
-        assert_eq!(learned.costs(), costs);
+        learned.speed(1_000, 20, 20_000, Duration::from_millis(5));
+        assert_eq!(learned.costs().gas_ps, gas_ps);
         (0..30).for_each(|_| learned.parallel(&loaded.block, &output, Duration::from_secs(1)));
         assert!(learned.costs().gas_ps > gas_ps);
     }

@@ -1,15 +1,16 @@
 //! What lanes leave behind, foreseen from one to the next.
 
-use super::times::Times;
+use super::{CHAIN_PERCENT, Foreknowledge, SAMPLE, times::Times};
 use crate::{
     Foresee,
-    outlook::{know, tell},
+    choice::parallelism_percent,
+    outlook::{Outlook, know, take_results, tell},
     pipeline::{COMPILE_INSIDE_MAX, Predictor},
 };
 use alloy_primitives::{Address, map::HashSet};
-use foresee_access::{Fingerprint, Location, Touch};
+use foresee_access::{Fingerprint, Footprint, Location, Touch};
 use foresee_execute::{Block, Known, LaneStart, LastLane, PreBlock};
-use foresee_predict::{Ahead, Learning, Meeting, PredictOptions, Progress, TakenOver};
+use foresee_predict::{Ahead, Learning, Meeting, PredictOptions, Prediction, Progress, TakenOver};
 use revm::{DatabaseRef, context::TxEnv, state::Account};
 
 /// A lane that has less left than this is not divided: what a lane has done is put together
@@ -24,9 +25,7 @@ pub(super) struct Foresight<'a, DB> {
     foresee: &'a Foresee,
     block: &'a Block,
     db: &'a DB,
-    ahead: &'a [Ahead],
-    /// Whether lanes have nothing in common.
-    are_apart: bool,
+    before: Foreknowledge<'a>,
     known: &'a Known,
     /// There from the first lane on.
     times: Option<Times>,
@@ -34,6 +33,8 @@ pub(super) struct Foresight<'a, DB> {
     following: Option<Following<'a, DB>>,
     /// Whether nothing can be foreseen any more.
     is_blind: bool,
+    /// Whether that is because nearly every transaction needs what the one before it leaves.
+    is_chain: bool,
 }
 
 /// Predicts in block order.
@@ -43,17 +44,25 @@ struct Following<'a, DB> {
     position: usize,
     /// What those before it, and the system calls before these, have changed.
     written: HashSet<Fingerprint>,
+    /// The first predictions, if they are to tell whether the block is a chain.
+    sample: Option<Vec<(Prediction, Footprint)>>,
 }
 
 impl<'a, DB: DatabaseRef> Foresight<'a, DB> {
     pub(super) fn new(
         foresee: &'a Foresee,
         (block, db): (&'a Block, &'a DB),
-        (ahead, are_apart): (&'a [Ahead], bool),
+        before: Foreknowledge<'a>,
         known: &'a Known,
     ) -> Self {
-        let (times, following, is_blind) = (None, None, false);
-        Self { foresee, block, db, ahead, are_apart, known, times, following, is_blind }
+        let (times, following, is_blind, is_chain) = (None, None, false, false);
+        Self { foresee, block, db, before, known, times, following, is_blind, is_chain }
+    }
+
+    /// Whether the block turned out to be a chain, so that a second thread would burn time for
+    /// little.
+    pub(super) const fn is_chain(&self) -> bool {
+        self.is_chain
     }
 
     /// Where the next lane begins and what is there. Nothing if that cannot be told, or if the
@@ -68,34 +77,44 @@ impl<'a, DB: DatabaseRef> Foresight<'a, DB> {
             Some(times) if times.after(last.position()) < LANE_MIN_NS => return None,
             Some(times) => (times, 100),
             None => {
-                // Whoever executes already does so without what is told here.
-                tell(self.known, self.ahead);
-                (Times::new(self.ahead), FIRST_LATER_PERCENT)
+                if let Some(ahead) = self.before.ahead() {
+                    // Whoever executes already does so without what is told here.
+                    tell(self.known, ahead);
+                }
+                (self.before.times(self.block), FIRST_LATER_PERCENT)
             }
         };
-        let start = if self.are_apart {
+        let start = if let Foreknowledge::Apart(_) = self.before {
             let position = times.middle(last.position(), percent);
             Some(LaneStart { position, ..LaneStart::default() })
         } else {
             self.foreseen(last, &times, percent)
         };
         self.times = Some(times);
-        start.filter(|start| start.position < self.ahead.len())
+        start.filter(|start| start.position < self.block.transactions.len())
     }
 
     /// The next lane, by what those before it leave.
     fn foreseen(&mut self, last: &LastLane, times: &Times, percent: u64) -> Option<LaneStart> {
         let mut following = match self.following.take() {
             Some(following) => following,
-            None => Following::begin(self.foresee, self.block, self.db)?,
+            None => Following::begin(self.foresee, self.block, self.db, self.before)?,
         };
         while !times.meet(last.position(), following.position, percent) {
             if last.is_over() || times.after(last.position()) < LANE_MIN_NS {
                 return None;
             }
+            if following.is_chain(self.block) {
+                (self.is_blind, self.is_chain) = (true, true);
+                return None;
+            }
             let position = following.position;
             let tx = self.block.transactions.get(position)?;
-            if following.follow(tx, &self.ahead[position], self.known).is_none() {
+            let followed = match self.before.ahead() {
+                Some(ahead) => following.follow(tx, &ahead[position], self.known),
+                None => following.predict(tx, self.known),
+            };
+            if followed.is_none() {
                 // As far as it is foreseen.
                 self.is_blind = true;
                 break;
@@ -109,13 +128,17 @@ impl<'a, DB: DatabaseRef> Foresight<'a, DB> {
 
 impl<'a, DB: DatabaseRef> Following<'a, DB> {
     /// Begins with a block. Nothing if its state cannot be read.
-    fn begin(foresee: &Foresee, block: &'a Block, db: &'a DB) -> Option<Self> {
+    fn begin(
+        foresee: &Foresee,
+        block: &'a Block,
+        db: &'a DB,
+        before: Foreknowledge<'a>,
+    ) -> Option<Self> {
         let pre = PreBlock::run(block, db).ok()?;
-        let options = PredictOptions {
-            learning: Learning::Nothing,
-            compile_max: COMPILE_INSIDE_MAX,
-            ..foresee.config().predict
-        };
+        let predict = foresee.config().predict;
+        // What was predicted ahead has taught what there is to learn.
+        let learning = before.ahead().map_or(predict.learning, |_| Learning::Nothing);
+        let options = PredictOptions { learning, compile_max: COMPILE_INSIDE_MAX, ..predict };
         let mut predictor = foresee.predictor(block, db, options);
         // Every transaction pays its fee, without a word.
         let mut written = HashSet::default();
@@ -124,7 +147,8 @@ impl<'a, DB: DatabaseRef> Following<'a, DB> {
             predictor.apply(changes);
             written.extend(changes.iter().flat_map(changed).map(|it| Fingerprint::of(&it)));
         }
-        Some(Self { predictor, position: 0, written })
+        let sample = matches!(before, Foreknowledge::Waiting).then(Vec::new);
+        Some(Self { predictor, position: 0, written, sample })
     }
 
     /// Goes on by a transaction. Nothing if it is not known what it leaves.
@@ -148,6 +172,35 @@ impl<'a, DB: DatabaseRef> Following<'a, DB> {
         }
         self.position += 1;
         Some(())
+    }
+
+    /// Goes on by a transaction that was not predicted before. Nothing if it is not known what
+    /// it leaves.
+    fn predict(&mut self, tx: &'a TxEnv, known: &Known) -> Option<()> {
+        let Self { predictor, position, sample, .. } = self;
+        let prediction = match sample {
+            Some(_) => predictor.predict(tx).ok()?,
+            None => predictor.predict_effects(tx).ok()?,
+        };
+        take_results(predictor, known, *position);
+        *position += 1;
+        let is_complete = prediction.is_complete();
+        if let Some(sample) = sample {
+            let footprint = Footprint::new(&prediction.access);
+            sample.push((prediction, footprint));
+        }
+        is_complete.then_some(())
+    }
+
+    /// Whether the first transactions, once there are enough, show that nearly every one needs
+    /// what the one before it leaves. Looked at once.
+    fn is_chain(&mut self, block: &Block) -> bool {
+        let Some(sample) = self.sample.take_if(|sample| sample.len() >= SAMPLE) else {
+            return false;
+        };
+        let outlook = Outlook::new(sample.iter().map(|one| Some(one.into())));
+        let layers = outlook.ordered(block).layers().len();
+        parallelism_percent(layers as u64, sample.len() as u64) <= CHAIN_PERCENT
     }
 }
 

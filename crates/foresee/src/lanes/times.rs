@@ -1,7 +1,9 @@
 //! About how long transactions take, by what was predicted of them: enough to divide a block.
 
 use crate::choice::{PAYMENT_GAS, mul_div};
+use foresee_execute::Block;
 use foresee_predict::Ahead;
+use revm::context::TxEnv;
 
 /// Blocks that take less in order than this are not divided: calling a thread costs a good
 /// part of it.
@@ -13,6 +15,18 @@ const LOCATION_NS: u64 = 300;
 const HASH_NS: u64 = 3_000;
 const GAS_PER_NS: u64 = 10;
 
+/// The locations of a payment; and of other transactions, what gas takes with all that is done
+/// for it, and what is used of its limit.
+const PAYMENT_LOCATIONS: u64 = 6;
+const LIMIT_GAS_PER_NS: u64 = 3;
+const LIMIT_PERCENT: u64 = 60;
+
+/// Where transactions take less than this on average, executing one ahead of its turn and
+/// settling it takes about as long as executing it. Where they are nearly all payments, so does
+/// foreseeing them with what has to be done for two lanes.
+const SMALL_NS: u64 = 5_000;
+const PAYMENTS_NS: u64 = 2_500;
+
 /// Whether a block is worth a second lane. If much of it is, the rest need not be looked at.
 pub(super) fn is_worth_it(ahead: &[Ahead]) -> bool {
     let mut total = 0u64;
@@ -23,6 +37,29 @@ pub(super) fn is_worth_it(ahead: &[Ahead]) -> bool {
     is_long && ahead.len() > 1
 }
 
+/// How large a block and its transactions are, as far as it says itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Size {
+    /// It is not worth a second lane.
+    NotWorthIt,
+    /// Most of its transactions are payments.
+    Small,
+    /// They are not.
+    Large,
+}
+
+/// How large a block is that was not predicted ahead.
+pub(super) fn size_by_limits(block: &Block) -> Size {
+    let txs = &block.transactions;
+    let total = txs.iter().map(time_by_limit).fold(0, u64::saturating_add);
+    match total.checked_div(txs.len() as u64).unwrap_or_default() {
+        _ if total < IN_ORDER_MIN_NS || txs.len() < 2 => Size::NotWorthIt,
+        ..PAYMENTS_NS => Size::NotWorthIt,
+        PAYMENTS_NS..SMALL_NS => Size::Small,
+        _ => Size::Large,
+    }
+}
+
 /// About what a transaction takes, in nanoseconds: gas alone is too much for what is written and
 /// too little for what is computed.
 fn time(Ahead { prediction, footprint, hashes, .. }: &Ahead) -> u64 {
@@ -31,14 +68,33 @@ fn time(Ahead { prediction, footprint, hashes, .. }: &Ahead) -> u64 {
     locations + hashes.len() as u64 * HASH_NS + gas / GAS_PER_NS
 }
 
+/// About what a transaction takes of which nothing is known but what it says of itself, in
+/// nanoseconds. Without calldata it is taken for a payment, whatever its gas limit.
+fn time_by_limit(tx: &TxEnv) -> u64 {
+    let gas = match tx.data.is_empty() {
+        true => 0,
+        false => tx.gas_limit.saturating_sub(PAYMENT_GAS),
+    };
+    PAYMENT_LOCATIONS * LOCATION_NS + mul_div(gas, LIMIT_PERCENT, 100) / LIMIT_GAS_PER_NS
+}
+
 /// What a block takes, by position: all transactions before it, in nanoseconds.
 pub(super) struct Times(Vec<u64>);
 
 impl Times {
     pub(super) fn new(ahead: &[Ahead]) -> Self {
+        Self::of(ahead.iter().map(time))
+    }
+
+    /// Of a block that was not predicted ahead.
+    pub(super) fn by_limits(block: &Block) -> Self {
+        Self::of(block.transactions.iter().map(time_by_limit))
+    }
+
+    fn of(times: impl Iterator<Item = u64>) -> Self {
         let mut before = 0u64;
-        let times = ahead.iter().map(|ahead| {
-            before = before.saturating_add(time(ahead));
+        let times = times.map(|time| {
+            before = before.saturating_add(time);
             before
         });
         Self(core::iter::once(0).chain(times).collect())

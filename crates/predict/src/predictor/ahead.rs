@@ -10,9 +10,8 @@ use crate::{
     unknown::Unknown,
     world::{AccountSeen, SlotSeen},
 };
-use alloy_primitives::map::AddressMap;
 use foresee_access::{Footprint, Hashes};
-use revm::{context::TxEnv, database::DbAccount};
+use revm::context::TxEnv;
 use std::sync::Arc;
 
 /// The prediction of a transaction alone on the pre-block state, as it can be made
@@ -196,13 +195,6 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
         self.world.repeat(accounts, slots);
         self.world.pay_fee(fees.reward(ahead.prediction.gas_used));
         Ok(TakenOver::Yes)
-    }
-
-    /// What the transactions predicted or taken over in block order so far leave behind, and the
-    /// system calls that were [applied](Self::apply): every account changed since the state
-    /// before the block, with the slots that were.
-    pub fn left(&self) -> AddressMap<DbAccount> {
-        self.world.left()
     }
 
     /// Keeps what the transaction at hand saw and leaves, if that is asked for, and undoes

@@ -6,6 +6,7 @@ mod check;
 mod dependencies;
 mod deterministic;
 mod differential;
+mod effects;
 mod hostile;
 #[path = "../../../../testdata/mainnet.rs"]
 mod mainnet;
