@@ -63,7 +63,7 @@ mod tests {
         // A payment.
         let tx = &mut block.transactions[3];
         (tx.gas_limit, tx.data) = (21_000, Default::default());
-        assert_eq!(waiting_percent(&block), 40);
+        assert_eq!(waiting_percent(&block), 60);
         let schedule = schedule(&block, vec![false; 5]);
         let successors = |tx| schedule.successors(TxIndex(tx)).iter().map(|to| to.0);
         assert!(schedule.is_precaution());
