@@ -295,11 +295,23 @@ mod tests {
         let executed = check(&foresee, &loaded);
         assert_eq!(executed.decision.reason, DecisionReason::Halved);
         assert!(executed.stats.reexecuted.is_empty());
-        // Where the last of them are refused, others take their place in no block.
-        for tx in loaded.block.transactions[700..].iter_mut().step_by(3) {
+        // Those that are refused leave nothing, which is foreseen as well.
+        for tx in loaded.block.transactions.iter_mut().step_by(7) {
             tx.nonce += 1;
         }
-        check(&foresee, &loaded);
+        let is_ahead = |_| {
+            let executed = check(&foresee, &loaded);
+            assert!(executed.stats.reexecuted.is_empty());
+            executed.stats.ahead > 0
+        };
+        // Where the other thread is late, the first goes on without it.
+        assert!((0..1_000).any(is_ahead));
+        let ahead = foresee.predict_ahead(&loaded.block, &loaded.state).unwrap();
+        let is_ahead = |_| {
+            let (block, state) = (&loaded.block, &loaded.state);
+            foresee.execute_ahead(block, state, &ahead).unwrap().stats.ahead > 0
+        };
+        assert!((0..1_000).any(is_ahead));
     }
 
     fn check(foresee: &Foresee, loaded: &LoadedBlock) -> ExecutedBlock {

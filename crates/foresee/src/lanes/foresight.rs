@@ -10,7 +10,9 @@ use crate::{
 use alloy_primitives::{Address, map::HashSet};
 use foresee_access::{Fingerprint, Footprint, Location, Touch};
 use foresee_execute::{Block, Known, LaneStart, LastLane, PreBlock};
-use foresee_predict::{Ahead, Learning, Meeting, PredictOptions, Prediction, Progress, TakenOver};
+use foresee_predict::{
+    Ahead, Learning, Meeting, PredictOptions, Prediction, Progress, TakenOver, Unknown,
+};
 use revm::{DatabaseRef, context::TxEnv, state::Account};
 
 /// A lane that has less left than this is not divided: what a lane has done is put together
@@ -138,7 +140,8 @@ impl<'a, DB: DatabaseRef> Following<'a, DB> {
         let predict = foresee.config().predict;
         // What was predicted ahead has taught what there is to learn.
         let learning = before.ahead().map_or(predict.learning, |_| Learning::Nothing);
-        let options = PredictOptions { learning, compile_max: COMPILE_INSIDE_MAX, ..predict };
+        let compile_max = predict.compile_max.min(COMPILE_INSIDE_MAX);
+        let options = PredictOptions { learning, compile_max, ..predict };
         let mut predictor = foresee.predictor(block, db, options);
         // Every transaction pays its fee, without a word.
         let mut written = HashSet::default();
@@ -165,7 +168,7 @@ impl<'a, DB: DatabaseRef> Following<'a, DB> {
                 return None;
             };
             know(known, &predictor.take_precompiled());
-            if !prediction.is_complete() {
+            if !is_foreseen(&prediction) {
                 return None;
             }
             written.extend(prediction.access.writes.iter().map(Fingerprint::of));
@@ -182,14 +185,16 @@ impl<'a, DB: DatabaseRef> Following<'a, DB> {
             Some(_) => predictor.predict(tx).ok()?,
             None => predictor.predict_effects(tx).ok()?,
         };
+        if !is_foreseen(&prediction) {
+            return None;
+        }
         take_results(predictor, known, *position);
         *position += 1;
-        let is_complete = prediction.is_complete();
         if let Some(sample) = sample {
             let footprint = Footprint::new(&prediction.access);
             sample.push((prediction, footprint));
         }
-        is_complete.then_some(())
+        Some(())
     }
 
     /// Whether the first transactions, once there are enough, show that nearly every one needs
@@ -202,6 +207,11 @@ impl<'a, DB: DatabaseRef> Following<'a, DB> {
         let layers = outlook.ordered(block).layers().len();
         parallelism_percent(layers as u64, sample.len() as u64) <= CHAIN_PERCENT
     }
+}
+
+/// Whether it is known what a transaction leaves: nothing if it cannot be included.
+fn is_foreseen(prediction: &Prediction) -> bool {
+    prediction.is_complete() || matches!(prediction.unknown[..], [Unknown::Invalid(_)])
 }
 
 /// What a change of the protocol may have changed of an account.
