@@ -19,12 +19,11 @@ mod times;
 
 use crate::{
     Decision, DecisionReason, Estimate, ExecutedBlock, Foresee, Mode,
-    choice::conflicts::Vain,
+    choice::{conflicts::Vain, mul_div},
     precaution,
     telemetry::{self, predicting},
 };
 use alloy_primitives::{Address, map::HashMap};
-use core::time::Duration;
 use foresee_access::{Fingerprint, Footprint, Location, Touch};
 use foresee_execute::{Block, ExecuteError, Known, LastLane, Policy, Reports};
 use foresee_predict::Ahead;
@@ -52,8 +51,9 @@ const CODE_DIVISOR: usize = 5;
 const CHAIN_PERCENT: u64 = 110;
 
 /// Handing transactions on takes a good part of what they take themselves if that is no more
-/// than this, and what their dependencies allow is not reached if it is not far more.
-const SMALL: Duration = Duration::from_micros(16);
+/// than this where they all follow each other, half of it where two could be executed at a time,
+/// and so on. What their dependencies allow is not reached then if it is not far more.
+const SMALL_NS: u64 = 64_000;
 const DEPENDENT_PERCENT: u64 = 400;
 
 /// Of all transactions, in percent, so many run code and share a sender or a recipient with one
@@ -67,9 +67,11 @@ pub(crate) fn is_better(decision: &Decision, transactions: usize) -> bool {
     let parallelism = parallelism_percent.unwrap_or(u64::MAX);
     match decision.reason {
         DecisionReason::Pays => {
-            let are_small = in_order <= SMALL * u32::try_from(transactions).unwrap_or(u32::MAX);
+            let in_order_ns = u64::try_from(in_order.as_nanos()).unwrap_or(u64::MAX);
+            let small_ns = SMALL_NS.saturating_mul(transactions as u64);
             transactions_with_code * CODE_DIVISOR <= transactions
-                || are_small && (CHAIN_PERCENT..DEPENDENT_PERCENT).contains(&parallelism)
+                || (CHAIN_PERCENT..DEPENDENT_PERCENT).contains(&parallelism)
+                    && mul_div(in_order_ns, parallelism, 100) <= small_ns
         }
         DecisionReason::Dependent => parallelism > CHAIN_PERCENT,
         DecisionReason::LittleWork | DecisionReason::FewTransactions => true,
