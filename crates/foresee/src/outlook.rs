@@ -209,7 +209,10 @@ pub(crate) fn take_results<S: StateView>(
     tx: usize,
 ) {
     know(known, &predictor.take_precompiled());
-    know_hashes(known, TxIndex::new(tx), &Arc::new(predictor.take_hashes()));
+    let hashes = predictor.take_hashes();
+    if !hashes.is_empty() {
+        known.hashes(TxIndex::new(tx), Arc::new(hashes));
+    }
 }
 
 /// Hands results of precompiles to whoever executes.
