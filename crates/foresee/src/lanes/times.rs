@@ -1,4 +1,5 @@
-//! About how long transactions take, by what was predicted of them: enough to divide a block.
+//! About how long transactions take, by what was predicted of them or what they say of
+//! themselves: enough to divide a block.
 
 use crate::choice::{PAYMENT_GAS, mul_div};
 use foresee_execute::Block;
@@ -50,10 +51,10 @@ pub(super) enum Size {
 
 /// How large a block is that was not predicted ahead.
 pub(super) fn size_by_limits(block: &Block) -> Size {
-    let txs = &block.transactions;
-    let total = txs.iter().map(time_by_limit).fold(0, u64::saturating_add);
-    match total.checked_div(txs.len() as u64).unwrap_or_default() {
-        _ if total < IN_ORDER_MIN_NS || txs.len() < 2 => Size::NotWorthIt,
+    let transactions = block.transactions.len() as u64;
+    let total = times_by_limit(block).fold(0, u64::saturating_add);
+    match total.checked_div(transactions).unwrap_or_default() {
+        _ if total < IN_ORDER_MIN_NS || transactions < 2 => Size::NotWorthIt,
         ..PAYMENTS_NS => Size::NotWorthIt,
         PAYMENTS_NS..SMALL_NS => Size::Small,
         _ => Size::Large,
@@ -68,14 +69,18 @@ fn time(Ahead { prediction, footprint, hashes, .. }: &Ahead) -> u64 {
     locations + hashes.len() as u64 * HASH_NS + gas / GAS_PER_NS
 }
 
-/// About what a transaction takes of which nothing is known but what it says of itself, in
-/// nanoseconds. Without calldata it is taken for a payment, whatever its gas limit.
-fn time_by_limit(tx: &TxEnv) -> u64 {
-    let gas = match tx.data.is_empty() {
+/// About what transactions take of which nothing is known but what they say of themselves, in
+/// nanoseconds. Without calldata one is taken for a payment, whatever its gas limit; nobody can
+/// use more than the block has.
+fn times_by_limit(block: &Block) -> impl Iterator<Item = u64> {
+    let beyond_payment = |tx: &TxEnv| match tx.data.is_empty() {
         true => 0,
-        false => tx.gas_limit.saturating_sub(PAYMENT_GAS),
+        false => tx.gas_limit.min(block.env.gas_limit).saturating_sub(PAYMENT_GAS),
     };
-    PAYMENT_LOCATIONS * LOCATION_NS + mul_div(gas, LIMIT_PERCENT, 100) / LIMIT_GAS_PER_NS
+    let gas = block.transactions.iter().map(beyond_payment);
+    gas.map(|gas| {
+        PAYMENT_LOCATIONS * LOCATION_NS + mul_div(gas, LIMIT_PERCENT, 100) / LIMIT_GAS_PER_NS
+    })
 }
 
 /// What a block takes, by position: all transactions before it, in nanoseconds.
@@ -88,7 +93,7 @@ impl Times {
 
     /// Of a block that was not predicted ahead.
     pub(super) fn by_limits(block: &Block) -> Self {
-        Self::of(block.transactions.iter().map(time_by_limit))
+        Self::of(times_by_limit(block))
     }
 
     fn of(times: impl Iterator<Item = u64>) -> Self {
