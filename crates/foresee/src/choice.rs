@@ -33,7 +33,7 @@ const SAVING_MIN_PERCENT: u64 = 10;
 /// of them what gas took in the blocks before, if that is more than usual.
 const IN_ORDER_MIN_NS: u64 = 500_000;
 
-/// With fewer threads nothing is predicted inside the clock: one that predicts takes longer
+/// With fewer threads no schedule is predicted inside the clock: one that predicts takes longer
 /// than it can save the only other one.
 pub(crate) const PREDICTING_THREADS_MIN: usize = 3;
 
