@@ -184,8 +184,7 @@ impl Shape {
 impl Work {
     /// From gas limits, which are usually more than is used.
     pub(crate) fn by_limits(block: &Block, costs: &MachineCosts) -> Self {
-        let sum = |(n, sum), limit| (n + 1, u64::saturating_add(sum, limit));
-        let (with_code, limit) = limits(block).fold((0, 0), sum);
+        let (with_code, limit) = limits(block);
         let gas = costs.limit_percent.saturating_mul(limit) / 100;
         let transactions = block.transactions.len();
         Self { transactions, with_code, gas, predicts: true, ..Self::default() }
@@ -214,15 +213,19 @@ impl Work {
     }
 }
 
-/// The gas limits, beyond a payment's gas, of the transactions that say that they run code. That
-/// a limit is high says nothing: whoever merely pays may leave it unused. Nobody can use more
-/// than the block has.
-fn limits(block: &Block) -> impl Iterator<Item = u64> {
-    let says_so = |tx: &&TxEnv| {
-        !tx.data.is_empty() || tx.kind.is_create() || !tx.authorization_list.is_empty()
-    };
-    let txs = block.transactions.iter().filter(says_so);
-    txs.map(|tx| tx.gas_limit.min(block.env.gas_limit).saturating_sub(PAYMENT_GAS))
+/// How many transactions say that they run code, and the sum of their gas limits beyond a
+/// payment's gas each.
+fn limits(block: &Block) -> (usize, u64) {
+    let limits = block.transactions.iter().filter_map(|tx| limit(block, tx));
+    limits.fold((0, 0), |(count, sum), limit| (count + 1, u64::saturating_add(sum, limit)))
+}
+
+/// The gas limit, beyond a payment's gas, of a transaction that says that it runs code. That a
+/// limit is high says nothing: whoever merely pays may leave it unused. Nobody can use more than
+/// the block has.
+pub(crate) fn limit(block: &Block, tx: &TxEnv) -> Option<u64> {
+    let says_so = !tx.data.is_empty() || tx.kind.is_create() || !tx.authorization_list.is_empty();
+    says_so.then(|| tx.gas_limit.min(block.env.gas_limit).saturating_sub(PAYMENT_GAS))
 }
 
 /// Decides before anything is predicted.

@@ -9,7 +9,8 @@
 //! the predictions tells, nothing has to be foreseen.
 //!
 //! A block that was not predicted ahead is divided where a second thread has nothing better to
-//! do: where most transactions are payments, and where nearly all call whom others have called.
+//! do: where most transactions are payments, but not nearly all of them, and where nearly all
+//! call whom others have called.
 //!
 //! What comes behind something that was foreseen wrong is executed once more, and blocks are
 //! not divided for a while then, for longer each time.
@@ -92,7 +93,7 @@ pub(crate) enum Foreknowledge<'a> {
     Apart(&'a [Ahead]),
     /// Predictions made alone.
     Ahead(&'a [Ahead]),
-    /// Nothing but that most transactions are payments.
+    /// Nothing but that most transactions are payments, and some are not.
     Small,
     /// Nothing but that nearly all call whom another before them has called.
     Waiting,

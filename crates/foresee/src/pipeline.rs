@@ -122,8 +122,8 @@ impl Foresee {
     /// Predicts, schedules, executes and validates a block. The result equals in-order
     /// execution, whatever was predicted. Two threads go by senders and recipients as long
     /// as these leave them something free to execute, and predict only then. Where these leave
-    /// next to nothing, or most transactions are payments, one foresees what half of the block
-    /// leaves, and executes the rest on top of it.
+    /// next to nothing, or most transactions are payments but not nearly all, one foresees what
+    /// half of the block leaves, and executes the rest on top of it.
     ///
     /// # Errors
     ///

@@ -168,8 +168,7 @@ impl Learned {
     fn limits(&self, block: &Block, output: &BlockOutput) -> (usize, u64) {
         let payments = PAYMENT_GAS.saturating_mul(output.receipts.len() as u64);
         let gas = output.gas_used.saturating_sub(payments);
-        let sum = |(count, sum), limit| (count + 1, u64::saturating_add(sum, limit));
-        let (count, limits) = limits(block).fold((0, 0), sum);
+        let (count, limits) = limits(block);
         if limits > 0 {
             // Some of it was used by others, which do not say that they run code.
             learn(&self.limit_percent, mul_div(gas, 100, limits).clamp(1, 100), count);

@@ -35,7 +35,8 @@ pub(super) struct Foresight<'a, DB> {
     following: Option<Following<'a, DB>>,
     /// Whether nothing can be foreseen any more.
     is_blind: bool,
-    /// Whether that is because nearly every transaction needs what the one before it leaves.
+    /// Whether nothing is foreseen because nearly every transaction needs what the one before it
+    /// leaves.
     is_chain: bool,
 }
 
@@ -70,7 +71,7 @@ impl<'a, DB: DatabaseRef> Foresight<'a, DB> {
     /// Where the next lane begins and what is there. Nothing if that cannot be told, or if the
     /// last lane has next to nothing left.
     pub(super) fn next(&mut self, last: &LastLane) -> Option<LaneStart> {
-        if self.is_blind {
+        if self.is_blind || self.is_chain {
             return None;
         }
         // Whoever is done first takes over a part of what the other has left, which has to be
@@ -107,7 +108,7 @@ impl<'a, DB: DatabaseRef> Foresight<'a, DB> {
                 return None;
             }
             if following.is_chain(self.block) {
-                (self.is_blind, self.is_chain) = (true, true);
+                self.is_chain = true;
                 return None;
             }
             let position = following.position;

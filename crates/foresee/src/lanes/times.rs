@@ -1,10 +1,9 @@
 //! About how long transactions take, by what was predicted of them or what they say of
 //! themselves: enough to divide a block.
 
-use crate::choice::{PAYMENT_GAS, mul_div};
+use crate::choice::{PAYMENT_GAS, limit, mul_div};
 use foresee_execute::Block;
 use foresee_predict::Ahead;
-use revm::context::TxEnv;
 
 /// Blocks that take less in order than this are not divided: calling a thread costs a good
 /// part of it.
@@ -41,11 +40,11 @@ pub(super) fn is_worth_it(ahead: &[Ahead]) -> bool {
 /// How large a block and its transactions are, as far as it says itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Size {
-    /// It is not worth a second lane.
+    /// It is not worth a second lane, or nearly all are payments.
     NotWorthIt,
-    /// Most of its transactions are payments.
+    /// Most of its transactions are payments, but not nearly all.
     Small,
-    /// They are not.
+    /// Most are not.
     Large,
 }
 
@@ -70,14 +69,9 @@ fn time(Ahead { prediction, footprint, hashes, .. }: &Ahead) -> u64 {
 }
 
 /// About what transactions take of which nothing is known but what they say of themselves, in
-/// nanoseconds. Without calldata one is taken for a payment, whatever its gas limit; nobody can
-/// use more than the block has.
+/// nanoseconds. Whoever says nothing of code is taken for a payment.
 fn times_by_limit(block: &Block) -> impl Iterator<Item = u64> {
-    let beyond_payment = |tx: &TxEnv| match tx.data.is_empty() {
-        true => 0,
-        false => tx.gas_limit.min(block.env.gas_limit).saturating_sub(PAYMENT_GAS),
-    };
-    let gas = block.transactions.iter().map(beyond_payment);
+    let gas = block.transactions.iter().map(|tx| limit(block, tx).unwrap_or(0));
     gas.map(|gas| {
         PAYMENT_LOCATIONS * LOCATION_NS + mul_div(gas, LIMIT_PERCENT, 100) / LIMIT_GAS_PER_NS
     })
