@@ -39,7 +39,7 @@ use crate::{
     predictor::{Learning, PredictOptions},
     program::Program,
     rules::Rules,
-    slice::{Candidates, Log, Slice},
+    slice::{Candidates, Log, Slice, SliceKey},
     state::StateView,
     unknown::Unknown,
     world::{AccountId, Stop, World},
@@ -96,6 +96,9 @@ pub(crate) struct Machine {
     /// Gas whose work frames of the transaction at hand may still lose, because a guard
     /// fails and they have to start again. There are no slices once it is less than none.
     spare: i64,
+    /// The frames that were given up because one that they had called had to start again: the
+    /// accounts whose code ran, and what their slices go by. They are logged once more.
+    lost: Vec<(AccountId, SliceKey)>,
     /// The outcome of a first call that needed no frame.
     immediate: Option<Outcome>,
     pub(crate) precompiled: Precompiled,
@@ -298,6 +301,7 @@ impl Machine {
         self.memory.extend_from_slice(calldata);
         self.worked += core::mem::take(&mut self.steps) + TRANSACTION_STEPS;
         self.spare = 0;
+        self.lost.clear();
         self.immediate = None;
     }
 

@@ -71,15 +71,18 @@ impl Machine {
     /// Prepares the last frame, which is new: with a slice if there is one, else to be
     /// logged if its path might become one.
     pub(super) fn prepare_frame<S: StateView>(&mut self, around: &mut Surroundings<'_, S>) {
-        // Frames that start again may do so within others that do. Once as much gas as the
-        // transaction has was burnt for nothing, or most of what it did, blocks do the rest.
-        if self.spare < 0 {
-            return;
-        }
         let may_log = self.may_log();
         let Some(frame) = self.frames.last_mut() else { return };
         let Some(code) = frame.code else { return };
         let key = frame.slice_key(&self.memory);
+        // Frames that start again may do so within others that do. Once as much gas as the
+        // transaction has was burnt for nothing, or most of what it did, blocks do the rest.
+        if self.spare < 0 {
+            if may_log && self.lost.contains(&(code, key)) {
+                frame.follow_plan(key);
+            }
+            return;
+        }
         frame.slice = around.world.slice(code, key);
         match &frame.slice {
             Some(slice) => {
@@ -155,6 +158,9 @@ impl Machine {
         let restarted = self.restarted();
         if restarted < last {
             self.spare = -1;
+            let lost = &self.frames[restarted..];
+            let lost = lost.iter().filter_map(|it| Some((it.code?, it.slice_key(&self.memory))));
+            self.lost.extend(lost);
             if around.world.view.counts() {
                 for (frame, depth) in self.frames[restarted..last].iter().zip(restarted + 1..) {
                     frame.slice.iter().for_each(|slice| self.tally.leave(depth, slice));

@@ -64,4 +64,9 @@ fn callers_of_what_ends_as_never_before_start_again_once() {
     assert!(!prediction.success);
     assert_eq!((served.total(), served.slices), (frames, 0));
     assert_eq!(prediction, predict(&ProgramCache::new(), true).0);
+    // How it ends is learnt all the same: by whoever had no path for it, and then by its callers.
+    (0..frames).for_each(|_| drop(predict(&cache, true)));
+    let (again, served) = predict(&cache, true);
+    assert_eq!((served.total(), served.slices), (frames, frames));
+    assert_eq!(again, prediction);
 }
