@@ -328,14 +328,14 @@ impl Machine {
                     self.learn(around);
                     end
                 }
-                Err(Halt::Fail) => {
-                    // Where it fails between two effects is told in blocks and in slices
-                    // by different instructions.
-                    around.world.look_at_all_slots();
-                    End::Failure
-                }
+                Err(Halt::Fail) => End::Failure,
                 Err(Halt::Stop(interrupt)) => return Err(interrupt),
             };
+            if end == End::Failure {
+                // Where it fails between two effects is told in blocks and in slices by
+                // different instructions.
+                around.world.look_at_all_slots();
+            }
             if let Some(outcome) = self.finish_frame(end, around) {
                 return Ok(outcome);
             }

@@ -115,7 +115,7 @@ impl<S: StateView> Cpu<'_, S> {
                     set(registers, known, 0, None);
                     continue;
                 }
-                Op::Bail => return,
+                Op::Bail | Op::Fail => return,
                 op if op.ends_frame() => return,
                 // Instructions without a result, or that only change memory.
                 Op::Put

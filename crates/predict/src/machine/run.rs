@@ -288,7 +288,7 @@ impl<S: StateView> Cpu<'_, S> {
                     ($taken:expr) => {{
                         let taken = $taken;
                         if taken && gas == NO_ENTRY {
-                            return Err(Halt::Fail);
+                            return Ok(Leave::End(End::Failure));
                         }
                         goto!(if taken { gas } else { instruction.behind(cursor.entry) });
                     }};
@@ -434,7 +434,7 @@ impl<S: StateView> Cpu<'_, S> {
                         ok!(self.self_destruct(get!(a), gas));
                         return Ok(Leave::End(End::Success(0, 0)));
                     }
-                    Op::Fail => return Err(Halt::Fail),
+                    Op::Fail => return Ok(Leave::End(End::Failure)),
                     _ => set!(self.environment(op, get!(a))),
                 }
                 next += 1;

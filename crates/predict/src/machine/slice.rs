@@ -486,6 +486,7 @@ impl<S: StateView> Cpu<'_, S> {
                     effect!(self.self_destruct(target, 0));
                     return Ok(Left::As(Leave::End(End::Success(0, 0))));
                 }
+                Op::Fail => return Ok(Left::As(Leave::End(End::Failure))),
                 Op::Bail => return Ok(Left::Bailed),
                 Op::Caller => set!(address_word(self.caller)),
                 Op::CallValue => set!(self.value),

@@ -183,6 +183,17 @@ impl Grower<'_> {
         };
         let due = self.due(step.gas)?;
         self.push(Item { due, reads, ..item(step.op, &operands) })?;
+        self.close()
+    }
+
+    /// The frame fails by an instruction: whatever gas is due does not matter any more.
+    pub(super) fn fail(&mut self) -> Result<(), Refusal> {
+        self.push(item(Op::Fail, &[]))?;
+        self.close()
+    }
+
+    /// Ends the path.
+    fn close(&mut self) -> Result<(), Refusal> {
         let node = &mut self.tree.nodes[self.node];
         match node.next {
             Next::Open => node.next = Next::End,

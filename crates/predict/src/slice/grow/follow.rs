@@ -83,12 +83,13 @@ impl Follower<'_> {
                 (_, Flow::Ended) => return Ok(None),
                 (_, Flow::To(target)) => entry_at(target)?,
                 (_, Flow::Branch(false)) => instruction.behind(entry),
+                (Op::Fail, _) => return self.grower.fail().map(|()| None),
                 (_, Flow::Branch(true)) if instruction.gas == NO_ENTRY => {
-                    return Err(Refusal::Foreign);
+                    return self.grower.fail().map(|()| None);
                 }
                 (Op::Goto, _) | (_, Flow::Branch(true)) => instruction.gas,
                 (Op::StackCheck, _) if stack_fits(instruction) => continue,
-                (Op::StackCheck | Op::Fail, _) => return Err(Refusal::Foreign),
+                (Op::StackCheck, _) => return Err(Refusal::Foreign),
                 (op @ (Op::Call | Op::Create), _) => {
                     self.height = self.call(op, instruction.b as u8, behind(instruction.to))?;
                     return Ok(Some(instruction.behind(entry)));
