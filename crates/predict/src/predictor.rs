@@ -6,6 +6,7 @@ mod effects;
 mod fees;
 mod looked;
 mod options;
+mod payment;
 mod sender;
 
 pub use ahead::{Ahead, Meeting, TakenOver};
@@ -245,13 +246,6 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
         self.place = place;
         self.world.revert(0);
         self.world.begin();
-        self.machine.begin(tx.data.as_ref());
-        if self.machine.may_grow() {
-            for account in self.machine.grow_slices(self.cache.allowance()) {
-                self.world.refresh_slices(account);
-            }
-        }
-        self.context.set_transaction(tx, &self.block);
         self.current = None;
         let current = Current {
             tx,
@@ -261,7 +255,22 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
             sender: None,
             authorities_refunded: 0,
         };
-        self.go_on(current)
+        let paid = self.pay(&current);
+        if let Ok(Some(prediction)) = paid {
+            return Ok(Progress::Done(prediction));
+        }
+        self.machine.begin(tx.data.as_ref());
+        if self.machine.may_grow() {
+            for account in self.machine.grow_slices(self.cache.allowance()) {
+                self.world.refresh_slices(account);
+            }
+        }
+        self.context.set_transaction(tx, &self.block);
+        match paid {
+            // The stages tell what was accessed before a value was missing.
+            Ok(_) | Err(Stop::Missing(_)) => self.go_on(current),
+            Err(failed) => self.stop(current, failed.into()),
+        }
     }
 
     /// Goes on with the transaction that was suspended.
@@ -285,6 +294,15 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
                 Err(interrupt) => break interrupt,
             }
         };
+        self.stop(current, interrupt)
+    }
+
+    /// Stops at a transaction, which is kept unless nothing more can be known of it.
+    fn stop(
+        &mut self,
+        current: Current<'a>,
+        interrupt: Interrupt<S::Error>,
+    ) -> Result<Progress, S::Error> {
         self.current = Some(current);
         match interrupt {
             Interrupt::World(Stop::Missing(want)) => Ok(Progress::Suspended(want)),

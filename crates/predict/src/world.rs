@@ -10,6 +10,7 @@ mod contents;
 mod index;
 mod left;
 mod order;
+mod payment;
 mod slot;
 mod storage;
 mod trace;

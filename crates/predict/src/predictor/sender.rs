@@ -42,6 +42,9 @@ impl<S: StateView> BlockPredictor<'_, S> {
         if let Err(reason) = current.fees.affordable(account.balance) {
             return invalid(reason);
         }
+        if tx.nonce == u64::MAX && account.nonce == u64::MAX {
+            return invalid(InvalidTransaction::NonceOverflowInTransaction);
+        }
         if account.nonce != tx.nonce {
             let (tx, state) = (tx.nonce, account.nonce);
             return invalid(if tx > state {

@@ -11,6 +11,7 @@ mod hostile;
 #[path = "../../../../testdata/mainnet.rs"]
 mod mainnet;
 mod outline;
+mod payments;
 mod programs;
 mod restarts;
 mod slices;

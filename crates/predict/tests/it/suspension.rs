@@ -55,12 +55,11 @@ impl StateView for Cold<'_> {
 
 #[test]
 fn suspended_predictions_end_as_others_do() {
-    let options = PredictOptions {
-        learning: Learning::Everything,
-        dependencies: true,
-        ..PredictOptions::default()
-    };
-    for scenario in Scenario::ALL {
+    for (scenario, dependencies) in
+        Scenario::ALL.into_iter().flat_map(|it| [(it, true), (it, false)])
+    {
+        let learning = Learning::Everything;
+        let options = PredictOptions { learning, dependencies, ..PredictOptions::default() };
         let loaded = generate(scenario, 40, 5).unwrap().into_block().unwrap();
         let (block, db) = (&loaded.block, &loaded.state);
         let cache = ProgramCache::new();
