@@ -103,6 +103,7 @@ impl Replay {
         let list = self.access_list(input, &reference, &mut runs)?;
         for run in 0..self.runs {
             begin(run + 1, &format!("run {} of {}", run + 1, self.runs));
+            self.foresee.settle();
             let ahead = self.predict_ahead(input, &mut runs)?;
             let in_order = |runs: &mut Runs| match self.mode {
                 Mode::Parallel => Ok(()),
@@ -113,6 +114,8 @@ impl Replay {
             }
             if self.mode != Mode::Sequential {
                 self.parallel(input, &reference, ahead.as_deref(), &mut runs)?;
+                // What is done after a block must not disturb what is measured next.
+                self.foresee.settle();
             }
             if run % 2 == 1 {
                 in_order(&mut runs)?;

@@ -1,5 +1,5 @@
 //! What is done when no block is being executed: code is compiled that predictions had to
-//! leave alone.
+//! leave alone, and paths are learnt that they had no time for.
 //!
 //! An idle thread of the executor does that, and ends within microseconds when the next
 //! block begins or nobody uses the library any more; it is waited for by no one. A panic
@@ -8,12 +8,12 @@
 use crate::{Foresee, telemetry};
 use core::{
     any::Any,
-    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    sync::atomic::{AtomicUsize, Ordering},
 };
 use foresee_predict::ProgramCache;
 use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak},
 };
 
 /// What is known of the blocks that are being executed, and of what is done aside.
@@ -21,10 +21,20 @@ use std::{
 pub(crate) struct Aside {
     /// How many blocks are being executed.
     blocks: AtomicUsize,
-    /// Whether a thread is at it.
-    is_working: AtomicBool,
-    /// What it panicked with.
-    panic: Mutex<Option<Box<dyn Any + Send>>>,
+    work: Mutex<Work>,
+    /// Told when it ends.
+    ended: Condvar,
+}
+
+#[derive(Debug, Default)]
+enum Work {
+    /// Nobody is at it.
+    #[default]
+    Idle,
+    /// A thread is.
+    UnderWay,
+    /// One has panicked, with this if nobody has been told yet. Nobody tries it again.
+    Panicked(Option<Box<dyn Any + Send>>),
 }
 
 /// A block that is being executed, until it is dropped.
@@ -35,7 +45,7 @@ pub(crate) struct Busy<'f> {
 impl Drop for Busy<'_> {
     fn drop(&mut self) {
         if self.foresee.aside.blocks.fetch_sub(1, Ordering::SeqCst) == 1 {
-            self.foresee.compile_aside();
+            self.foresee.work_aside();
         }
     }
 }
@@ -43,22 +53,32 @@ impl Drop for Busy<'_> {
 impl Foresee {
     /// Begins to execute a block: nothing is done aside any more.
     pub(crate) fn busy(&self) -> Busy<'_> {
-        let panic = self.aside.panic.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(panic) = panic {
+        let mut work = self.aside.lock();
+        if let Work::Panicked(panic) = &mut *work
+            && let Some(panic) = panic.take()
+        {
+            drop(work);
             resume_unwind(panic);
         }
+        drop(work);
         self.aside.blocks.fetch_add(1, Ordering::SeqCst);
         Busy { foresee: self }
     }
 
-    /// Has an idle thread compile what is wanted, if there is one and none is at it.
-    fn compile_aside(&self) {
-        if self.cache().wanted() == 0 || !self.aside.begin() {
+    /// Waits until nothing is done aside: for whoever measures what is done next.
+    pub fn settle(&self) {
+        let is_under_way = |work: &mut Work| matches!(work, Work::UnderWay);
+        drop(self.aside.ended.wait_while(self.aside.lock(), is_under_way));
+    }
+
+    /// Has an idle thread do what there is to do, if there is one and none is at it.
+    fn work_aside(&self) {
+        if !has_work(self.cache()) || !self.aside.begin() {
             return;
         }
         let (cache, aside) = (self.cache().clone(), Arc::downgrade(&self.aside));
-        if !self.executor().spawn(move || compile(&cache, &aside)) {
-            self.aside.is_working.store(false, Ordering::SeqCst);
+        if !self.executor().spawn(move || work(&cache, &aside)) {
+            self.aside.end(Work::Idle);
         }
     }
 }
@@ -66,27 +86,46 @@ impl Foresee {
 impl Aside {
     /// Whether nobody else is at it.
     fn begin(&self) -> bool {
-        !self.is_working.swap(true, Ordering::SeqCst)
+        let mut work = self.lock();
+        let is_idle = matches!(*work, Work::Idle);
+        if is_idle {
+            *work = Work::UnderWay;
+        }
+        is_idle
+    }
+
+    fn end(&self, work: Work) {
+        *self.lock() = work;
+        self.ended.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Work> {
+        self.work.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Compiles until nothing is left, or a block is executed, or nobody is there to use it.
-fn compile(cache: &ProgramCache, aside: &Weak<Aside>) {
+fn has_work(cache: &ProgramCache) -> bool {
+    cache.wanted() > 0 || cache.unlearnt() > 0
+}
+
+/// Compiles and learns until nothing is left, or a block is executed, or nobody is there to use
+/// it.
+fn work(cache: &ProgramCache, aside: &Weak<Aside>) {
     let is_free = || aside.upgrade().is_some_and(|aside| aside.blocks.load(Ordering::SeqCst) == 0);
     loop {
-        let compiled = catch_unwind(AssertUnwindSafe(|| cache.compile_wanted(is_free)));
+        let done = || (cache.compile_wanted(is_free), cache.learn(is_free));
+        let done = catch_unwind(AssertUnwindSafe(done));
         let Some(aside) = aside.upgrade() else { return };
-        match compiled {
-            Ok(codes) => telemetry::compiled_aside(codes),
+        match done {
+            Ok((codes, calls)) => telemetry::done_aside(codes, calls),
             Err(panic) => {
-                *aside.panic.lock().unwrap_or_else(PoisonError::into_inner) = Some(panic);
-                // What it panicked on is still wanted, but nobody tries it again.
+                aside.end(Work::Panicked(Some(panic)));
                 return;
             }
         }
-        aside.is_working.store(false, Ordering::SeqCst);
+        aside.end(Work::Idle);
         // A block may have come and gone just now.
-        if cache.wanted() == 0 || !is_free() || !aside.begin() {
+        if !has_work(cache) || !is_free() || !aside.begin() {
             return;
         }
     }
@@ -94,14 +133,10 @@ fn compile(cache: &ProgramCache, aside: &Weak<Aside>) {
 
 #[cfg(test)]
 mod tests {
+    use super::Work;
     use crate::{Config, Foresee, Mode};
-    use core::sync::atomic::Ordering;
     use foresee_workload::{Scenario, generate};
-    use std::{
-        panic::{AssertUnwindSafe, catch_unwind},
-        thread,
-        time::{Duration, Instant},
-    };
+    use std::panic::{AssertUnwindSafe, catch_unwind};
 
     /// Compiles nothing while a block is executed.
     fn foresee(threads: usize) -> Foresee {
@@ -118,24 +153,39 @@ mod tests {
         foresee.execute_block(&loaded.block, &loaded.state).unwrap();
         let wanted = foresee.cache().wanted();
         assert!(wanted > 0);
-        assert!(!foresee.aside.is_working.load(Ordering::SeqCst));
+        assert!(matches!(*foresee.aside.lock(), Work::Idle));
         assert_eq!((foresee.cache().wanted(), foresee.cache().len()), (wanted, 0));
         drop(busy);
-        let start = Instant::now();
-        while foresee.cache().wanted() > 0 {
-            assert!(start.elapsed() < Duration::from_secs(60), "somebody is idle");
-            thread::yield_now();
-        }
+        foresee.settle();
         assert_eq!(foresee.cache().len(), wanted);
+    }
+
+    #[test]
+    fn what_a_block_had_no_time_to_learn_is_learnt_after_it() {
+        let loaded = generate(Scenario::AmmWide, 60, 1).unwrap().into_block().unwrap();
+        let config = Config { threads: 2, mode: Mode::Parallel, ..Config::default() };
+        let foresee = Foresee::new(config).unwrap();
+        let execute = || foresee.execute_block(&loaded.block, &loaded.state).unwrap();
+        let busy = foresee.busy();
+        (0..2).for_each(|_| drop(execute()));
+        assert!(foresee.cache().unlearnt() > 0);
+        drop(busy);
+        foresee.settle();
+        assert_eq!((foresee.cache().unlearnt(), foresee.cache().wanted()), (0, 0));
+        // Others have been met by now, or none.
+        execute();
+        foresee.settle();
+        assert_eq!(foresee.cache().unlearnt(), 0);
     }
 
     #[test]
     fn a_panic_aside_reaches_whoever_executes_the_next_block() {
         let foresee = foresee(2);
         drop(foresee.busy());
-        *foresee.aside.panic.lock().unwrap() = Some(Box::new("aside"));
+        foresee.aside.end(Work::Panicked(Some(Box::new("aside"))));
         let met = catch_unwind(AssertUnwindSafe(|| drop(foresee.busy()))).unwrap_err();
         assert_eq!(met.downcast_ref::<&str>(), Some(&"aside"));
         drop(foresee.busy());
+        foresee.settle();
     }
 }

@@ -10,6 +10,7 @@
 //! | `foresee_started_early_total` | transactions that were started while those that they wait for were executed |
 //! | `foresee_unseen_transactions_total` | not predicted: their code is not compiled yet |
 //! | `foresee_compiled_aside_total` | codes that were compiled after a block, because they could not be in it |
+//! | `foresee_learnt_aside_total` | kinds of calls of which paths were learnt after a block, because there was no time in it |
 //! | `foresee_halves_met_total` | blocks of which a part was executed once more, because the one before left something else than was foreseen |
 //! | `foresee_reexecutions_total` | by `reason` |
 //! | `foresee_reexecuted_gas_total` | |
@@ -42,11 +43,16 @@ fn stage<T>(span: Span, metric: &'static str, work: impl FnOnce() -> T) -> T {
     done
 }
 
-/// Tells how many codes were compiled while no block was executed.
-pub(crate) fn compiled_aside(codes: usize) {
+/// Tells how many codes were compiled while no block was executed, and of how many kinds of
+/// calls paths were learnt.
+pub(crate) fn done_aside(codes: usize, calls: usize) {
     if codes > 0 {
         tracing::debug!(codes, "compiled aside");
         metrics::counter!("foresee_compiled_aside_total").increment(codes as u64);
+    }
+    if calls > 0 {
+        tracing::debug!(calls, "learnt aside");
+        metrics::counter!("foresee_learnt_aside_total").increment(calls as u64);
     }
 }
 

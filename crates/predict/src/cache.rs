@@ -4,17 +4,27 @@
 //! longest. Whoever runs one of them keeps it; it is compiled again when it is next met.
 
 mod file;
+mod unlearnt;
 mod wanted;
 
 pub use file::CacheError;
 
-use crate::{machine::Machine, program::Program, rules::Rules, slice::Allowance, world::Contents};
+use crate::{
+    machine::Machine,
+    program::Program,
+    rules::Rules,
+    slice::{Allowance, Candidate},
+    world::Contents,
+};
 use alloy_primitives::{B256, map::HashMap};
 use core::cmp::Reverse;
 use revm::{primitives::hardfork::SpecId, state::Bytecode};
-use std::sync::{
-    Arc, Mutex, PoisonError, RwLock,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 use wanted::Wanted;
 
@@ -73,6 +83,8 @@ pub struct ProgramCache {
     idle: Arc<Mutex<Vec<Buffers>>>,
     /// Codes that are to be compiled when nobody waits.
     wanted: Arc<Mutex<Wanted>>,
+    /// Paths that are to be learnt when nobody waits, the most worthwhile first.
+    unlearnt: Arc<Mutex<VecDeque<Candidate>>>,
 }
 
 impl ProgramCache {
@@ -95,6 +107,7 @@ impl ProgramCache {
             allowance: Arc::new(self.allowance.fork()),
             idle: self.idle.clone(),
             wanted: Arc::default(),
+            unlearnt: Arc::default(),
         }
     }
 

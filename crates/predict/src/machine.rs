@@ -17,6 +17,7 @@ mod expect;
 mod finish;
 mod frames;
 mod keccak;
+mod learning;
 mod memory;
 mod precompiled;
 mod run;

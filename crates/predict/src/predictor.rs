@@ -67,7 +67,7 @@ pub struct BlockPredictor<'a, S> {
 impl<S> Drop for BlockPredictor<'_, S> {
     fn drop(&mut self) {
         let mut machine = core::mem::take(&mut self.machine);
-        machine.end_learning(self.cache.allowance());
+        machine.end_learning(&self.cache);
         self.cache.keep(Buffers { machine, contents: self.world.take_contents() });
     }
 }
@@ -150,6 +150,7 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
         let context = TxContext::of_block(block, &rules);
         let Buffers { mut machine, contents } = cache.buffers();
         machine.record(&options);
+        machine.begin_learning(cache);
         let mut world = World::new(view, contents, block.beneficiary, &rules);
         world.note_order(options.dependencies);
         Self {

@@ -27,7 +27,7 @@ mod value;
 mod tests;
 
 pub(crate) use constants::Constants;
-pub(crate) use learning::{Allowance, Candidates};
+pub(crate) use learning::{Allowance, Candidate, Candidates};
 pub(crate) use log::{Log, PATH_MAX};
 pub(crate) use path::Path;
 pub(crate) use table::{KeyPaths, Plan, SliceKey, SliceTable, Slices, slice_of};

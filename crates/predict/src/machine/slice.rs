@@ -1,4 +1,4 @@
-//! Runs slices, leaves them where no path is known, and hands on what they grow from.
+//! Runs slices, and leaves them where no path is known.
 
 use super::{
     End, Frame, Halt, Interrupt, Machine, Pending, Surroundings,
@@ -8,25 +8,15 @@ use super::{
 use crate::{
     compile::{bits, div, fold, shl, shr, truth, unmul},
     instruction::{Instruction, Op},
-    predictor::Learning,
-    slice::{Allowance, Plan, Slice, SliceKey},
+    slice::{Plan, Slice, SliceKey},
     state::StateView,
     unknown::Unknown,
-    world::{AccountId, SlotId},
+    world::SlotId,
 };
 use alloy_primitives::U256;
 
 /// How many instructions of a slice count as one step.
 const INSTRUCTIONS_PER_STEP: usize = 64;
-
-/// The most steps that are followed for one block where everything is learnt at once.
-const LEARNT_MAX: usize = 1 << 20;
-
-/// How many steps of predicting there are between two turns of learning.
-const WORK_BETWEEN: u64 = 1 << 12;
-
-/// The deepest frame that is logged: logs live as long as their frames.
-const LOGGED_DEPTH_MAX: usize = 32;
 
 /// Gas that a frame has to have used for its callers to start again with it, and the part of
 /// what the transaction has: what is still to come had better run in slices if it is much.
@@ -54,7 +44,7 @@ impl Frame {
     }
 
     /// What the frame has in common with others that the same slice serves.
-    fn slice_key(&self, memory: &[u8]) -> SliceKey {
+    pub(super) fn slice_key(&self, memory: &[u8]) -> SliceKey {
         let (start, len) = self.input;
         SliceKey::new(&memory[start..start + len], self.is_static)
     }
@@ -99,13 +89,6 @@ impl Machine {
             None if !may_log => {}
             None => frame.follow_plan(key),
         }
-    }
-
-    /// Whether the last frame may be logged.
-    fn may_log(&self) -> bool {
-        self.learning != Learning::Nothing
-            && self.learnt <= LEARNT_MAX
-            && self.frames.len() <= LOGGED_DEPTH_MAX
     }
 
     /// Runs the last frame's slice until it ends, leaves for another frame, or is
@@ -200,43 +183,6 @@ impl Machine {
         let least = LOST_MIN.max(self.frames[0].gas_at_start / LOST_DIVISOR);
         let is_most = lost >= least && lost >= done / 2;
         if is_most || self.spare < 0 { first } else { last }
-    }
-
-    /// Hands the log of the last frame, which has ended by an instruction, to the
-    /// slices of its program.
-    pub(super) fn learn<S: StateView>(&mut self, around: &mut Surroundings<'_, S>) {
-        let Some(frame) = self.frames.last_mut() else { return };
-        let (Some(log), Some(code)) = (frame.log.take(), frame.code) else { return };
-        let key = frame.slice_key(&self.memory);
-        let slices = &frame.program.slices;
-        let listed = slices.note(key, *log);
-        if self.learning == Learning::Everything {
-            self.learnt += slices.grow(key, &frame.program);
-            around.world.refresh_slices(code);
-        } else if listed {
-            self.candidates.add(&frame.program, key, code);
-        }
-    }
-
-    /// Whether enough was earned to learn from it before the next transaction.
-    pub(crate) fn may_grow(&self) -> bool {
-        self.worked >= WORK_BETWEEN && self.learning == Learning::Bounded
-    }
-
-    /// Lets slices grow as far as predicting has earned it. Yields the accounts whose
-    /// programs have grown.
-    pub(crate) fn grow_slices(&mut self, allowance: &Allowance) -> Vec<AccountId> {
-        let steps = core::mem::take(&mut self.worked) + core::mem::take(&mut self.steps);
-        match self.learning {
-            Learning::Bounded => self.candidates.learn(allowance, steps),
-            _ => Vec::new(),
-        }
-    }
-
-    /// Lets slices grow for the last time in the block.
-    pub(crate) fn end_learning(&mut self, allowance: &Allowance) {
-        self.grow_slices(allowance);
-        self.candidates.clear();
     }
 }
 

@@ -19,7 +19,7 @@ mod control;
 mod follow;
 mod told;
 
-pub(super) use follow::{Route, follow};
+pub(super) use follow::{Pace, Route, follow};
 
 use super::{
     memory::{Memory, Word},
@@ -70,6 +70,8 @@ pub(super) enum Refusal {
     TooLarge,
     /// It does not fit the paths that are there.
     Foreign,
+    /// It must not be followed any further now.
+    Interrupted,
 }
 
 /// What a storage key of the frame's own account is known to hold.

@@ -5,7 +5,8 @@
 //! when the predictor is done, the keys that have waiting logs grow, those first that
 //! have lost the most in blocks for what they cost, until a share of what predicting has
 //! cost is spent. What is left is saved up to a limit, so that what costs more than one
-//! block earns has its turn.
+//! block earns has its turn. Keys that were not paid for are left to whoever has a thread
+//! when nobody waits, or else to the next predictor.
 //!
 //! Counted in steps, never by a clock.
 
@@ -23,6 +24,10 @@ const STEPS_PER_STEP: u64 = 5;
 /// The most that is saved: no more is ever spent at once. A key that costs more takes no
 /// more paths.
 const SAVED_MAX: usize = 1 << 15;
+
+/// The most keys that are left to others; what they would cost and bring is looked at whenever
+/// something is spent.
+const LEFT_MAX: usize = 256;
 
 /// The steps that may be spent on learning, for all who share a cache.
 #[derive(Debug, Default)]
@@ -46,24 +51,53 @@ impl Allowance {
     }
 }
 
-/// What has logs waiting, in the order in which it was met.
+/// What has logs waiting: those that were looked at by what they are worth, then others in the
+/// order in which they were met.
 #[derive(Debug, Default)]
 pub(crate) struct Candidates {
     list: Vec<Candidate>,
 }
 
 #[derive(Debug)]
-struct Candidate {
+pub(crate) struct Candidate {
     program: Arc<Program>,
     key: SliceKey,
-    /// An account with this program.
-    account: AccountId,
+    /// An account with this program, in the world that met it.
+    account: Option<AccountId>,
+}
+
+impl Candidate {
+    /// Lets it grow as long as it `goes_on`; whether it does to the end.
+    pub(crate) fn grow_while(&self, goes_on: &dyn Fn() -> bool) -> bool {
+        let Self { program, key, .. } = self;
+        match program.slices.offer(*key) {
+            Some(Offer { cost, .. }) if cost > SAVED_MAX => program.slices.seal(*key),
+            Some(_) => return program.slices.grow_while(*key, program, goes_on).is_some(),
+            None => {}
+        }
+        true
+    }
 }
 
 impl Candidates {
     /// Adds one, which is not yet among anybody's.
     pub(crate) fn add(&mut self, program: &Arc<Program>, key: SliceKey, account: AccountId) {
-        self.list.push(Candidate { program: program.clone(), key, account });
+        self.list.push(Candidate { program: program.clone(), key, account: Some(account) });
+    }
+
+    /// Adds what another world has left.
+    pub(crate) fn append(&mut self, left: impl IntoIterator<Item = Candidate>) {
+        self.list.extend(left);
+    }
+
+    /// Leaves all to others, but those for which there is no room beside so many: they are
+    /// candidates again when they are met again.
+    pub(crate) fn leave(&mut self, others: usize) -> Vec<Candidate> {
+        let kept = self.list.len().min(LEFT_MAX.saturating_sub(others));
+        for Candidate { program, key, .. } in self.list.drain(kept..) {
+            program.slices.unlist(key);
+        }
+        self.list.drain(..).map(|left| Candidate { account: None, ..left }).collect()
     }
 
     /// Lets grow what so many steps of predicting, and what was saved before, pay for.
@@ -83,20 +117,13 @@ impl Candidates {
                 program.slices.seal(*key);
             } else if cost <= left {
                 left = left.saturating_sub(program.slices.grow(*key, program));
-                grown.push(*account);
+                grown.extend(*account);
             } else {
                 self.list.push(candidate);
             }
         }
         allowance.save(left);
         grown
-    }
-
-    /// Forgets those that are left; they are added when they are met again.
-    pub(crate) fn clear(&mut self) {
-        for Candidate { program, key, .. } in self.list.drain(..) {
-            program.slices.unlist(key);
-        }
     }
 }
 

@@ -6,7 +6,7 @@
 use super::{
     Slice,
     emit::emit,
-    grow::{Route, Subject, follow},
+    grow::{Pace, Refusal, Route, Subject, follow},
     log::Log,
     path::Path,
     tree::Tree,
@@ -231,53 +231,50 @@ impl Slices {
     /// Makes paths of the logs that wait, if they can be. Yields how many steps had to be
     /// followed.
     pub(crate) fn grow(&self, key: SliceKey, program: &Program) -> usize {
-        let mut steps = 0;
+        self.grow_while(key, program, &|| true).unwrap_or_default()
+    }
+
+    /// The same as long as it `goes_on`. Nothing if it does not: the logs wait on, and the key
+    /// is still among the candidates.
+    pub(crate) fn grow_while(
+        &self,
+        key: SliceKey,
+        program: &Program,
+        goes_on: &dyn Fn() -> bool,
+    ) -> Option<usize> {
+        let mut pace = Pace { steps: 0, goes_on };
         let inner = &mut *self.lock();
-        let Some(growth) = inner.growth.get_mut(&key) else { return steps };
+        let Some(growth) = inner.growth.get_mut(&key) else { return Some(0) };
         growth.listed = false;
-        let Some(waiting) = growth.waiting.take() else { return steps };
+        let Some(waiting) = growth.waiting.take() else { return Some(0) };
         inner.waiting -= waiting.size();
         if growth.sealed {
-            return steps;
+            return Some(0);
         }
         // The tree of a key that has settled would take more memory than all its code:
         // it is grown anew where a path comes to it, which soon ends.
-        let before = growth.paths.len();
-        let Some(mut tree) = regrow(key, &growth.paths, program, &mut steps) else {
-            growth.sealed = true;
-            return steps;
+        let (before, refusals) = (growth.paths.len(), growth.refusals);
+        let tree = match growth.extend(key, &waiting.logs, program, &mut pace) {
+            Ok(Some(tree)) => tree,
+            Ok(None) => return Some(pace.steps),
+            Err(Refusal::Interrupted) => {
+                growth.paths.truncate(before);
+                (growth.refusals, growth.sealed, growth.listed) = (refusals, false, true);
+                inner.waiting += waiting.size();
+                growth.waiting = Some(waiting);
+                return None;
+            }
+            Err(_) => {
+                growth.paths.truncate(before);
+                growth.sealed = true;
+                return Some(pace.steps);
+            }
         };
-        let subject = Subject { rules: &program.rules, calldata: key.len };
-        growth.steps = u32::try_from(steps).unwrap_or(u32::MAX);
-        for log in &waiting.logs {
-            if is_full(&tree) {
-                break;
-            }
-            match follow(&mut tree, Route::Seen(log), program, &subject, &mut steps) {
-                Ok(Some(path)) => {
-                    growth.paths.reserve_exact(1);
-                    growth.paths.push(path);
-                    growth.steps = growth.steps.saturating_add(log.steps as u32);
-                }
-                Ok(None) => {}
-                Err(_) => {
-                    growth.refuse();
-                    // What it has left in the tree leads nowhere.
-                    match regrow(key, &growth.paths, program, &mut steps) {
-                        Some(regrown) => tree = regrown,
-                        None => growth.sealed = true,
-                    }
-                }
-            }
-        }
-        if growth.paths.len() == before {
-            return steps;
-        }
         let Some(slice) = emit(&tree).filter(|slice| inner.slices + slice.size() <= most(program))
         else {
             growth.paths.truncate(before);
             growth.sealed = true;
-            return steps;
+            return Some(pace.steps);
         };
         growth.sealed |= is_full(&tree);
         inner.paths += growth.paths[before..].iter().map(Path::size).sum::<usize>();
@@ -287,7 +284,7 @@ impl Slices {
         }
         let others = inner.table.iter().filter(|(other, _)| *other != key).cloned();
         inner.table = in_order(others.chain([(key, Arc::new(slice))]).collect());
-        steps
+        Some(pace.steps)
     }
 
     /// The paths of all slices, in the order of their keys.
@@ -312,10 +309,10 @@ impl Slices {
             if inner.growth.contains_key(&key) {
                 continue;
             }
-            let mut steps = 0;
-            let tree = regrow(key, &paths, program, &mut steps);
-            *steps_left = steps_left.saturating_sub(steps + 1);
-            let Some((tree, slice)) = tree.and_then(|tree| {
+            let mut pace = Pace::unlimited();
+            let tree = regrow(key, &paths, program, &mut pace);
+            *steps_left = steps_left.saturating_sub(pace.steps + 1);
+            let Some((tree, slice)) = tree.ok().and_then(|tree| {
                 let slice = emit(&tree)?;
                 (inner.slices + slice.size() <= most(program)).then_some((tree, slice))
             }) else {
@@ -326,7 +323,7 @@ impl Slices {
             paths.shrink_to_fit();
             table.push((key, Arc::new(slice)));
             let sealed = is_full(&tree);
-            let steps = u32::try_from(steps).unwrap_or(u32::MAX);
+            let steps = u32::try_from(pace.steps).unwrap_or(u32::MAX);
             let growth = Growth { seen: SEEN_MIN, sealed, steps, paths, ..Growth::default() };
             inner.growth.insert(key, growth);
         }
@@ -345,6 +342,40 @@ impl Slices {
 }
 
 impl Growth {
+    /// Adds the paths of logs. Yields the tree of all paths, if there are new ones.
+    fn extend(
+        &mut self,
+        key: SliceKey,
+        logs: &[Log],
+        program: &Program,
+        pace: &mut Pace<'_>,
+    ) -> Result<Option<Tree>, Refusal> {
+        let before = self.paths.len();
+        let mut tree = regrow(key, &self.paths, program, pace)?;
+        let subject = Subject { rules: &program.rules, calldata: key.len };
+        self.steps = u32::try_from(pace.steps).unwrap_or(u32::MAX);
+        for log in logs {
+            if is_full(&tree) {
+                break;
+            }
+            match follow(&mut tree, Route::Seen(log), program, &subject, pace) {
+                Ok(Some(path)) => {
+                    self.paths.reserve_exact(1);
+                    self.paths.push(path);
+                    self.steps = self.steps.saturating_add(log.steps as u32);
+                }
+                Ok(None) => {}
+                Err(Refusal::Interrupted) => return Err(Refusal::Interrupted),
+                Err(_) => {
+                    self.refuse();
+                    // What it has left in the tree leads nowhere.
+                    tree = regrow(key, &self.paths, program, pace)?;
+                }
+            }
+        }
+        Ok((self.paths.len() > before).then_some(tree))
+    }
+
     /// A log did not become a path.
     const fn refuse(&mut self) {
         self.refusals = self.refusals.saturating_add(1);
@@ -369,11 +400,17 @@ const fn is_full(tree: &Tree) -> bool {
 }
 
 /// The tree of some paths, which are followed once more; none if one cannot be.
-fn regrow(key: SliceKey, paths: &[Path], program: &Program, steps: &mut usize) -> Option<Tree> {
+fn regrow(
+    key: SliceKey,
+    paths: &[Path],
+    program: &Program,
+    pace: &mut Pace<'_>,
+) -> Result<Tree, Refusal> {
     let subject = Subject { rules: &program.rules, calldata: key.len };
     let mut tree = Tree::new(key.selector);
     for path in paths {
-        follow(&mut tree, Route::Told(path), program, &subject, steps).ok()??;
+        let path = follow(&mut tree, Route::Told(path), program, &subject, pace)?;
+        path.ok_or(Refusal::Foreign)?;
     }
-    Some(tree)
+    Ok(tree)
 }

@@ -8,6 +8,7 @@ mod deterministic;
 mod differential;
 mod effects;
 mod hostile;
+mod learning;
 #[path = "../../../../testdata/mainnet.rs"]
 mod mainnet;
 mod outline;

@@ -21,13 +21,28 @@ pub(in super::super) enum Route<'a> {
     Told(&'a Path),
 }
 
+/// How far paths are followed.
+pub(in super::super) struct Pace<'a> {
+    /// The steps so far.
+    pub(in super::super) steps: usize,
+    /// Whether they may be followed any further.
+    pub(in super::super) goes_on: &'a dyn Fn() -> bool,
+}
+
+impl Pace<'static> {
+    /// To the end, whatever it takes.
+    pub(in super::super) const fn unlimited() -> Self {
+        Self { steps: 0, goes_on: &|| true }
+    }
+}
+
 /// Adds a path to a tree, and counts the steps that takes. None if it was there before.
 pub(in super::super) fn follow(
     tree: &mut Tree,
     route: Route<'_>,
     program: &Program,
     subject: &Subject<'_>,
-    steps: &mut usize,
+    pace: &mut Pace<'_>,
 ) -> Result<Option<Path>, Refusal> {
     let nodes = tree.nodes.len();
     let (decisions, log) = match route {
@@ -38,9 +53,12 @@ pub(in super::super) fn follow(
     let mut follower = Follower { grower, program, log, height: 0, steps: 0 };
     let mut entry = Some(0);
     while let Some(at) = entry {
+        if !(pace.goes_on)() {
+            return Err(Refusal::Interrupted);
+        }
         let before = follower.steps;
         let next = follower.block(at);
-        *steps += follower.steps - before;
+        pace.steps += follower.steps - before;
         entry = next?;
     }
     follower.grower.finish(nodes)
