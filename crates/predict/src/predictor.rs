@@ -3,6 +3,7 @@
 mod ahead;
 mod collect;
 mod effects;
+mod entrance;
 mod fees;
 mod looked;
 mod options;
@@ -24,6 +25,7 @@ use crate::{
     unknown::Unknown,
     world::{AccountId, Stop, World},
 };
+use entrance::Entrance;
 use fees::Fees;
 use foresee_access::Hashes;
 use looked::Looked;
@@ -57,7 +59,7 @@ pub struct BlockPredictor<'a, S> {
     /// What is left of [`PredictOptions::compile_max`].
     compile_left: usize,
     context: TxContext,
-    block: BlockEnv,
+    entrance: Entrance<'a>,
     current: Option<Current<'a>>,
     /// Where the transaction at hand stands, and what it saw if that is asked for.
     place: Place,
@@ -123,13 +125,14 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
         options: PredictOptions,
     ) -> Self {
         cache.trim();
-        Self::with_rules(cache, Arc::new(Rules::new(cfg)), block, view, options)
+        Self::with_rules(cache, Arc::new(Rules::new(cfg)), (cfg, block), view, options)
     }
 
     /// Another predictor for the same block, which knows nothing of what this one has
     /// predicted. Cheaper than the first.
     pub fn beside(&self, view: S, options: PredictOptions) -> Self {
-        Self::with_rules(&self.cache, self.rules.clone(), &self.block, view, options)
+        let block = (self.entrance.cfg(), self.entrance.block());
+        Self::with_rules(&self.cache, self.rules.clone(), block, view, options)
     }
 
     /// Exchanges remembered hashes and results of precompiles with another predictor, so
@@ -143,7 +146,7 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
     fn with_rules(
         cache: &ProgramCache,
         rules: Arc<Rules>,
-        block: &BlockEnv,
+        (cfg, block): (&CfgEnv, &BlockEnv),
         view: S,
         options: PredictOptions,
     ) -> Self {
@@ -161,7 +164,7 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
             options,
             compile_left: options.compile_max,
             context,
-            block: block.clone(),
+            entrance: Entrance::new(cfg, block),
             current: None,
             place: Place::InOrder,
             trace: None,
@@ -250,13 +253,15 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
         self.current = None;
         let current = Current {
             tx,
-            fees: Fees::new(tx, &self.block, &self.rules),
+            fees: Fees::new(tx, self.entrance.block(), &self.rules),
             gas: self.rules.initial_gas(tx),
             stage: Stage::Sender,
             sender: None,
             authorities_refunded: 0,
         };
-        let paid = self.pay(&current);
+        // Who enters a pool may be taken by a later block.
+        let refused = if place.is_alone() { None } else { self.entrance.refuses(tx) };
+        let paid = if refused.is_none() { self.pay(&current) } else { Ok(None) };
         if let Ok(Some(prediction)) = paid {
             return Ok(Progress::Done(prediction));
         }
@@ -266,8 +271,9 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
                 self.world.refresh_slices(account);
             }
         }
-        self.context.set_transaction(tx, &self.block);
+        self.context.set_transaction(tx, self.entrance.block());
         match paid {
+            _ if let Some(unknown) = refused => self.stop(current, Interrupt::Unknown(unknown)),
             // The stages tell what was accessed before a value was missing.
             Ok(_) | Err(Stop::Missing(_)) => self.go_on(current),
             Err(failed) => self.stop(current, failed.into()),

@@ -171,12 +171,12 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
     /// If the underlying state fails.
     pub fn take_over(
         &mut self,
-        tx: &TxEnv,
+        tx: &'a TxEnv,
         ahead: &Ahead,
         may_meet: Meeting,
     ) -> Result<TakenOver, S::Error> {
         let Some(Trace { accounts, slots }) = &ahead.trace else { return Ok(TakenOver::No) };
-        let fees = super::Fees::new(tx, &self.block, &self.rules);
+        let fees = super::Fees::new(tx, self.entrance.block(), &self.rules);
         let sender = self.world.intern(tx.caller);
         for id in [sender, self.world.beneficiary] {
             if let Some(want) = self.world.load_account(id)? {
@@ -184,7 +184,9 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
             }
         }
         let account = self.world.account(sender);
-        let valid = account.nonce == tx.nonce && fees.affordable(account.balance).is_ok();
+        let valid = account.nonce == tx.nonce
+            && fees.affordable(account.balance).is_ok()
+            && self.entrance.refuses(tx).is_none();
         let additions = may_meet == Meeting::Additions;
         let holds = may_meet == Meeting::Nowhere
             || self.world.still_holds(sender, accounts, slots, additions);

@@ -329,7 +329,8 @@ fn running_out_of_gas_everywhere() {
     }
 }
 
-/// Gas limits that no block has: sums of gas overflow where nobody minds.
+/// Gas limits that no block has, where nothing else is in their way: sums of gas overflow where
+/// nobody minds.
 #[test]
 fn gas_limits_beyond_any_block() {
     let callee = [op::PUSH1, 2, op::PUSH1, 2, op::SSTORE, op::STOP];
@@ -348,6 +349,8 @@ fn gas_limits_beyond_any_block() {
             let (mut block, state) = block_of_calls(fork, &[code.clone(), callee.to_vec()], &calls);
             // Nobody owns so much.
             block.env.basefee = 0;
+            block.env.gas_limit = u64::MAX;
+            block.cfg.tx_gas_limit_cap = Some(u64::MAX);
             block.transactions.iter_mut().for_each(|tx| tx.gas_price = 0);
             let (cache, view) = (ProgramCache::new(), Complete(&state));
             let options = PredictOptions::default();
