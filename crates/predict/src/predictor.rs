@@ -59,7 +59,7 @@ pub struct BlockPredictor<'a, S> {
     /// What is left of [`PredictOptions::compile_max`].
     compile_left: usize,
     context: TxContext,
-    entrance: Entrance<'a>,
+    entrance: Entrance,
     current: Option<Current<'a>>,
     /// Where the transaction at hand stands, and what it saw if that is asked for.
     place: Place,
@@ -131,7 +131,7 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
     /// Another predictor for the same block, which knows nothing of what this one has
     /// predicted. Cheaper than the first.
     pub fn beside(&self, view: S, options: PredictOptions) -> Self {
-        let block = (self.entrance.cfg(), self.entrance.block());
+        let block = (&self.entrance.cfg, &self.entrance.block);
         Self::with_rules(&self.cache, self.rules.clone(), block, view, options)
     }
 
@@ -164,7 +164,7 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
             options,
             compile_left: options.compile_max,
             context,
-            entrance: Entrance::new(cfg, block),
+            entrance: Entrance { cfg: cfg.clone(), block: block.clone() },
             current: None,
             place: Place::InOrder,
             trace: None,
@@ -253,7 +253,7 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
         self.current = None;
         let current = Current {
             tx,
-            fees: Fees::new(tx, self.entrance.block(), &self.rules),
+            fees: Fees::new(tx, &self.entrance.block, &self.rules),
             gas: self.rules.initial_gas(tx),
             stage: Stage::Sender,
             sender: None,
@@ -271,7 +271,7 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
                 self.world.refresh_slices(account);
             }
         }
-        self.context.set_transaction(tx, self.entrance.block());
+        self.context.set_transaction(tx, &self.entrance.block);
         match paid {
             _ if let Some(unknown) = refused => self.stop(current, Interrupt::Unknown(unknown)),
             // The stages tell what was accessed before a value was missing.

@@ -171,12 +171,12 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
     /// If the underlying state fails.
     pub fn take_over(
         &mut self,
-        tx: &'a TxEnv,
+        tx: &TxEnv,
         ahead: &Ahead,
         may_meet: Meeting,
     ) -> Result<TakenOver, S::Error> {
         let Some(Trace { accounts, slots }) = &ahead.trace else { return Ok(TakenOver::No) };
-        let fees = super::Fees::new(tx, self.entrance.block(), &self.rules);
+        let fees = super::Fees::new(tx, &self.entrance.block, &self.rules);
         let sender = self.world.intern(tx.caller);
         for id in [sender, self.world.beneficiary] {
             if let Some(want) = self.world.load_account(id)? {
