@@ -97,8 +97,9 @@ pub(crate) struct Machine {
     /// Gas whose work frames of the transaction at hand may still lose, because a guard
     /// fails and they have to start again. There are no slices once it is less than none.
     spare: i64,
-    /// The frames that were given up because one that they had called had to start again: the
-    /// accounts whose code ran, and what their slices go by. They are logged once more.
+    /// The frames that were given up because one that they had called had to start again, as far
+    /// as they are logged when they run once more: the accounts whose code ran, and what their
+    /// slices go by.
     lost: Vec<(AccountId, SliceKey)>,
     /// The outcome of a first call that needed no frame.
     immediate: Option<Outcome>,

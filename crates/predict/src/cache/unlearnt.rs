@@ -15,8 +15,9 @@ impl ProgramCache {
     }
 
     /// Learns the paths that predictions had no time to learn, one kind of call after the
-    /// other, as long as it `goes_on`, which is asked every few microseconds; what is left then
-    /// is still to be learnt. For how many kinds of calls it was done.
+    /// other, as long as it `goes_on`, which is asked every few microseconds while paths are
+    /// followed; what is left then is still to be learnt. For how many kinds of calls it was
+    /// done.
     ///
     /// For whoever knows of a moment in which nobody waits for a thread. Several may do it at a
     /// time.

@@ -12,7 +12,7 @@ const LEARNT_MAX: usize = 1 << 20;
 const WORK_BETWEEN: u64 = 1 << 12;
 
 /// The deepest frame that is logged: logs live as long as their frames.
-const LOGGED_DEPTH_MAX: usize = 32;
+pub(super) const LOGGED_DEPTH_MAX: usize = 32;
 
 impl Machine {
     /// Whether the last frame may be logged.

@@ -3,6 +3,7 @@
 use super::{
     End, Frame, Halt, Interrupt, Machine, Pending, Surroundings,
     context::address_word,
+    learning::LOGGED_DEPTH_MAX,
     run::{Cpu, Leave},
 };
 use crate::{
@@ -141,8 +142,8 @@ impl Machine {
         let restarted = self.restarted();
         if restarted < last {
             self.spare = -1;
-            let lost = &self.frames[restarted..];
-            let lost = lost.iter().filter_map(|it| Some((it.code?, it.slice_key(&self.memory))));
+            let lost = self.frames[restarted..].iter().take(LOGGED_DEPTH_MAX);
+            let lost = lost.filter_map(|it| Some((it.code?, it.slice_key(&self.memory))));
             self.lost.extend(lost);
             if around.world.view.counts() {
                 for (frame, depth) in self.frames[restarted..last].iter().zip(restarted + 1..) {

@@ -37,7 +37,9 @@ pub enum Learning {
     /// Nothing.
     Nothing,
     /// What is worth the most, for a small share of what predicting costs; between
-    /// transactions, and when the predictor is dropped.
+    /// transactions, and when the predictor is dropped. What is left then waits for a moment in
+    /// which nobody does ([`ProgramCache::learn`](crate::ProgramCache::learn)), or for the next
+    /// predictor.
     #[default]
     Bounded,
     /// Everything, at once. A block may take several times as long by it.
