@@ -4,7 +4,11 @@ use crate::rules::Rules;
 use alloy_primitives::U256;
 use revm::{
     context::{BlockEnv, TxEnv},
-    context_interface::{Block, result::InvalidTransaction, transaction::Transaction},
+    context_interface::{
+        Block,
+        result::InvalidTransaction,
+        transaction::{Transaction, TransactionType},
+    },
     primitives::hardfork::SpecId,
 };
 
@@ -32,13 +36,18 @@ impl Fees {
         } else {
             gas_price
         };
+        // Whatever others name as blobs, they do not pay for it.
+        let blob_gas = match TransactionType::from(tx.tx_type) {
+            TransactionType::Eip4844 => tx.total_blob_gas(),
+            _ => 0,
+        };
         let blob_price = block.blob_gasprice().unwrap_or_default();
         Self {
             max_cost: tx.max_balance_spending().ok(),
             gas_price,
             reward_price,
             gas_limit: tx.gas_limit,
-            blobs: U256::from(tx.total_blob_gas()) * U256::from(blob_price),
+            blobs: U256::from(blob_gas) * U256::from(blob_price),
         }
     }
 

@@ -5,7 +5,7 @@ use crate::{
     check::{Fields, check},
     programs::{FORKS, block_of_calls, contract},
 };
-use alloy_primitives::{Address, Bytes, U256};
+use alloy_primitives::{Address, B256, Bytes, U256};
 use foresee_predict::{BlockPredictor, Complete, PredictOptions, ProgramCache, Unknown};
 use proptest::prelude::*;
 use revm::{context::result::InvalidTransaction, primitives::hardfork::SpecId, state::AccountInfo};
@@ -57,6 +57,8 @@ proptest! {
             // A fork may not know the type, or the price be less than the base fee.
             (tx.gas_price, tx.tx_type) = (*price, *kind);
             tx.gas_priority_fee = (*kind == 2).then_some(1);
+            // Of blobs that are no part of the type nobody takes notice.
+            tx.blob_hashes = vec![B256::ZERO; tx.data.len()];
         }
         check(&ProgramCache::new(), &block, &state, &format!("{fork:?}"), Fields::Named);
     }
