@@ -150,9 +150,13 @@ mod tests {
         let loaded = generate(Scenario::Mix, 20, 1).unwrap().into_block().unwrap();
         let foresee = foresee(3);
         let busy = foresee.busy();
-        foresee.execute_block(&loaded.block, &loaded.state).unwrap();
+        // Where the threads that predict are late, there is nothing left to be predicted.
+        let is_wanted = |_| {
+            foresee.execute_block(&loaded.block, &loaded.state).unwrap();
+            foresee.cache().wanted() > 0
+        };
+        assert!((0..1_000).any(is_wanted));
         let wanted = foresee.cache().wanted();
-        assert!(wanted > 0);
         assert!(matches!(*foresee.aside.lock(), Work::Idle));
         assert_eq!((foresee.cache().wanted(), foresee.cache().len()), (wanted, 0));
         drop(busy);
@@ -165,17 +169,14 @@ mod tests {
         let loaded = generate(Scenario::AmmWide, 60, 1).unwrap().into_block().unwrap();
         let config = Config { threads: 2, mode: Mode::Parallel, ..Config::default() };
         let foresee = Foresee::new(config).unwrap();
-        let execute = || foresee.execute_block(&loaded.block, &loaded.state).unwrap();
         let busy = foresee.busy();
-        (0..2).for_each(|_| drop(execute()));
+        for _ in 0..2 {
+            foresee.predict_block(&loaded.block, &loaded.state).unwrap();
+        }
         assert!(foresee.cache().unlearnt() > 0);
         drop(busy);
         foresee.settle();
         assert_eq!((foresee.cache().unlearnt(), foresee.cache().wanted()), (0, 0));
-        // Others have been met by now, or none.
-        execute();
-        foresee.settle();
-        assert_eq!(foresee.cache().unlearnt(), 0);
     }
 
     #[test]
