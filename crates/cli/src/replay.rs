@@ -103,7 +103,6 @@ impl Replay {
         let list = self.access_list(input, &reference, &mut runs)?;
         for run in 0..self.runs {
             begin(run + 1, &format!("run {} of {}", run + 1, self.runs));
-            self.foresee.settle();
             let ahead = self.predict_ahead(input, &mut runs)?;
             let in_order = |runs: &mut Runs| match self.mode {
                 Mode::Parallel => Ok(()),

@@ -1,9 +1,10 @@
 //! What is done when no block is being executed: code is compiled that predictions had to
 //! leave alone, and paths are learnt that they had no time for.
 //!
-//! An idle thread of the executor does that, and ends within microseconds when the next
-//! block begins or nobody uses the library any more; it is waited for by no one. A panic
-//! reaches whoever executes the next block.
+//! An idle thread of the executor does that, and ends when the next block begins or nobody
+//! uses the library any more: between two blocks of a code, or blocks along a path, but not
+//! while it makes a slice of paths. No block waits for it. A panic reaches whoever executes the
+//! next block.
 
 use crate::{Foresee, telemetry};
 use core::{
