@@ -224,10 +224,15 @@ fn keep_apart<'p>(
 mod tests {
     use super::*;
     use crate::{Config, MachineCosts};
-    use alloy_primitives::Bytes;
+    use alloy_primitives::{Bytes, U256};
     use foresee_execute::execute_in_order;
     use foresee_source::LoadedBlock;
     use foresee_workload::{Scenario, generate};
+    use revm::{
+        bytecode::{Bytecode, opcode as op},
+        database::CacheDB,
+        state::AccountInfo,
+    };
 
     fn foresee() -> Foresee {
         let costs = Some(MachineCosts::default());
@@ -315,6 +320,38 @@ mod tests {
             foresee.execute_ahead(block, state, &ahead).unwrap().stats.ahead > 0
         };
         assert!((0..1_000).any(is_ahead));
+    }
+
+    #[test]
+    fn paths_that_calls_take_in_their_place_alone_are_learnt_after_the_block() {
+        let loaded = generate(Scenario::Payments, 1_200, 1).unwrap().into_block().unwrap();
+        // The first to call it takes the short way, and so does each alone.
+        let [first, way] =
+            [[op::PUSH0, op::SLOAD, op::PUSH1, 10], [op::JUMPI, op::PUSH1, 1, op::PUSH0]];
+        let line = [op::PUSH0, op::SLOAD, op::POP].repeat(200);
+        let code = [&first[..], &way, &[op::SSTORE, op::STOP, op::JUMPDEST], &line].concat();
+        let contract = Address::with_last_byte(0xc0);
+        let mut state = CacheDB::new(&loaded.state);
+        let info = AccountInfo::default().with_code(Bytecode::new_raw(code.into()));
+        state.insert_account_info(contract, info);
+        let mut block = loaded.block.clone();
+        for tx in block.transactions.iter_mut().step_by(10) {
+            (tx.kind, tx.value, tx.gas_limit) = (contract.into(), U256::ZERO, 100_000);
+        }
+        let foresee = foresee();
+        let busy = foresee.busy();
+        let ahead = foresee.predict_ahead(&block, &state).unwrap();
+        assert_eq!(foresee.cache().unlearnt(), 0);
+        let is_left = |_| {
+            let executed = foresee.execute_ahead(&block, &state, &ahead).unwrap();
+            assert!(executed.output == execute_in_order(&block, &state).unwrap());
+            foresee.cache().unlearnt() > 0
+        };
+        // Where the other thread is late, the first goes on without it.
+        assert!((0..1_000).any(is_left));
+        drop(busy);
+        foresee.settle();
+        assert_eq!(foresee.cache().unlearnt(), 0);
     }
 
     fn check(foresee: &Foresee, loaded: &LoadedBlock) -> ExecutedBlock {

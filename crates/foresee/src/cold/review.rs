@@ -18,8 +18,7 @@ use super::{
 use core::sync::atomic::{AtomicUsize, Ordering};
 use foresee_execute::{Block, Desk, Standing, StateKey, Tray, Waited};
 use foresee_predict::{
-    Ahead, BlockPredictor, Learning, Meeting, PredictOptions, ProgramCache, Progress, TakenOver,
-    Want,
+    Ahead, BlockPredictor, Meeting, PredictOptions, ProgramCache, Progress, TakenOver, Want,
 };
 use revm::{context::TxEnv, state::EvmState};
 use std::{
@@ -65,8 +64,8 @@ impl<'a> Review<'a> {
         options: PredictOptions,
         changes: &[EvmState],
     ) -> Self {
-        // Predictions alone have learnt from the paths already.
-        let learning = Learning::Nothing;
+        // What is predicted anew takes another path than it did alone.
+        let learning = options.learning.aside();
         let options = PredictOptions { keep_results: false, learning, ..options };
         let Block { cfg, env, .. } = block;
         let mut predictor = BlockPredictor::new(cache, cfg, env, AtHand::new(desk, None), options);

@@ -1,26 +1,23 @@
 //! What lanes leave behind, foreseen from one to the next.
 
-use super::{CHAIN_PERCENT, Foreknowledge, SAMPLE, times::Times};
+use super::{
+    CHAIN_PERCENT, Foreknowledge, SAMPLE,
+    times::{Times, Watch},
+};
 use crate::{
     Foresee,
     choice::parallelism_percent,
     outlook::{Outlook, know, take_results, tell},
     pipeline::{COMPILE_INSIDE_MAX, Predictor},
 };
-use alloy_primitives::{Address, map::HashSet};
-use foresee_access::{Fingerprint, Footprint, Location, Touch};
+use foresee_access::Footprint;
 use foresee_execute::{Block, Known, LaneStart, LastLane, PreBlock};
-use foresee_predict::{
-    Ahead, Learning, Meeting, PredictOptions, Prediction, Progress, TakenOver, Unknown,
-};
-use revm::{DatabaseRef, context::TxEnv, state::Account};
+use foresee_predict::{Ahead, Meeting, PredictOptions, Prediction, TakenOver, Unknown};
+use revm::{DatabaseRef, context::TxEnv};
 
 /// A lane that has less left than this is not divided: what a lane has done is put together
 /// with what all others have.
-const LANE_MIN_NS: u64 = 1_000_000;
-
-/// The second lane may take so much more at first, in percent of what the first has left.
-const FIRST_LATER_PERCENT: u64 = 110;
+const LANE_MIN_NS: u64 = 500_000;
 
 /// Foresees what transactions leave, from one lane to the next.
 pub(super) struct Foresight<'a, DB> {
@@ -45,8 +42,6 @@ struct Following<'a, DB> {
     predictor: Predictor<'a, DB>,
     /// The next transaction.
     position: usize,
-    /// What those before it, and the system calls before these, have changed.
-    written: HashSet<Fingerprint>,
     /// The first predictions, if they are to tell whether the block is a chain.
     sample: Option<Vec<(Prediction, Footprint)>>,
 }
@@ -76,34 +71,35 @@ impl<'a, DB: DatabaseRef> Foresight<'a, DB> {
         }
         // Whoever is done first takes over a part of what the other has left, which has to be
         // behind its own.
-        let (times, percent) = match self.times.take() {
+        let times = match self.times.take() {
             Some(times) if times.after(last.position()) < LANE_MIN_NS => return None,
-            Some(times) => (times, 100),
+            Some(times) => times,
             None => {
                 if let Some(ahead) = self.before.ahead() {
                     // Whoever executes already does so without what is told here.
                     tell(self.known, ahead);
                 }
-                (self.before.times(self.block), FIRST_LATER_PERCENT)
+                self.before.times(self.block)
             }
         };
         let start = if let Foreknowledge::Apart(_) = self.before {
-            let position = times.middle(last.position(), percent);
+            let position = times.middle(Watch::new(last).look());
             Some(LaneStart { position, ..LaneStart::default() })
         } else {
-            self.foreseen(last, &times, percent)
+            self.foreseen(last, &times)
         };
         self.times = Some(times);
         start.filter(|start| start.position < self.block.transactions.len())
     }
 
     /// The next lane, by what those before it leave.
-    fn foreseen(&mut self, last: &LastLane, times: &Times, percent: u64) -> Option<LaneStart> {
+    fn foreseen(&mut self, last: &LastLane, times: &Times) -> Option<LaneStart> {
         let mut following = match self.following.take() {
             Some(following) => following,
             None => Following::begin(self.foresee, self.block, self.db, self.before)?,
         };
-        while !times.meet(last.position(), following.position, percent) {
+        let mut watch = Watch::new(last);
+        while !times.meet(watch.look(), following.position) {
             if last.is_over() || times.after(last.position()) < LANE_MIN_NS {
                 return None;
             }
@@ -139,40 +135,26 @@ impl<'a, DB: DatabaseRef> Following<'a, DB> {
     ) -> Option<Self> {
         let pre = PreBlock::run(block, db).ok()?;
         let predict = foresee.config().predict;
-        // What was predicted ahead has taught what there is to learn.
-        let learning = before.ahead().map_or(predict.learning, |_| Learning::Nothing);
+        // Little is predicted where most was ahead, and what is takes another path in its place
+        // than alone.
+        let learning = before.ahead().map_or(predict.learning, |_| predict.learning.aside());
         let compile_max = predict.compile_max.min(COMPILE_INSIDE_MAX);
         let options = PredictOptions { learning, compile_max, ..predict };
         let mut predictor = foresee.predictor(block, db, options);
-        // Every transaction pays its fee, without a word.
-        let mut written = HashSet::default();
-        written.insert(Fingerprint::of(&Location::balance(block.env.beneficiary)));
-        for changes in pre.changes() {
-            predictor.apply(changes);
-            written.extend(changes.iter().flat_map(changed).map(|it| Fingerprint::of(&it)));
-        }
+        pre.changes().iter().for_each(|changes| predictor.apply(changes));
         let sample = matches!(before, Foreknowledge::Waiting).then(Vec::new);
-        Some(Self { predictor, position: 0, written, sample })
+        Some(Self { predictor, position: 0, sample })
     }
 
     /// Goes on by a transaction. Nothing if it is not known what it leaves.
     fn follow(&mut self, tx: &'a TxEnv, ahead: &Ahead, known: &Known) -> Option<()> {
-        let Self { predictor, written, .. } = self;
-        let steps = ahead.footprint.steps().iter();
-        let meets = steps.clone().any(|step| written.contains(&step.fingerprint()));
-        let meeting = if meets { Meeting::Additions } else { Meeting::Nowhere };
-        if predictor.take_over(tx, ahead, meeting).ok()? == TakenOver::Yes {
-            let writes = steps.filter(|step| step.touch().has(Touch::WRITE));
-            written.extend(writes.map(|step| step.fingerprint()));
-        } else {
-            let Progress::Done(prediction) = predictor.begin_anew(tx, ahead).ok()? else {
-                return None;
-            };
+        let predictor = &mut self.predictor;
+        if predictor.take_over(tx, ahead, Meeting::Additions).ok()? != TakenOver::Yes {
+            let prediction = predictor.predict_effects_anew(tx, ahead).ok()?;
             know(known, &predictor.take_precompiled());
             if !is_foreseen(&prediction) {
                 return None;
             }
-            written.extend(prediction.access.writes.iter().map(Fingerprint::of));
         }
         self.position += 1;
         Some(())
@@ -213,11 +195,4 @@ impl<'a, DB: DatabaseRef> Following<'a, DB> {
 /// Whether it is known what a transaction leaves: nothing if it cannot be included.
 fn is_foreseen(prediction: &Prediction) -> bool {
     prediction.is_complete() || matches!(prediction.unknown[..], [Unknown::Invalid(_)])
-}
-
-/// What a change of the protocol may have changed of an account.
-fn changed((address, account): (&Address, &Account)) -> impl Iterator<Item = Location> {
-    let fields = [Location::balance, Location::nonce, Location::code].map(|of| of(*address));
-    let slots = account.storage.keys().map(|slot| Location::slot(*address, *slot));
-    fields.into_iter().chain(slots)
 }

@@ -2,8 +2,9 @@
 //! themselves: enough to divide a block.
 
 use crate::choice::{PAYMENT_GAS, limit, mul_div};
-use foresee_execute::Block;
+use foresee_execute::{Block, LastLane};
 use foresee_predict::Ahead;
+use std::time::Instant;
 
 /// Blocks that take less in order than this are not divided: calling a thread costs a good
 /// part of it.
@@ -107,16 +108,49 @@ impl Times {
         self.before(usize::MAX) - self.before(position)
     }
 
-    /// Whether a lane that begins at `start` takes no more than this part, in percent, of what
-    /// one at `last` takes to come there. Where the block ends any does.
-    pub(super) fn meet(&self, last: usize, start: usize, percent: u64) -> bool {
-        let until = self.before(start).saturating_sub(self.before(last));
-        start > last && self.after(start) <= mul_div(until, percent, 100)
+    /// Whether a lane that begins at `start` takes no longer than the last one takes to come
+    /// there. Where the block ends any does.
+    pub(super) fn meet(&self, last: Reached, start: usize) -> bool {
+        let Reached { position, since } = last;
+        let until = self.before(start).saturating_sub(self.before(position));
+        let begun = self.before(position + 1) - self.before(position);
+        start > position && self.after(start) <= until.saturating_sub(begun.min(since))
     }
 
     /// Where another lane begins if it begins now.
-    pub(super) fn middle(&self, last: usize, percent: u64) -> usize {
-        (last..self.0.len()).find(|start| self.meet(last, *start, percent)).unwrap_or(last)
+    pub(super) fn middle(&self, last: Reached) -> usize {
+        let at = last.position;
+        (at..self.0.len()).find(|start| self.meet(last, *start)).unwrap_or(at)
+    }
+}
+
+/// How far a lane has come: the position of the transaction that it executes, and for how many
+/// nanoseconds it has done so at least.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Reached {
+    pub(super) position: usize,
+    pub(super) since: u64,
+}
+
+/// Looks from time to time how far a lane has come.
+pub(super) struct Watch<'l> {
+    lane: &'l LastLane,
+    position: usize,
+    since: Instant,
+}
+
+impl<'l> Watch<'l> {
+    pub(super) fn new(lane: &'l LastLane) -> Self {
+        Self { lane, position: lane.position(), since: Instant::now() }
+    }
+
+    pub(super) fn look(&mut self) -> Reached {
+        let (position, now) = (self.lane.position(), Instant::now());
+        if position != self.position {
+            (self.position, self.since) = (position, now);
+        }
+        let since = now.duration_since(self.since).as_nanos();
+        Reached { position, since: u64::try_from(since).unwrap_or(u64::MAX) }
     }
 }
 
@@ -136,14 +170,18 @@ mod tests {
     fn lanes_that_begin_where_they_meet_end_together() {
         // A second, a second, four seconds, a second, a second.
         let times = Times(vec![0, 1, 2, 6, 7, 8]);
+        let at = |position| Reached { position, since: 0 };
         assert_eq!([0, 2, 3, 5, 9].map(|at| times.after(at)), [8, 6, 2, 0, 0]);
-        assert_eq!(times.middle(0, 100), 3);
+        assert_eq!(times.middle(at(0)), 3);
         // What the first has done by now cannot be divided any more.
-        assert_eq!(times.middle(3, 100), 4);
-        assert_eq!(times.middle(4, 100), 5);
-        // The rest may take longer.
-        assert!(!times.meet(0, 2, 100) && times.meet(0, 2, 300));
+        assert_eq!(times.middle(at(3)), 4);
+        assert_eq!(times.middle(at(4)), 5);
         // Nothing is taken from whoever is there already, or has ended.
-        assert!(!times.meet(3, 3, 100) && !times.meet(5, 5, 100));
+        assert!(!times.meet(at(3), 3) && !times.meet(at(5), 5));
+        // What is done of a transaction is not still to come.
+        assert_eq!(
+            [0, 2, 3, 9].map(|since| times.middle(Reached { since, ..at(2) })),
+            [3, 3, 4, 4]
+        );
     }
 }

@@ -36,8 +36,6 @@ pub struct Ahead {
 /// to be taken over nevertheless.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meeting {
-    /// Nowhere: who asks knows that it does not.
-    Nowhere,
     /// Anywhere, if only what it looks at is the same.
     Anywhere,
     /// Anywhere, and slots that it merely adds to need not be the same. What it compares them
@@ -152,8 +150,13 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
     ///
     /// If the underlying state fails.
     pub fn begin_anew(&mut self, tx: &'a TxEnv, ahead: &Ahead) -> Result<Progress, S::Error> {
-        ahead.precompiled.iter().for_each(|call| self.machine.precompiled.know(call));
+        self.know_precompiled(ahead);
         self.begin(tx)
+    }
+
+    /// Takes over the results of precompiles that a prediction made alone has computed.
+    pub(super) fn know_precompiled(&mut self, ahead: &Ahead) {
+        ahead.precompiled.iter().for_each(|call| self.machine.precompiled.know(call));
     }
 
     /// Ends the suspended transaction where it stands, because what it wants cannot be
@@ -188,9 +191,7 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
             && fees.affordable(account.balance).is_ok()
             && self.entrance.refuses(tx).is_none();
         let additions = may_meet == Meeting::Additions;
-        let holds = may_meet == Meeting::Nowhere
-            || self.world.still_holds(sender, accounts, slots, additions);
-        if !valid || !holds {
+        if !valid || !self.world.still_holds(sender, accounts, slots, additions) {
             return Ok(TakenOver::No);
         }
         self.world.begin();

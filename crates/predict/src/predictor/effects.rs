@@ -1,6 +1,6 @@
 //! What the transactions predicted so far leave behind.
 
-use super::{BlockPredictor, Place, Progress};
+use super::{Ahead, BlockPredictor, Place, Progress};
 use crate::{prediction::Prediction, state::StateView, unknown::Unknown};
 use alloy_primitives::map::AddressMap;
 use revm::{context::TxEnv, database::DbAccount};
@@ -18,6 +18,21 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
             Progress::Done(prediction) => Ok(prediction),
             Progress::Suspended(want) => Ok(self.abandon(Unknown::Value(want))),
         }
+    }
+
+    /// As [`predict_effects`](Self::predict_effects), given the transaction's prediction alone,
+    /// which does not hold there: results of precompiles are not computed twice.
+    ///
+    /// # Errors
+    ///
+    /// If the underlying state fails.
+    pub fn predict_effects_anew(
+        &mut self,
+        tx: &'a TxEnv,
+        ahead: &Ahead,
+    ) -> Result<Prediction, S::Error> {
+        self.know_precompiled(ahead);
+        self.predict_effects(tx)
     }
 
     /// What the transactions predicted or taken over in block order so far leave behind, and the

@@ -42,8 +42,21 @@ pub enum Learning {
     /// predictor.
     #[default]
     Bounded,
+    /// Nothing, but what is worth it waits in the same way.
+    Aside,
     /// Everything, at once. A block may take several times as long by it.
     Everything,
+}
+
+impl Learning {
+    /// The same where somebody waits for the prediction: what is to be learnt is left for later.
+    #[must_use]
+    pub const fn aside(self) -> Self {
+        match self {
+            Self::Nothing => Self::Nothing,
+            Self::Aside | Self::Bounded | Self::Everything => Self::Aside,
+        }
+    }
 }
 
 impl Default for PredictOptions {

@@ -74,3 +74,14 @@ fn whoever_learns_everything_leaves_nothing() {
     assert!(predict(&cache, Learning::Nothing).1);
     assert_eq!((cache.learn(|| true), cache.unlearnt()), (1, 0), "it is found to be there");
 }
+
+#[test]
+fn whoever_leaves_it_aside_learns_nothing_and_leaves_all() {
+    let cache = ProgramCache::new();
+    let first = predict(&cache, Learning::Aside);
+    (0..100).for_each(|_| assert_eq!(predict(&cache, Learning::Aside), first));
+    assert_eq!((first.1, cache.unlearnt()), (false, 1));
+    assert_eq!((cache.learn(|| true), cache.unlearnt()), (1, 0));
+    assert_eq!(predict(&cache, Learning::Aside), (first.0, true));
+    assert_eq!(Learning::Nothing.aside(), Learning::Nothing);
+}
