@@ -2,7 +2,7 @@
 
 use super::{
     CHAIN_PERCENT, Foreknowledge, SAMPLE,
-    times::{Times, Watch},
+    times::{Reached, Times, Watch},
 };
 use crate::{
     Foresee,
@@ -83,7 +83,7 @@ impl<'a, DB: DatabaseRef> Foresight<'a, DB> {
             }
         };
         let start = if let Foreknowledge::Apart(_) = self.before {
-            let position = times.middle(Watch::new(last).look());
+            let position = times.middle(Reached { position: last.position(), since: 0 });
             Some(LaneStart { position, ..LaneStart::default() })
         } else {
             self.foreseen(last, &times)
@@ -99,8 +99,12 @@ impl<'a, DB: DatabaseRef> Foresight<'a, DB> {
             None => Following::begin(self.foresee, self.block, self.db, self.before)?,
         };
         let mut watch = Watch::new(last);
-        while !times.meet(watch.look(), following.position) {
-            if last.is_over() || times.after(last.position()) < LANE_MIN_NS {
+        loop {
+            let reached = watch.look();
+            if times.meet(reached, following.position) {
+                break;
+            }
+            if last.is_over() || times.after(reached.position) < LANE_MIN_NS {
                 return None;
             }
             if following.is_chain(self.block) {
