@@ -91,7 +91,7 @@ fn main() {
             fresh.access_list_hash = list_hash.into();
             let again = fresh.clone();
             time(&mut times[12], || {
-                again.transactions.iter().map(|tx| tx.observed.reads.len()).sum::<usize>()
+                again.transactions.iter().map(|tx| tx.observed.len()).sum::<usize>()
             });
             time(&mut times[13], || fresh.to_bytes());
             for (way, guide) in [(9, Guide::Record(&rerun)), (10, Guide::AccessList(&list))] {

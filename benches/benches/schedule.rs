@@ -21,9 +21,9 @@ fn block(transactions: u64) -> Vec<AccessSet> {
         let sender = account(1_000_000 + tx % 150);
         let settled = [Location::nonce(sender), Location::balance(sender)];
         let code = (0..4).map(|n| Location::code(account((tx + n) % 40)));
-        let reads = own.clone().chain(hot.clone()).chain(settled).chain(code).collect();
-        let writes = own.take(8).chain(hot.into_iter().take(1)).chain(settled).collect();
-        AccessSet::new(reads, writes, settled.to_vec())
+        let reads = own.clone().chain(hot.clone()).chain(settled).chain(code);
+        let writes = own.take(8).chain(hot.into_iter().take(1)).chain(settled);
+        AccessSet::new(reads, writes, settled)
     };
     (0..transactions).map(set).collect()
 }
@@ -34,9 +34,9 @@ fn payments(transactions: u64) -> Vec<AccessSet> {
     let set = |tx: u64| {
         let [from, to] = [2 * tx, 2 * tx + 1].map(account);
         let sender = [Location::balance(from), Location::nonce(from)];
-        let reads = vec![sender[0], sender[1], Location::code(from), Location::code(to)];
-        let writes = vec![sender[0], sender[1], Location::balance(to)];
-        AccessSet::new(reads, writes.clone(), writes)
+        let reads = [sender[0], sender[1], Location::code(from), Location::code(to)];
+        let writes = [sender[0], sender[1], Location::balance(to)];
+        AccessSet::new(reads, writes, writes)
     };
     (0..transactions).map(set).collect()
 }

@@ -1,6 +1,6 @@
 //! Where a prediction and an observation part.
 
-use crate::{AccessSet, Location};
+use crate::{AccessSet, Location, Touch};
 use serde::{Deserialize, Serialize};
 
 /// The locations in which a predicted set differs from the observed one.
@@ -19,11 +19,16 @@ pub struct Difference {
 impl Difference {
     /// Compares a predicted with an observed set.
     pub fn between(predicted: &AccessSet, observed: &AccessSet) -> Self {
+        let without = |set: &AccessSet, other: &AccessSet, how| {
+            let touched = set.touches().filter(|(_, touch)| touch.has(how));
+            let lacks = |location: &Location| !other.touch(location).has(how);
+            touched.map(|(location, _)| location).filter(lacks).collect()
+        };
         Self {
-            missed_reads: without(&observed.reads, &predicted.reads),
-            extra_reads: without(&predicted.reads, &observed.reads),
-            missed_writes: without(&observed.writes, &predicted.writes),
-            extra_writes: without(&predicted.writes, &observed.writes),
+            missed_reads: without(observed, predicted, Touch::READ),
+            extra_reads: without(predicted, observed, Touch::READ),
+            missed_writes: without(observed, predicted, Touch::WRITE),
+            extra_writes: without(predicted, observed, Touch::WRITE),
         }
     }
 
@@ -36,11 +41,6 @@ impl Difference {
     }
 }
 
-/// The locations of one sorted list that the other sorted list lacks.
-fn without(list: &[Location], other: &[Location]) -> Vec<Location> {
-    list.iter().filter(|location| other.binary_search(location).is_err()).copied().collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -49,8 +49,8 @@ mod tests {
     #[test]
     fn a_difference_names_what_is_missed_and_what_is_too_much() {
         let [a, b] = [1, 2].map(|n| Location::balance(Address::with_last_byte(n)));
-        let predicted = AccessSet::new(vec![a], vec![], vec![]);
-        let observed = AccessSet::new(vec![b], vec![b], vec![]);
+        let predicted = AccessSet::new([a], [], []);
+        let observed = AccessSet::new([b], [b], []);
         let difference = Difference::between(&predicted, &observed);
         assert_eq!(difference.missed_reads, [b]);
         assert_eq!(difference.extra_reads, [a]);

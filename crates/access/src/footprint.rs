@@ -9,7 +9,8 @@
 //! make some that do. So transactions that have nothing in common may seem to meet, which costs
 //! them time and nothing else. Nothing that decides about a result may rest on one.
 
-use crate::{AccessSet, Field, Location};
+use crate::{AccessSet, AccountAccess, Field, Location, Touch};
+use alloy_primitives::{Address, U256};
 use core::hash::Hasher;
 use rustc_hash::FxHasher;
 
@@ -26,24 +27,26 @@ const PART: u32 = 3;
 const HASH: u64 = !0 << 5;
 const NEVER_ZERO: u64 = 1 << 5;
 
+/// The part that a slot is. Balance, nonce and code are 0, 1 and 2.
+const SLOT: u64 = 3;
+
 impl Fingerprint {
     /// The fingerprint of a location.
     pub fn of(location: &Location) -> Self {
-        let account = hash(0, location.address.as_slice());
-        let (hash, part) = match location.field {
-            Field::Balance => (account, 0),
-            Field::Nonce => (account, 1),
-            Field::Code => (account, 2),
-            Field::Slot(slot) => (hash(account, &slot.to_le_bytes::<32>()), 3),
-        };
-        Self(hash & HASH | NEVER_ZERO | part << PART)
+        let account = account_hash(&location.address);
+        match location.field {
+            Field::Balance => fingerprint(account, 0),
+            Field::Nonce => fingerprint(account, 1),
+            Field::Code => fingerprint(account, 2),
+            Field::Slot(slot) => of_slot(account, slot),
+        }
     }
 
     /// A number that the fields of an account have in common; for slots the fingerprint.
     #[must_use]
     pub const fn place(self) -> Self {
         match self.0 >> PART & 3 {
-            3 => self,
+            SLOT => self,
             _ => Self(self.0 & HASH),
         }
     }
@@ -66,42 +69,18 @@ fn hash(before: u64, bytes: &[u8]) -> u64 {
     hasher.finish()
 }
 
-/// What a transaction does with a location.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Touch(u8);
+fn account_hash(address: &Address) -> u64 {
+    hash(0, address.as_slice())
+}
 
-impl Touch {
-    /// It reads it.
-    pub const READ: Self = Self(1);
-    /// It writes it.
-    pub const WRITE: Self = Self(2);
-    /// It settles it at commit.
-    pub const COMMUTATIVE: Self = Self(4);
-    /// The location is a slot.
-    pub const SLOT: Self = Self(8);
-    /// So many there are.
-    pub const COUNT: usize = 16;
+/// The fingerprint of this part of what has this hash.
+const fn fingerprint(hash: u64, part: u64) -> Fingerprint {
+    Fingerprint(hash & HASH | NEVER_ZERO | part << PART)
+}
 
-    /// Both.
-    #[must_use]
-    pub const fn and(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    /// Whether all of the other is part of this.
-    pub const fn has(self, other: Self) -> bool {
-        self.0 & other.0 == other.0
-    }
-
-    /// A number below [`COUNT`](Self::COUNT).
-    pub const fn number(self) -> usize {
-        (self.0 & 15) as usize
-    }
-
-    /// All there are, by number.
-    pub fn all() -> [Self; Self::COUNT] {
-        core::array::from_fn(|number| Self(number as u8))
-    }
+/// The fingerprint of a slot of the account with this hash.
+fn of_slot(account: u64, key: U256) -> Fingerprint {
+    fingerprint(hash(account, &key.to_le_bytes::<32>()), SLOT)
 }
 
 /// A location of a [`Footprint`], and what is done with it.
@@ -109,9 +88,9 @@ impl Touch {
 pub struct Step(u64);
 
 impl Step {
-    fn new(location: &Location, touch: Touch) -> Self {
+    fn new(location: Fingerprint, touch: Touch) -> Self {
         // That it is a slot is part of the fingerprint.
-        Self(Fingerprint::of(location).0 | u64::from(touch.0 & 7))
+        Self(location.0 | touch.bits() as u64)
     }
 
     /// The location.
@@ -121,8 +100,8 @@ impl Step {
 
     /// What is done with it.
     pub const fn touch(self) -> Touch {
-        let is_slot = self.0 >> PART & 3 == 3;
-        Touch((self.0 & 7) as u8 | (is_slot as u8) << 3)
+        let is_slot = self.0 >> PART & 3 == SLOT;
+        Touch::from_bits(self.0 as u8).and(Touch::SLOT.only_if(is_slot))
     }
 }
 
@@ -136,9 +115,16 @@ pub struct Footprint {
 impl Footprint {
     /// The footprint of a set.
     pub fn new(access: &AccessSet) -> Self {
-        let mut steps = Vec::with_capacity(access.reads.len() + access.writes.len());
-        steps.extend(access.touches().map(|(location, touch)| Step::new(location, touch)));
-        Self { steps: steps.into(), writes: access.writes.len() as u32 }
+        let mut steps = Vec::with_capacity(access.len());
+        for AccountAccess { address, fields, slots } in access.accounts() {
+            let account = account_hash(&address);
+            let fields = fields.into_iter().zip(0..).filter(|(touch, _)| !touch.is_none());
+            steps.extend(fields.map(|(touch, part)| Step::new(fingerprint(account, part), touch)));
+            let slots = slots.iter();
+            steps.extend(slots.map(|(key, touch)| Step::new(of_slot(account, *key), *touch)));
+        }
+        let writes = steps.iter().filter(|step| step.touch().has(Touch::WRITE)).count() as u32;
+        Self { steps: steps.into(), writes }
     }
 
     /// What it reads or writes, in the order of locations.
@@ -155,40 +141,14 @@ impl Footprint {
     /// [`AccessSet::orders_by`](crate::AccessSet::orders_by).
     pub fn orders_by(&self, location: Fingerprint) -> bool {
         let is_it = |step: &&Step| step.fingerprint() == location;
-        self.steps.iter().find(is_it).is_some_and(|step| {
-            let touch = step.touch();
-            touch.has(Touch::READ) && !touch.has(Touch::COMMUTATIVE)
-        })
-    }
-}
-
-impl AccessSet {
-    /// What it reads or writes, sorted, and what it does with each.
-    pub fn touches(&self) -> impl Iterator<Item = (&Location, Touch)> {
-        let mut rest = [&self.reads, &self.writes, &self.commutative].map(Vec::as_slice);
-        core::iter::from_fn(move || {
-            let location = rest[..2].iter().filter_map(|rest| rest.first()).min()?;
-            let mut touch = if location.is_slot() { Touch::SLOT } else { Touch::default() };
-            for (rest, part) in rest.iter_mut().zip([Touch::READ, Touch::WRITE, Touch::COMMUTATIVE])
-            {
-                while let Some((first, others)) = rest.split_first()
-                    && first <= location
-                {
-                    *rest = others;
-                    if first == location {
-                        touch = touch.and(part);
-                    }
-                }
-            }
-            Some((location, touch))
-        })
+        self.steps.iter().find(is_it).is_some_and(|step| step.touch().is_ordering_read())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloy_primitives::{Address, B256, U256, keccak256};
+    use alloy_primitives::{B256, keccak256};
     use std::collections::BTreeSet;
 
     fn hash(n: u64) -> B256 {
@@ -229,26 +189,21 @@ mod tests {
         let a = Address::with_last_byte(1);
         let [x, y, z] = [1, 2, 3].map(|n| Location::slot(a, U256::from(n)));
         let (balance, nonce) = (Location::balance(a), Location::nonce(a));
-        let set = AccessSet::new(vec![x, y, nonce], vec![y, balance], vec![y, z, nonce]);
+        let set = AccessSet::new([x, y, nonce], [y, balance], [y, nonce]);
         let (read, write, settled) = (Touch::READ, Touch::WRITE, Touch::COMMUTATIVE);
         let expected = [
-            (&balance, write),
-            (&nonce, read.and(settled)),
-            (&x, read.and(Touch::SLOT)),
-            (&y, read.and(write).and(settled).and(Touch::SLOT)),
+            (balance, write),
+            (nonce, read.and(settled)),
+            (x, read.and(Touch::SLOT)),
+            (y, read.and(write).and(settled).and(Touch::SLOT)),
         ];
         assert!(set.touches().eq(expected));
         let footprint = Footprint::new(&set);
         let steps = footprint.steps().iter().map(|step| (step.fingerprint(), step.touch()));
-        assert!(steps.eq(expected.map(|(location, touch)| (Fingerprint::of(location), touch))));
+        assert!(steps.eq(expected.map(|(location, touch)| (Fingerprint::of(&location), touch))));
         for location in [x, y, z, balance, nonce] {
             let by_name = set.orders_by(&location);
             assert_eq!(footprint.orders_by(Fingerprint::of(&location)), by_name);
         }
-    }
-
-    #[test]
-    fn every_touch_has_a_number() {
-        assert!(Touch::all().iter().map(|touch| touch.number()).eq(0..Touch::COUNT));
     }
 }

@@ -11,11 +11,13 @@ mod difference;
 mod footprint;
 mod keccak;
 mod location;
+mod touch;
 mod tx_index;
 
-pub use access_set::AccessSet;
+pub use access_set::{AccessSet, AccessSetBuilder, AccountAccess, Unsorted};
 pub use difference::Difference;
-pub use footprint::{Fingerprint, Footprint, Step, Touch};
+pub use footprint::{Fingerprint, Footprint, Step};
 pub use keccak::{Hashes, KeccakMemo, Words};
 pub use location::{Field, Location};
+pub use touch::Touch;
 pub use tx_index::TxIndex;

@@ -103,8 +103,7 @@ pub(crate) fn execute<DB: DatabaseRef>(
             Ok(mut outcome) => {
                 let gas_used = outcome.result.tx_gas_used();
                 let state = &mut outcome.state;
-                let accesses = sets::accesses(block, tx, gas_used, &witness, state);
-                let observed = Observed::from(accesses);
+                let observed = sets::observed(block, tx, gas_used, &witness, state);
                 let precompiled = observed.precompiled().to_vec();
                 observations.push(Observation {
                     access: observed.into_set(),

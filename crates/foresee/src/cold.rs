@@ -19,7 +19,7 @@ use crate::{
     pipeline::COMPILE_INSIDE_MAX, telemetry,
 };
 use chase::Hunt;
-use foresee_access::Location;
+use foresee_access::AccountAccess;
 use foresee_execute::{
     Block, Desk, ExecuteError, Fetched, Known, Pace, PreBlock, ReadStats, StateKey, StateSource,
     reads_after, reads_before, reads_of,
@@ -168,10 +168,9 @@ impl Foresee {
 
 /// What has to be read for the locations that a prediction names.
 fn named(prediction: &Prediction) -> impl Iterator<Item = StateKey> {
-    let access = &prediction.access;
-    let locations = [&access.reads, &access.writes, &access.commutative];
-    locations.into_iter().flatten().map(|location: &Location| match location.as_slot() {
-        Some(slot) => StateKey::Slot(location.address, slot),
-        None => StateKey::Account(location.address),
+    prediction.access.accounts().flat_map(|AccountAccess { address, fields, slots }| {
+        let is_read = fields.iter().any(|touch| !touch.is_none());
+        let account = is_read.then_some(StateKey::Account(address));
+        account.into_iter().chain(slots.iter().map(move |(key, _)| StateKey::Slot(address, *key)))
     })
 }

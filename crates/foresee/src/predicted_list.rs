@@ -1,7 +1,7 @@
 //! The access list that prediction alone yields.
 
 use alloy_eips::eip7928::AccountChanges;
-use foresee_access::AccessSet;
+use foresee_access::{AccessSet, AccountAccess};
 use foresee_execute::AccessList;
 use foresee_predict::Prediction;
 use serde::{Deserialize, Serialize};
@@ -49,8 +49,8 @@ impl PredictedAccessList {
 pub(crate) fn named<'a>(sets: impl Iterator<Item = &'a AccessSet>) -> AccessList {
     let mut accounts = BTreeMap::<_, Vec<_>>::new();
     for set in sets {
-        for location in set.reads.iter().chain(&set.writes) {
-            accounts.entry(location.address).or_default().extend(location.as_slot());
+        for AccountAccess { address, slots, .. } in set.accounts() {
+            accounts.entry(address).or_default().extend(slots.iter().map(|(key, _)| *key));
         }
     }
     let listed = accounts.into_iter().map(|(address, mut slots)| {

@@ -1,6 +1,6 @@
 //! What the accesses of a transaction depend on.
 
-use foresee_access::{AccessSet, Field, Location};
+use foresee_access::{AccessSet, Field, Location, Touch};
 use serde::{Deserialize, Serialize};
 
 /// The state values that decide what a transaction accesses, in the order in which it
@@ -30,10 +30,12 @@ impl Dependencies {
     /// What decides that a location of the set is accessed: read, or if it is no read,
     /// written. None of a location that is not in the set.
     pub fn of(&self, access: &AccessSet, location: &Location) -> Option<&[Location]> {
-        match access.reads.binary_search(location) {
-            Ok(position) => self.inputs.get(..*self.reads.get(position)? as usize),
-            Err(_) => access.writes.binary_search(location).is_ok().then_some(&self.inputs),
+        let touch = access.touch(location);
+        if touch.has(Touch::READ) {
+            let position = access.reads().position(|read| read == *location)?;
+            return self.inputs.get(..*self.reads.get(position)? as usize);
         }
+        touch.has(Touch::WRITE).then_some(&self.inputs)
     }
 
     /// What decides that the locations written are left changed.
@@ -65,8 +67,8 @@ mod tests {
         let address = Address::with_last_byte(1);
         let [a, b] = [7, 3].map(|slot| Location::slot(address, U256::from(slot)));
         let (code, balance) = (Location::code(address), Location::balance(address));
-        let access = AccessSet::new(vec![code, a, b], vec![a, balance], vec![]);
-        assert_eq!(access.reads, [code, b, a]);
+        let access = AccessSet::new([code, a, b], [a, balance], []);
+        assert!(access.reads().eq([code, b, a]));
         let dependencies = Dependencies { inputs: vec![code, a, b], reads: vec![0, 2, 1] };
         let of = |location| dependencies.of(&access, location);
         assert_eq!(of(&code), Some(&[][..]));

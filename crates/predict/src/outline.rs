@@ -97,14 +97,7 @@ impl Outline {
 
     /// Certain and possible accesses together.
     pub fn all(&self) -> AccessSet {
-        let both = |of: fn(&AccessSet) -> &Vec<Location>| {
-            [&self.certain, &self.possible].into_iter().flat_map(of).copied().collect()
-        };
-        AccessSet::new(
-            both(|set| &set.reads),
-            both(|set| &set.writes),
-            both(|set| &set.commutative),
-        )
+        self.certain.touches().chain(self.possible.touches()).collect()
     }
 
     /// The label of a location.

@@ -427,7 +427,7 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
         }
         let looked = Looked::new(&self.world, sender);
         let access = collect::access_set(&mut self.world, sender);
-        let dependencies = looked.map(|looked| Box::new(looked.dependencies(&access.reads)));
+        let dependencies = looked.map(|looked| Box::new(looked.dependencies(access.reads())));
         let labels = collect::labels(&self.world, &self.machine);
         Prediction { access, gas_used, success, unknown, labels, dependencies }
     }

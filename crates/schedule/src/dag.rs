@@ -113,7 +113,7 @@ impl DependencyDag {
 
     /// The same, but for how slots that are merely added to are taken.
     pub fn build_with(transactions: &[Node<'_>], additions: Additions) -> Self {
-        let writes = transactions.iter().map(|node| node.access.writes.len()).sum();
+        let writes = transactions.iter().map(|node| node.access.writes().count()).sum();
         let mut walk = Walk::new(writes, additions);
         let mut names = Names::default();
         let mut dag =
@@ -123,7 +123,7 @@ impl DependencyDag {
             let tx = TxIndex::new(position);
             let touches = node.access.touches();
             numbered.extend(touches.map(|(location, touch)| (names.number(location), touch)));
-            let unordered = |number| dag.unordered.push((tx, *names.location(number)));
+            let unordered = |number| dag.unordered.push((tx, names.location(number)));
             let (in_order, found) = walk.next(node.in_order, numbered.drain(..), unordered);
             dag.graph.add_node(TransactionNode { gas: node.gas, in_order });
             for reasons in found.chunk_by(|a, b| a.tx == b.tx) {
@@ -251,23 +251,23 @@ impl DependencyDag {
 
 /// The locations of a block by number, from 1 on.
 #[derive(Default)]
-struct Names<'a> {
-    numbers: FxHashMap<&'a Location, u64>,
+struct Names {
+    numbers: FxHashMap<Location, u64>,
     /// By number, and the place of each in `behind_edges`, if it has one.
-    locations: Vec<(&'a Location, Option<u32>)>,
+    locations: Vec<(Location, Option<u32>)>,
     /// Every location behind an edge, once.
     behind_edges: Vec<Location>,
 }
 
-impl<'a> Names<'a> {
-    fn number(&mut self, location: &'a Location) -> u64 {
+impl Names {
+    fn number(&mut self, location: Location) -> u64 {
         *self.numbers.entry(location).or_insert_with(|| {
             self.locations.push((location, None));
             self.locations.len() as u64
         })
     }
 
-    fn location(&self, number: u64) -> &'a Location {
+    fn location(&self, number: u64) -> Location {
         self.locations[number as usize - 1].0
     }
 
@@ -275,7 +275,7 @@ impl<'a> Names<'a> {
     fn id(&mut self, number: u64) -> u32 {
         let (location, id) = &mut self.locations[number as usize - 1];
         *id.get_or_insert_with(|| {
-            self.behind_edges.push(**location);
+            self.behind_edges.push(*location);
             self.behind_edges.len() as u32 - 1
         })
     }

@@ -16,7 +16,7 @@
 //! use foresee_schedule::{DependencyDag, Node, Schedule};
 //!
 //! let slot = Location::slot(Address::with_last_byte(1), U256::from(7));
-//! let set = AccessSet::new(vec![slot], vec![slot], vec![]);
+//! let set = AccessSet::new([slot], [slot], []);
 //! let node = Node { access: &set, gas: 21_000, in_order: false };
 //! let dag = DependencyDag::build(&[node, node]);
 //! assert_eq!(dag.layers().len(), 2);

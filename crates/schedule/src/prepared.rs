@@ -41,8 +41,8 @@ impl Prepared<'_> {
     }
 
     /// The slots with this number that it merely adds to.
-    fn added(&self, number: u64) -> impl Iterator<Item = &Location> {
-        let slots = self.access.commutative.iter().filter(|location| location.is_slot());
+    fn added(&self, number: u64) -> impl Iterator<Item = Location> {
+        let slots = self.access.commutative().filter(Location::is_slot);
         slots.filter(move |slot| Fingerprint::of(slot).number() == number)
     }
 }
@@ -61,7 +61,7 @@ impl Schedule {
         let mut claims = Vec::new();
         for (position, it) in transactions.iter().enumerate() {
             let tx = TxIndex::new(position);
-            let claim = |number| claims.extend(it.added(number).map(|slot| (tx, *slot)));
+            let claim = |number| claims.extend(it.added(number).map(|slot| (tx, slot)));
             let (in_order, found) = walk.next(it.in_order, it.touches(), claim);
             let predecessors = found.chunk_by(|a, b| a.tx == b.tx);
             edges.extend(predecessors.map(|reasons| (reasons[0].tx, tx)));

@@ -314,11 +314,7 @@ mod tests {
     #[test]
     fn only_what_is_heavy_and_known_can_be_started_early() {
         let slot = Location::slot(Address::ZERO, U256::from(7));
-        let access = foresee_access::AccessSet {
-            reads: [slot].into(),
-            writes: [slot].into(),
-            ..Default::default()
-        };
+        let access = foresee_access::AccessSet::new([slot], [slot], []);
         let node = |gas, in_order| crate::Node { access: &access, gas, in_order };
         let light = EARLY_GAS_MIN - 1;
         let nodes = [(light, false), (EARLY_GAS_MIN, false), (light, false), (u64::MAX, true)];

@@ -314,7 +314,7 @@ mod tests {
         let slot = |n: &u64| Location::slot(Address::ZERO, U256::from(*n));
         let set = |adds: &Adds| -> AccessSet {
             let slots: Vec<_> = adds.iter().map(slot).collect();
-            AccessSet::new(slots.clone(), slots, vec![])
+            AccessSet::new(slots.clone(), slots, [])
         };
         let sets: Vec<_> = block.iter().map(set).collect();
         let nodes: Vec<_> = sets

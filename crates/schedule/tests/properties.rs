@@ -2,7 +2,7 @@
 //! A failing case prints the seed that reproduces it.
 
 use alloy_primitives::{Address, U256};
-use foresee_access::{AccessSet, Footprint, Location, TxIndex};
+use foresee_access::{AccessSet, Footprint, Location, Touch, TxIndex};
 use foresee_schedule::{
     Additions, CORES, DependencyDag, Edge, Node, Prepared, REASONS_MAX, Schedule,
 };
@@ -44,13 +44,13 @@ fn dag(block: &[Transaction]) -> DependencyDag {
 fn edges_by_definition(block: &[Transaction]) -> Vec<Edge> {
     let mut edges = BTreeMap::<_, Vec<Location>>::new();
     for (j, reader) in block.iter().enumerate() {
-        for location in &reader.access.reads {
+        for location in &reader.access.reads().collect::<Vec<_>>() {
             let commutes = reader.access.is_commutative(location);
             if commutes && !location.is_slot() {
                 continue;
             }
             for (i, writer) in block[..j].iter().enumerate().rev() {
-                if !writer.access.writes.contains(location) {
+                if !writer.access.touch(location).has(Touch::WRITE) {
                     continue;
                 }
                 let overwrites = !writer.access.is_commutative(location);
@@ -84,13 +84,13 @@ proptest! {
         let dag = dag(&block);
         let schedule = Schedule::from_dag(&dag);
         for (j, tx) in block.iter().enumerate() {
-            let unordered = |slot: &&Location| {
+            let unordered = |slot: &Location| {
                 let mut earlier = block[..j].iter().rev().map(|it| &it.access);
-                let last = earlier.find(|it| it.writes.contains(slot));
+                let last = earlier.find(|it| it.touch(slot).has(Touch::WRITE));
                 slot.is_slot() && last.is_some_and(|it| it.is_commutative(slot))
             };
-            let reads = tx.access.reads.iter().filter(|it| tx.access.is_commutative(it));
-            let claims: Vec<_> = reads.filter(unordered).copied().collect();
+            let reads = tx.access.reads().filter(|it| tx.access.is_commutative(it));
+            let claims: Vec<_> = reads.filter(unordered).collect();
             prop_assert_eq!(schedule.commutative(TxIndex::new(j)), claims);
         }
     }
@@ -225,11 +225,11 @@ proptest! {
             may_write_all: *may_write_all,
         }).collect();
         let writing: Vec<_> = block.iter().zip(&may_write_all).map(|(tx, may_write_all)| {
-            let AccessSet { reads, mut writes, commutative } = tx.access.clone();
-            if *may_write_all {
-                writes.extend(&reads);
-            }
-            Transaction { access: AccessSet::new(reads, writes, commutative), ..tx.clone() }
+            let touches = tx.access.touches().map(|(location, touch)| {
+                let writes = *may_write_all && touch.has(Touch::READ);
+                (location, touch.and(Touch::WRITE.only_if(writes)))
+            });
+            Transaction { access: touches.collect(), ..tx.clone() }
         }).collect();
         for additions in [Additions::Free, Additions::Ordered] {
             let dag = DependencyDag::build_with(&nodes(&writing), additions);
@@ -242,7 +242,7 @@ proptest! {
     #[test]
     fn gas_of_any_size_is_no_fault(gas in vec(any::<u64>(), 0..8), cores in 0..5usize) {
         let slot = Location::slot(Address::ZERO, U256::ZERO);
-        let access = AccessSet::new(vec![slot], vec![slot], vec![]);
+        let access = AccessSet::new([slot], [slot], []);
         let nodes: Vec<_> =
             gas.iter().map(|gas| Node { access: &access, gas: *gas, in_order: false }).collect();
         let dag = DependencyDag::build(&nodes);
@@ -257,9 +257,9 @@ proptest! {
 #[test]
 fn more_edges_than_can_be_kept_become_an_order() {
     const ADDING: usize = 2_000;
-    let balance = vec![Location::balance(Address::with_last_byte(1))];
-    let adds = AccessSet::new(vec![], balance.clone(), balance.clone());
-    let reads = AccessSet::new(balance, vec![], vec![]);
+    let balance = Location::balance(Address::with_last_byte(1));
+    let adds = AccessSet::new([], [balance], [balance]);
+    let reads = AccessSet::new([balance], [], []);
     let node = |access| Node { access, gas: 1, in_order: false };
     let nodes = [vec![node(&adds); ADDING], vec![node(&reads); ADDING]].concat();
     let dag = DependencyDag::build(&nodes);

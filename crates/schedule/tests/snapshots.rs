@@ -18,8 +18,9 @@ type Sketch<'a> = (&'a [Location], &'a [Location], &'a [Location], u64);
 fn dag(sketches: &[Sketch<'_>], in_order: &[usize]) -> DependencyDag {
     let sets: Vec<_> = sketches
         .iter()
-        .map(|(reads, writes, commutative, _)| {
-            AccessSet::new(reads.to_vec(), writes.to_vec(), commutative.to_vec())
+        .map(|&(reads, writes, commutative, _)| {
+            let [reads, writes, commutative] = [reads, writes, commutative].map(<[_]>::to_vec);
+            AccessSet::new(reads, writes, commutative)
         })
         .collect();
     let nodes: Vec<_> = sets

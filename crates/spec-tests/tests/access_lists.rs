@@ -54,13 +54,13 @@ impl Touched {
     }
 
     fn observed(block: &SpecBlock) -> Self {
-        let slot = |location: &Location| Some((location.address, location.as_slot()?));
+        let slot = |location: Location| Some((location.address, location.as_slot()?));
         let mut touched = Self::default();
         for observation in observe(&block.block, &block.state).unwrap() {
             let access = observation.access;
-            touched.accounts.extend(access.accounts());
-            touched.slots.extend(access.reads.iter().filter_map(slot));
-            touched.changed.extend(access.writes.iter().filter_map(slot));
+            touched.accounts.extend(access.accounts().map(|account| account.address));
+            touched.slots.extend(access.reads().filter_map(slot));
+            touched.changed.extend(access.writes().filter_map(slot));
         }
         touched
     }

@@ -67,22 +67,21 @@ impl Class {
     /// The class of a transaction, by what it was seen to do.
     pub(super) fn of(asked: Asked, observed: &Observation, logs: &[Log]) -> Self {
         let access = &observed.access;
-        let writes_code = access.writes.iter().any(|write| write.field == Field::Code);
+        let writes_code = access.writes().any(|write| write.field == Field::Code);
         if asked.kind == TxKind::Create || writes_code && !asked.authorizes {
             return Self::Creation;
         }
         if !observed.success {
             return Self::Other;
         }
-        if logs.is_empty() && !access.reads.iter().any(Location::is_slot) {
+        if logs.is_empty() && !access.reads().any(|read| read.is_slot()) {
             return Self::Payment;
         }
         let loggers: BTreeSet<Address> = logs.iter().map(|log| log.address).collect();
-        let slots: Vec<_> = access.writes.iter().filter(|write| write.is_slot()).collect();
+        let slots: Vec<_> = access.writes().filter(Location::is_slot).collect();
         let changed: BTreeSet<Address> = slots.iter().map(|slot| slot.address).collect();
         let moves_ether = access
-            .writes
-            .iter()
+            .writes()
             .any(|write| write.field == Field::Balance && write.address != asked.sender);
         let of_two_parties = |log: &Log| log.topics().len() >= TOPICS_OF_TWO_PARTIES;
         if loggers.len() == 1 && changed.is_subset(&loggers) && !moves_ether {
@@ -116,7 +115,7 @@ mod tests {
                 Log::new_unchecked(account(*n), vec![B256::ZERO; *topics], Bytes::new())
             })
             .collect();
-        let access = AccessSet::new(writes.clone(), writes, vec![]);
+        let access = AccessSet::new(writes.clone(), writes, []);
         let observed = Observation { access, success: true, ..Observation::default() };
         let kind = TxKind::Call(account(1));
         let asked = Asked { sender: account(8), kind, authorizes: false };

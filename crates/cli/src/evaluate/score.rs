@@ -1,6 +1,6 @@
 //! How right the predictions of a block are.
 
-use foresee_access::{AccessSet, Difference, Location, TxIndex};
+use foresee_access::{AccessSet, Difference, Location, Touch, TxIndex};
 use foresee_schedule::DependencyDag;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -55,8 +55,7 @@ impl Score {
         let mut score = Self { edges: Edges::new(declared.iter(), dag), ..Self::default() };
         score.missed_dependencies = score.edges.truth - score.edges.covered;
         for Scored { predicted, complete, observed } in transactions {
-            score.slots.add(&predicted.reads, &observed.reads);
-            score.slots.add(&predicted.writes, &observed.writes);
+            score.slots.add(predicted, observed);
             score.exact_transactions +=
                 u64::from(Difference::between(predicted, observed).is_empty());
             score.incomplete += u64::from(!complete);
@@ -80,12 +79,17 @@ impl Score {
 }
 
 impl Slots {
-    fn add(&mut self, predicted: &[Location], observed: &[Location]) {
-        let slots = |list: &[Location]| list.iter().filter(|l| l.is_slot()).count() as u64;
-        let correct = predicted.iter().filter(|l| l.is_slot() && observed.binary_search(l).is_ok());
-        self.truth += slots(observed);
-        self.predicted += slots(predicted);
-        self.correct += correct.count() as u64;
+    fn add(&mut self, predicted: &AccessSet, observed: &AccessSet) {
+        for how in [Touch::READ, Touch::WRITE] {
+            let is_slot = |touch: Touch| touch.has(how.and(Touch::SLOT));
+            let slots = |set: &AccessSet| set.touches().filter(|(_, it)| is_slot(*it)).count();
+            let correct = predicted
+                .touches()
+                .filter(|(location, touch)| is_slot(*touch) && observed.touch(location).has(how));
+            self.truth += slots(observed) as u64;
+            self.predicted += slots(predicted) as u64;
+            self.correct += correct.count() as u64;
+        }
     }
 }
 
@@ -106,17 +110,17 @@ impl Edges {
 /// location whose value it read, apart from what is settled at commit. One that merely adds
 /// to a slot depends on the last that did more than that.
 fn dependencies<'a>(observed: impl Iterator<Item = &'a AccessSet>) -> BTreeSet<(TxIndex, TxIndex)> {
-    let mut last_writer = BTreeMap::<&Location, TxIndex>::new();
-    let mut last_overwriter = BTreeMap::<&Location, TxIndex>::new();
+    let mut last_writer = BTreeMap::<Location, TxIndex>::new();
+    let mut last_overwriter = BTreeMap::<Location, TxIndex>::new();
     let mut dependencies = BTreeSet::new();
     for (position, access) in observed.enumerate() {
         let tx = TxIndex::new(position);
-        let writers = access.ordering_reads().filter_map(|read| last_writer.get(read));
-        let added_to = access.commutative.iter().filter(|location| location.is_slot());
-        let writers = writers.chain(added_to.filter_map(|slot| last_overwriter.get(slot)));
+        let writers = access.ordering_reads().filter_map(|read| last_writer.get(&read));
+        let added_to = access.commutative().filter(Location::is_slot);
+        let writers = writers.chain(added_to.filter_map(|slot| last_overwriter.get(&slot)));
         dependencies.extend(writers.map(|writer| (*writer, tx)));
-        last_writer.extend(access.writes.iter().map(|write| (write, tx)));
-        let overwrites = access.writes.iter().filter(|write| !access.is_commutative(write));
+        last_writer.extend(access.writes().map(|write| (write, tx)));
+        let overwrites = access.writes().filter(|write| !access.is_commutative(write));
         last_overwriter.extend(overwrites.map(|write| (write, tx)));
     }
     dependencies
@@ -130,8 +134,7 @@ mod tests {
 
     fn set(reads: &[u64], writes: &[u64]) -> AccessSet {
         let slot = |n: &u64| Location::slot(Address::ZERO, U256::from(*n));
-        let slots = |list: &[u64]| list.iter().map(slot).collect();
-        AccessSet::new(slots(reads), slots(writes), vec![])
+        AccessSet::new(reads.iter().map(slot), writes.iter().map(slot), [])
     }
 
     fn score(predicted: &[AccessSet], observed: &[AccessSet]) -> Score {
@@ -175,7 +178,7 @@ mod tests {
     #[test]
     fn what_is_declared_to_be_added_to_is_no_dependency() {
         let observed = [set(&[1], &[1]), set(&[1], &[1]), set(&[1], &[1]), set(&[1], &[])];
-        let adds = |set: &AccessSet| AccessSet { commutative: set.writes.clone(), ..set.clone() };
+        let adds = |set: &AccessSet| AccessSet::new(set.reads(), set.writes(), set.writes());
         // The first overwrites, two add, the last looks.
         let predicted =
             [observed[0].clone(), adds(&observed[1]), adds(&observed[2]), observed[3].clone()];

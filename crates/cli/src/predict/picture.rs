@@ -2,7 +2,7 @@
 
 use crate::{function, input::Input};
 use alloy_primitives::TxKind;
-use foresee_access::{Difference, Field, Location, TxIndex};
+use foresee_access::{AccessSet, Difference, Field, Location, TxIndex};
 use foresee_execute::{Record, Status};
 use foresee_picture::{self as picture, Picture};
 use foresee_predict::{Outline, Prediction, SymbolicAccess, SymbolicField};
@@ -20,12 +20,10 @@ pub(super) fn new(
 ) -> Picture {
     let Structure { edges, layers, groups, critical_path, .. } = dag.structure();
     let of_record = record.iter().flat_map(|record| &record.transactions);
-    let of_record = of_record.flat_map(|tx| tx.observed.reads.iter().chain(&tx.observed.writes));
-    let of_edges = edges.iter().flat_map(|edge| &edge.locations);
+    let of_record = of_record.flat_map(|tx| located(&tx.observed));
+    let of_edges = edges.iter().flat_map(|edge| edge.locations.iter().copied());
     let outlined = outlines.iter().flatten();
-    let of_outlines = outlined
-        .clone()
-        .flat_map(|outline| outline.possible.reads.iter().chain(&outline.possible.writes));
+    let of_outlines = outlined.clone().flat_map(|outline| located(&outline.possible));
     let labels = predictions.iter().flat_map(|prediction| &prediction.labels);
     let labels = labels.chain(outlined.flat_map(|outline| &outline.labels));
     let others = of_edges.chain(of_record).chain(of_outlines);
@@ -34,7 +32,7 @@ pub(super) fn new(
     let drawn = |edge: &Edge| picture::Edge {
         from: edge.from.position(),
         to: edge.to.position(),
-        locations: locations.numbers(&edge.locations),
+        locations: locations.numbers(edge.locations.iter().copied()),
     };
     let transactions = input.loaded.block.transactions.iter().zip(&input.loaded.hashes);
     let positions = |list: Vec<TxIndex>| list.into_iter().map(TxIndex::position).collect();
@@ -53,12 +51,12 @@ pub(super) fn new(
                 function: function::called(tx).map(str::to_owned),
                 gas: prediction.gas_used,
                 unknown: prediction.unknown.iter().map(ToString::to_string).collect(),
-                reads: locations.numbers(&prediction.access.reads),
-                writes: locations.numbers(&prediction.access.writes),
-                commutative: locations.numbers(&prediction.access.commutative),
+                reads: locations.numbers(prediction.access.reads()),
+                writes: locations.numbers(prediction.access.writes()),
+                commutative: locations.numbers(prediction.access.commutative()),
                 possible: outline_of(position).map(|outline| picture::Possible {
-                    reads: locations.numbers(&outline.possible.reads),
-                    writes: locations.numbers(&outline.possible.writes),
+                    reads: locations.numbers(outline.possible.reads()),
+                    writes: locations.numbers(outline.possible.writes()),
                     symbolic: outline.symbolic.iter().map(in_words).collect(),
                 }),
                 observed: record
@@ -81,6 +79,11 @@ pub(super) fn new(
         locations: locations.described,
         selected: selected.map(TxIndex::position),
     }
+}
+
+/// The locations of a set.
+fn located(set: &AccessSet) -> impl Iterator<Item = Location> {
+    set.touches().map(|(location, _)| location)
 }
 
 /// A place that depends on storage, and what may happen there.
@@ -108,7 +111,7 @@ fn observed(
         Difference::between(&prediction.access, &tx.observed);
     let union = |one: Vec<Location>, other: Vec<Location>| {
         let union: BTreeSet<_> = one.into_iter().chain(other).collect();
-        locations.numbers(&union.into_iter().collect::<Vec<_>>())
+        locations.numbers(union.into_iter())
     };
     Some(picture::Observed {
         outcome: match &tx.status {
@@ -132,14 +135,11 @@ struct Locations {
 impl Locations {
     fn new<'a>(
         predictions: &'a [Prediction],
-        others: impl Iterator<Item = &'a Location>,
+        others: impl Iterator<Item = Location>,
         named: impl Iterator<Item = &'a (Location, String)>,
     ) -> Self {
-        let of_predictions = predictions.iter().flat_map(|prediction| {
-            let access = &prediction.access;
-            access.reads.iter().chain(&access.writes).chain(&access.commutative)
-        });
-        let all: BTreeSet<_> = of_predictions.chain(others).copied().collect();
+        let of_predictions = predictions.iter().flat_map(|prediction| located(&prediction.access));
+        let all: BTreeSet<_> = of_predictions.chain(others).collect();
         let mut labels = BTreeMap::new();
         for (location, label) in named {
             labels.entry(*location).or_insert(label);
@@ -159,7 +159,7 @@ impl Locations {
         Self { numbers: all.into_iter().zip(0..).collect(), described }
     }
 
-    fn numbers(&self, locations: &[Location]) -> Vec<usize> {
-        locations.iter().filter_map(|location| self.numbers.get(location).copied()).collect()
+    fn numbers(&self, locations: impl Iterator<Item = Location>) -> Vec<usize> {
+        locations.filter_map(|location| self.numbers.get(&location).copied()).collect()
     }
 }

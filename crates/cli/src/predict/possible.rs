@@ -41,7 +41,7 @@ mod tests {
     #[test]
     fn only_what_the_dag_lacks_is_possible() {
         let slot = |n: u64| Location::slot(Address::repeat_byte(0xaa), U256::from(n));
-        let set = |n| AccessSet::new(vec![slot(n)], vec![slot(n)], vec![]);
+        let set = |n| AccessSet::new([slot(n)], [slot(n)], []);
         let outline = |possible| {
             let certain = set(0);
             Some(Outline { certain, possible, ..Outline::default() })

@@ -109,18 +109,18 @@ pub(super) struct Labelled {
 }
 
 impl Labelled {
-    fn all(locations: &[Location], prediction: &Prediction) -> Vec<Self> {
-        let labelled = |location: &Location| Self {
-            location: *location,
-            label: prediction.label(location).map(str::to_owned),
+    fn all(locations: impl Iterator<Item = Location>, prediction: &Prediction) -> Vec<Self> {
+        let labelled = |location| Self {
+            location,
+            label: prediction.label(&location).map(str::to_owned),
             depends: None,
         };
-        locations.iter().map(labelled).collect()
+        locations.map(labelled).collect()
     }
 
     /// The reads of a transaction: each depends on what was looked at before it.
     fn reads(prediction: &Prediction) -> Vec<Self> {
-        let mut reads = Self::all(&prediction.access.reads, prediction);
+        let mut reads = Self::all(prediction.access.reads(), prediction);
         if let Some(dependencies) = &prediction.dependencies {
             for (read, before) in reads.iter_mut().zip(&dependencies.reads) {
                 read.depends = Some(*before);
@@ -131,7 +131,7 @@ impl Labelled {
 
     /// The writes of a transaction: each depends on all that is looked at.
     fn writes(prediction: &Prediction) -> Vec<Self> {
-        let mut writes = Self::all(&prediction.access.writes, prediction);
+        let mut writes = Self::all(prediction.access.writes(), prediction);
         if let Some(dependencies) = &prediction.dependencies {
             let all = dependencies.of_writes().len() as u32;
             writes.iter_mut().for_each(|write| write.depends = Some(all));
@@ -167,11 +167,11 @@ impl Report {
                     unknown: prediction.unknown.iter().map(ToString::to_string).collect(),
                     reads: Labelled::reads(prediction),
                     writes: Labelled::writes(prediction),
-                    commutative: Labelled::all(&prediction.access.commutative, prediction),
+                    commutative: Labelled::all(prediction.access.commutative(), prediction),
                     inputs: prediction
                         .dependencies
                         .as_ref()
-                        .map(|dependencies| Labelled::all(&dependencies.inputs, prediction)),
+                        .map(|it| Labelled::all(it.inputs.iter().copied(), prediction)),
                     possible: None,
                     symbolic: None,
                 })
@@ -181,7 +181,10 @@ impl Report {
                 .map(|edge| Edge {
                     from: edge.from,
                     to: edge.to,
-                    locations: Labelled::all(&edge.locations, &predictions[edge.to.position()]),
+                    locations: Labelled::all(
+                        edge.locations.into_iter(),
+                        &predictions[edge.to.position()],
+                    ),
                 })
                 .collect(),
             possible_edges: Vec::new(),
@@ -199,12 +202,12 @@ impl Report {
         outlines: &[Option<Outline>],
         possible: &[foresee_schedule::Edge],
     ) {
-        let labelled = |location: &Location| Labelled {
-            location: *location,
+        let labelled = |location| Labelled {
+            location,
             label: outlines
                 .iter()
                 .flatten()
-                .find_map(|outline| outline.label(location))
+                .find_map(|outline| outline.label(&location))
                 .map(str::to_owned),
             depends: None,
         };
@@ -213,22 +216,19 @@ impl Report {
             .map(|edge| Edge {
                 from: edge.from,
                 to: edge.to,
-                locations: edge.locations.iter().map(labelled).collect(),
+                locations: edge.locations.iter().copied().map(labelled).collect(),
             })
             .collect();
         for (transaction, outline) in self.transactions.iter_mut().zip(outlines) {
             let Some(outline) = outline else { continue };
-            let labelled = |locations: &[Location]| {
-                let labelled = |location: &Location| Labelled {
-                    location: *location,
-                    label: outline.label(location).map(str::to_owned),
-                    depends: None,
-                };
-                locations.iter().map(labelled).collect()
+            let labelled = |location| Labelled {
+                location,
+                label: outline.label(&location).map(str::to_owned),
+                depends: None,
             };
             transaction.possible = Some(Possible {
-                reads: labelled(&outline.possible.reads),
-                writes: labelled(&outline.possible.writes),
+                reads: outline.possible.reads().map(labelled).collect(),
+                writes: outline.possible.writes().map(labelled).collect(),
             });
             transaction.symbolic = Some(outline.symbolic.iter().map(Symbolic::from).collect());
         }

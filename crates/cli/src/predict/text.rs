@@ -322,18 +322,18 @@ mod tests {
         let pair = Address::repeat_byte(0xaa);
         let [reserves, shares] = [U256::from(8), U256::MAX].map(|slot| Location::slot(pair, slot));
         let sender = Location::balance(Address::repeat_byte(1));
-        let swap = AccessSet::new(vec![reserves, shares], vec![reserves, shares], vec![]);
-        let payment = AccessSet::new(vec![sender], vec![sender], vec![sender]);
+        let swap = AccessSet::new([reserves, shares], [reserves, shares], []);
+        let payment = AccessSet::new([sender], [sender], [sender]);
         let sets = [swap.clone(), swap.clone(), payment, AccessSet::default(), swap];
         let gas = [110_000, 120_000, 21_000, 50_000, 130_000];
         let nodes: Vec<_> = sets
             .iter()
             .zip(gas)
-            .map(|(access, gas)| Node { access, gas, in_order: access.reads.is_empty() })
+            .map(|(access, gas)| Node { access, gas, in_order: access.is_empty() })
             .collect();
         let Structure { edges, layers, groups, critical_path, speedup } =
             DependencyDag::build(&nodes).structure();
-        let all = |locations: &[Location]| locations.iter().copied().map(labelled).collect();
+        let all = |locations: Vec<Location>| locations.into_iter().map(labelled).collect();
         let transactions = nodes.iter().enumerate().map(|(position, node)| Transaction {
             index: TxIndex::new(position),
             hash: B256::repeat_byte(position as u8),
@@ -347,9 +347,9 @@ mod tests {
                 .then(|| "the limit on steps was reached".to_owned())
                 .into_iter()
                 .collect(),
-            reads: all(&node.access.reads),
-            writes: all(&node.access.writes),
-            commutative: all(&node.access.commutative),
+            reads: all(node.access.reads().collect()),
+            writes: all(node.access.writes().collect()),
+            commutative: all(node.access.commutative().collect()),
             inputs: None,
             possible: None,
             symbolic: None,
@@ -359,7 +359,7 @@ mod tests {
             transactions: transactions.collect(),
             edges: edges
                 .into_iter()
-                .map(|edge| Edge { from: edge.from, to: edge.to, locations: all(&edge.locations) })
+                .map(|edge| Edge { from: edge.from, to: edge.to, locations: all(edge.locations) })
                 .collect(),
             possible_edges: Vec::new(),
             layers,

@@ -154,22 +154,25 @@ fn where_a_record_is_wrong_is_named() {
     let folder = TempDir::new().unwrap();
     let file = written(&folder, "vault", "binary");
     let honest = Record::read(&fs::read(&file).unwrap()).unwrap();
-    let forged = |change: &dyn Fn(&mut AccessSet)| {
+    let forged = |change: &dyn Fn([&mut Vec<Location>; 3])| {
         let mut record = honest.clone();
         let observed = &mut record.transactions[7].observed;
-        let mut set = observed.clone().into_set();
-        change(&mut set);
-        *observed = set.into();
+        let (mut reads, mut writes) = (observed.reads().collect(), observed.writes().collect());
+        let mut commutative = observed.commutative().collect();
+        change([&mut reads, &mut writes, &mut commutative]);
+        *observed = AccessSet::new(reads, writes, commutative).into();
         fs::write(&file, record.to_bytes()).unwrap();
         let output = replay("vault", "--record", &file);
         assert_eq!(output.status.code(), Some(1));
         said(&output)["fault"].as_str().unwrap().to_owned()
     };
     let faults = [
-        forged(&|set| set.reads.truncate(set.reads.len() - 1)),
-        forged(&|set| _ = set.writes.remove(0)),
-        forged(&|set| set.writes.push(Location::slot(Address::repeat_byte(0xff), U256::ONE))),
-        forged(&|set| set.commutative.clear()),
+        forged(&|[reads, ..]| _ = reads.pop()),
+        forged(&|[_, writes, _]| _ = writes.remove(0)),
+        forged(&|[_, writes, _]| {
+            writes.push(Location::slot(Address::repeat_byte(0xff), U256::ONE));
+        }),
+        forged(&|[.., commutative]| commutative.clear()),
     ];
     insta::assert_snapshot!(faults.join("\n"), @r"
     transaction 7, 0xD3f55223cE072e9A9fE8B5BaD8692b440CB6Ba84.code: recorded nothing, executed a read

@@ -1,14 +1,12 @@
 //! What a transaction accessed, as it is noted, and as a set when somebody looks at it.
 //!
-//! Noting is part of executing a block, so it takes the journal as it comes: a few words
-//! for each account and slot, in no order. Sorting them into lists of locations, which take
-//! several times the room, is left to whoever needs the set.
+//! Noting is part of executing a block, so it takes the journal as it comes. Sorting that is
+//! left to whoever needs the set.
 
 use super::{Observation, PrecompileInput};
-use alloy_primitives::{Address, U256};
 use core::{fmt, ops::Deref};
-use foresee_access::{AccessSet, Field, Location};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use foresee_access::{AccessSet, AccessSetBuilder, Location};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::{borrow::Cow, sync::OnceLock};
 
 /// What one transaction was observed to access. It can be looked at as the [`AccessSet`]
@@ -16,131 +14,44 @@ use std::{borrow::Cow, sync::OnceLock};
 #[derive(Clone, Default)]
 pub struct Observed {
     set: OnceLock<AccessSet>,
-    /// What the set is made of; no accounts and slots if it was given.
-    accesses: Accesses,
+    /// What the set is made of, in the journal's order; nothing if it was given.
+    noted: AccessSetBuilder,
+    precompiled: Vec<PrecompileInput>,
 }
 
 /// As it is written.
 #[derive(Serialize, Deserialize)]
 #[serde(rename = "Observed", deny_unknown_fields)]
 struct Written<'a> {
-    reads: Cow<'a, [Location]>,
-    writes: Cow<'a, [Location]>,
-    commutative: Cow<'a, [Location]>,
+    reads: Vec<Location>,
+    writes: Vec<Location>,
+    commutative: Vec<Location>,
     precompiled: Cow<'a, [PrecompileInput]>,
-}
-
-/// What a transaction did with accounts and slots.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Accesses {
-    pub(crate) accounts: Vec<AccountAccess>,
-    /// The slots of these accounts, in their order, and whether each was written.
-    pub(crate) slots: Vec<(U256, bool)>,
-    /// What it called precompiled contracts with: sorted, each once.
-    pub(crate) precompiled: Vec<PrecompileInput>,
-}
-
-/// What a transaction did with an account.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct AccountAccess {
-    pub(crate) address: Address,
-    pub(crate) fields: FieldUses,
-    /// How many of the slots are its.
-    pub(crate) slots: u32,
-}
-
-/// How the fields of an account are used: three bits each.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct FieldUses(u16);
-
-/// How a field is used.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Use {
-    pub(crate) reads: bool,
-    pub(crate) writes: bool,
-    /// Whether it is settled at commit.
-    pub(crate) settles: bool,
-}
-
-impl FieldUses {
-    pub(crate) fn new(fields: [Use; 3]) -> Self {
-        let bits = fields.into_iter().rev().fold(0, |bits, Use { reads, writes, settles }| {
-            bits << 3 | u16::from(reads) | u16::from(writes) << 1 | u16::from(settles) << 2
-        });
-        Self(bits)
-    }
-
-    /// Adds that the code is read.
-    pub(crate) const fn read_code(&mut self) {
-        self.0 |= 1 << 6;
-    }
-
-    fn get(self) -> [Use; 3] {
-        [0, 3, 6].map(|shift| {
-            let is_set = |bit| self.0 >> shift & bit != 0;
-            Use { reads: is_set(1), writes: is_set(2), settles: is_set(4) }
-        })
-    }
-}
-
-impl Accesses {
-    fn set(&self) -> AccessSet {
-        let mut first = 0;
-        let mut accounts: Vec<_> = self
-            .accounts
-            .iter()
-            .map(|account| {
-                let start = first;
-                first += account.slots as usize;
-                (account, &self.slots[start..first])
-            })
-            .collect();
-        accounts.sort_unstable_by_key(|(account, _)| account.address);
-        let mut set = AccessSet {
-            reads: Vec::with_capacity(self.slots.len() + 3 * accounts.len()),
-            ..AccessSet::default()
-        };
-        let mut sorted = Vec::new();
-        for (account, slots) in accounts {
-            let fields = [Field::Balance, Field::Nonce, Field::Code].into_iter();
-            for (field, used) in fields.zip(account.fields.get()) {
-                let location = Location { address: account.address, field };
-                set.reads.extend(used.reads.then_some(location));
-                set.writes.extend(used.writes.then_some(location));
-                set.commutative.extend(used.settles.then_some(location));
-            }
-            sorted.clear();
-            sorted.extend_from_slice(slots);
-            sorted.sort_unstable_by_key(|(slot, _)| *slot);
-            for &(slot, is_written) in &sorted {
-                let location = Location::slot(account.address, slot);
-                set.reads.push(location);
-                set.writes.extend(is_written.then_some(location));
-            }
-        }
-        set
-    }
 }
 
 impl Observed {
     /// From what was accessed, and what precompiled contracts were called with: sorted, each
     /// once.
     pub fn new(set: AccessSet, precompiled: Vec<PrecompileInput>) -> Self {
-        let accesses = Accesses { precompiled, ..Accesses::default() };
-        Self { set: OnceLock::from(set), accesses }
+        Self { set: OnceLock::from(set), noted: AccessSetBuilder::default(), precompiled }
+    }
+
+    /// The same from what was noted in no order.
+    pub(crate) const fn noted(noted: AccessSetBuilder, precompiled: Vec<PrecompileInput>) -> Self {
+        Self { set: OnceLock::new(), noted, precompiled }
     }
 
     /// What precompiled contracts were called with, as far as that took long: calls of a
     /// thousand gas and more, and four for a byte of input, that succeeded. Sorted, each
     /// once.
     pub fn precompiled(&self) -> &[PrecompileInput] {
-        &self.accesses.precompiled
+        &self.precompiled
     }
 
     /// The set.
     pub fn into_set(self) -> AccessSet {
-        let Self { set, accesses } = self;
-        set.into_inner().unwrap_or_else(|| accesses.set())
+        let Self { set, noted, .. } = self;
+        set.into_inner().unwrap_or_else(|| noted.sorted())
     }
 }
 
@@ -148,13 +59,7 @@ impl Deref for Observed {
     type Target = AccessSet;
 
     fn deref(&self) -> &AccessSet {
-        self.set.get_or_init(|| self.accesses.set())
-    }
-}
-
-impl From<Accesses> for Observed {
-    fn from(accesses: Accesses) -> Self {
-        Self { set: OnceLock::new(), accesses }
+        self.set.get_or_init(|| self.noted.sorted())
     }
 }
 
@@ -193,11 +98,10 @@ impl fmt::Debug for Observed {
 
 impl Serialize for Observed {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let AccessSet { reads, writes, commutative } = &**self;
         let written = Written {
-            reads: reads.into(),
-            writes: writes.into(),
-            commutative: commutative.into(),
+            reads: self.reads().collect(),
+            writes: self.writes().collect(),
+            commutative: self.commutative().collect(),
             precompiled: self.precompiled().into(),
         };
         written.serialize(serializer)
@@ -208,8 +112,7 @@ impl<'de> Deserialize<'de> for Observed {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Written { reads, writes, commutative, precompiled } =
             Written::deserialize(deserializer)?;
-        let (reads, writes) = (reads.into_owned(), writes.into_owned());
-        let set = AccessSet { reads, writes, commutative: commutative.into_owned() };
+        let set = AccessSet::from_lists(reads, writes, commutative).map_err(D::Error::custom)?;
         Ok(Self::new(set, precompiled.into_owned()))
     }
 }
@@ -217,42 +120,38 @@ impl<'de> Deserialize<'de> for Observed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloy_primitives::{Address, U256};
+    use foresee_access::Touch;
 
     #[test]
     fn a_set_is_made_in_order_of_what_was_noted_in_none() {
         let [a, b] = [1, 2].map(Address::with_last_byte);
         let [one, two] = [1, 2].map(U256::from);
-        let read = Use { reads: true, ..Use::default() };
-        let credited = Use { writes: true, settles: true, ..Use::default() };
-        let account = |address, fields, slots| {
-            let fields = FieldUses::new(fields);
-            AccountAccess { address, fields, slots }
-        };
-        let accesses = Accesses {
-            accounts: vec![
-                account(b, [credited, Use::default(), read], 2),
-                account(a, [read, credited, Use::default()], 1),
-            ],
-            slots: vec![(two, true), (one, false), (one, true)],
-            precompiled: Vec::new(),
-        };
-        let observed = Observed::from(accesses);
-        let set = AccessSet {
-            reads: vec![
+        let [none, read, write] = [Touch::NONE, Touch::READ, Touch::WRITE];
+        let credited = write.and(Touch::COMMUTATIVE);
+        let mut noted = AccessSetBuilder::default();
+        noted.account(b, [credited, none, read]);
+        noted.slot(two, read.and(write));
+        noted.slot(one, read);
+        noted.account(a, [read, credited, none]);
+        noted.slot(one, read.and(write));
+        let observed = Observed::noted(noted, Vec::new());
+        let set = AccessSet::new(
+            [
                 Location::balance(a),
                 Location::slot(a, one),
                 Location::code(b),
                 Location::slot(b, one),
                 Location::slot(b, two),
             ],
-            writes: vec![
+            [
                 Location::nonce(a),
                 Location::slot(a, one),
                 Location::balance(b),
                 Location::slot(b, two),
             ],
-            commutative: vec![Location::nonce(a), Location::balance(b)],
-        };
+            [Location::nonce(a), Location::balance(b)],
+        );
         assert_eq!(observed, set);
         assert_eq!(observed, Observed::from(set.clone()));
         let json = serde_json::to_string(&observed).unwrap();

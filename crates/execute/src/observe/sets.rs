@@ -3,11 +3,12 @@
 //! The journal is walked once, in no order.
 
 use super::{
-    observed::{Accesses, AccountAccess, FieldUses, Use},
+    Observed,
     witness::{Named, Witness},
 };
 use crate::Block;
 use alloy_primitives::{Address, U256};
+use foresee_access::{AccessSetBuilder, Touch};
 use revm::{
     context::TxEnv,
     context_interface::transaction::{AuthorizationTr, Transaction},
@@ -17,47 +18,42 @@ use revm::{
 
 /// What an included transaction read and wrote. The journal is not changed; revm lends
 /// what an account was before only for that.
-pub(crate) fn accesses(
+pub(crate) fn observed(
     block: &Block,
     tx: &TxEnv,
     gas_used: u64,
     witness: &Witness,
     state: &mut EvmState,
-) -> Accesses {
+) -> Observed {
     let roles = Roles::new(tx);
     let mut precompiled = witness.precompiled.clone();
     precompiled.sort_unstable();
     precompiled.dedup();
-    let accounts = Vec::with_capacity(state.len());
-    let mut noted = Accesses { accounts, slots: Vec::new(), precompiled };
+    let mut noted = AccessSetBuilder::with_capacity(state.len(), 0);
     // Those whose code runs in place of somebody's who is called.
     let mut delegates = Vec::new();
-    for (&address, account) in state {
+    for (&address, account) in state.iter_mut() {
         let is_beneficiary = address == block.env.beneficiary;
         let fee = is_beneficiary.then(|| fee(block, tx, gas_used));
         let named = witness.at(&address);
-        let fields = fields(address, account, &roles, named, fee);
+        noted.account(address, fields(address, account, &roles, named, fee));
         if let Some(delegate) = account.info.code.as_ref().and_then(Bytecode::eip7702_address) {
             let is_called = named.called || (tx.kind.is_call() && roles.target == address);
             delegates.extend(is_called.then_some(delegate));
         }
         let is_destroyed = account.is_selfdestructed();
-        noted.slots.extend(account.storage.iter().map(|(slot, value)| {
+        for (slot, value) in &account.storage {
             let is_written = match is_destroyed {
                 true => !value.original_value.is_zero(),
                 false => value.original_value != value.present_value,
             };
-            (*slot, is_written)
-        }));
-        let slots = account.storage.len() as u32;
-        noted.accounts.push(AccountAccess { address, fields, slots });
-    }
-    for account in &mut noted.accounts {
-        if delegates.contains(&account.address) {
-            account.fields.read_code();
+            noted.slot(*slot, Touch::READ.and(Touch::WRITE.only_if(is_written)));
         }
     }
-    noted
+    for delegate in delegates.iter().filter(|delegate| state.contains_key(*delegate)) {
+        noted.amend(*delegate, [Touch::NONE, Touch::NONE, Touch::READ]);
+    }
+    Observed::noted(noted, precompiled)
 }
 
 /// Which fields of an account were read and written.
@@ -67,7 +63,7 @@ fn fields(
     roles: &Roles,
     named: Named,
     fee: Option<U256>,
-) -> FieldUses {
+) -> [Touch; 3] {
     let is_destroyed = account.is_selfdestructed();
     let before = account.original_info_mut();
     let (balance, nonce, code_hash) = (before.balance, before.nonce, before.code_hash);
@@ -91,23 +87,23 @@ fn fields(
     // solvency and nonce are settled at commit too, unless its code looked at them:
     // with EIP-7702 a sender can have code. So is the solvency of whoever else pays.
     let credited_or_pays = (balance_changes || named.funds) && !existence;
-    FieldUses::new([
-        Use {
-            reads: named.balance || named.funds || existence || is_caller,
-            writes: balance_changes,
-            settles: !named.balance && (is_caller || credited_or_pays),
-        },
-        Use {
-            reads: named.nonce || is_caller || is_authority,
-            writes: nonce_changes,
-            settles: is_caller && !named.nonce && !is_authority,
-        },
-        Use {
-            reads: named.code || is_called || is_authority,
-            writes: code_changes,
-            settles: false,
-        },
-    ])
+    let touch = |reads, writes, settles| {
+        let touch = Touch::READ.only_if(reads).and(Touch::WRITE.only_if(writes));
+        touch.and(Touch::COMMUTATIVE.only_if(settles))
+    };
+    [
+        touch(
+            named.balance || named.funds || existence || is_caller,
+            balance_changes,
+            !named.balance && (is_caller || credited_or_pays),
+        ),
+        touch(
+            named.nonce || is_caller || is_authority,
+            nonce_changes,
+            is_caller && !named.nonce && !is_authority,
+        ),
+        touch(named.code || is_called || is_authority, code_changes, false),
+    ]
 }
 
 /// What accounts are to a transaction, apart from what its code does with them.

@@ -347,7 +347,7 @@ impl<'a, DB: DatabaseRef> Worker<'a, DB> {
         changes: &mut EvmState,
     ) -> Observed {
         let tx = &self.block.transactions[index.position()];
-        sets::accesses(self.block, tx, result.tx_gas_used(), &looks.witness, changes).into()
+        sets::observed(self.block, tx, result.tx_gas_used(), &looks.witness, changes)
     }
 
     /// Lets revm work on the authoritative state for a while.

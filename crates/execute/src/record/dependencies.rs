@@ -76,7 +76,7 @@ impl Record {
             if let Some(predicted) = predicted {
                 let difference = Difference::between(&predicted.access, observed);
                 let earlier = looked_at(observed, &predicted.access)
-                    .filter_map(|read| missed.get(read).copied())
+                    .filter_map(|read| missed.get(&read).copied())
                     .min();
                 let cause = match (earlier, self.basis) {
                     _ if !predicted.unknown.is_empty() => Cause::Incomplete,
@@ -87,7 +87,7 @@ impl Record {
                 found = (!difference.is_empty()).then_some((difference, cause));
             }
             match (self.basis, &found) {
-                (Basis::Alone, _) => missed.extend(observed.writes.iter().map(|it| (*it, index))),
+                (Basis::Alone, _) => missed.extend(observed.writes().map(|it| (it, index))),
                 (Basis::BlockOrder, Some((difference, _))) => {
                     let writes = difference.missed_writes.iter().chain(&difference.extra_writes);
                     for write in writes {
@@ -106,6 +106,6 @@ impl Record {
 fn looked_at<'a>(
     observed: &'a AccessSet,
     predicted: &'a AccessSet,
-) -> impl Iterator<Item = &'a Location> {
-    observed.reads.iter().chain(&predicted.reads)
+) -> impl Iterator<Item = Location> {
+    observed.reads().chain(predicted.reads())
 }

@@ -4,7 +4,7 @@
 //! What follows from the rest is not believed when a record is read: it is made again
 //! and compared.
 
-use super::{Cause, Dependencies, RECORD_VERSION, Record, RecordError, bad};
+use super::{Cause, Dependencies, RECORD_VERSION, Record, RecordError};
 use alloy_primitives::{B256, keccak256};
 use foresee_access::{Difference, TxIndex};
 use foresee_schedule::DependencyDag;
@@ -72,13 +72,11 @@ impl Record {
         if keccak256(&body) != digest {
             return Err(RecordError::Altered("the digest is not that of the content"));
         }
-        if Self::from_body(&body)? != record {
-            return Err(bad("a set is not in order"));
-        }
+        let is_whole = Self::from_body(&body)? == record;
         let dags = record.dags();
         let follows =
             || serde_json::to_value(record.document(digest, &dags)).expect(IS_JSON) == document;
-        match dags.are_as_large_as_in(&document) && follows() {
+        match is_whole && dags.are_as_large_as_in(&document) && follows() {
             true => Ok(record),
             false => Err(RecordError::Altered("parts do not follow from the rest")),
         }

@@ -9,8 +9,8 @@ use foresee_access::Location;
 
 /// Locations as they come in.
 #[derive(Default)]
-pub(super) struct Ids<'a> {
-    ids: HashMap<&'a Location, u32>,
+pub(super) struct Ids {
+    ids: HashMap<Location, u32>,
 }
 
 /// Every location in a record, in order.
@@ -21,9 +21,9 @@ pub(super) struct Numbers {
     numbers: Vec<u32>,
 }
 
-impl<'a> Ids<'a> {
+impl Ids {
     /// The id of a location.
-    pub(super) fn of(&mut self, location: &'a Location) -> u32 {
+    pub(super) fn of(&mut self, location: Location) -> u32 {
         let next = self.ids.len() as u32;
         *self.ids.entry(location).or_insert(next)
     }
@@ -36,7 +36,7 @@ impl<'a> Ids<'a> {
         for ((_, id), number) in sorted.iter().zip(0..) {
             numbers[*id as usize] = number;
         }
-        let locations = sorted.into_iter().map(|(location, _)| *location).collect();
+        let locations = sorted.into_iter().map(|(location, _)| location).collect();
         Numbers { locations, numbers }
     }
 }
@@ -58,7 +58,7 @@ mod tests {
         let [a, b] = [1, 2].map(Address::with_last_byte);
         let sorted = [Location::nonce(a), Location::slot(a, U256::ONE), Location::balance(b)];
         let mut ids = Ids::default();
-        let given = [2, 0, 1, 2, 0].map(|at| ids.of(&sorted[at]));
+        let given = [2, 0, 1, 2, 0].map(|at| ids.of(sorted[at]));
         assert_eq!(given, [0, 1, 2, 0, 1]);
         let numbers = ids.into_numbers();
         assert_eq!(numbers.locations, sorted);

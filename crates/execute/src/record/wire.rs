@@ -201,7 +201,7 @@ struct Sets {
 }
 
 impl Sets {
-    fn new<'a>(record: &'a TransactionRecord, ids: &mut Ids<'a>) -> Self {
+    fn new(record: &TransactionRecord, ids: &mut Ids) -> Self {
         let set: &AccessSet = &record.observed;
         let predicted = record.predicted.as_ref().map(|forecast| &forecast.access);
         Self {
@@ -305,7 +305,7 @@ mod tests {
     #[test]
     fn a_record_has_one_binary_form() {
         let location = Location::code(Address::with_last_byte(1));
-        let set = AccessSet::new(vec![location], vec![], vec![]);
+        let set = AccessSet::new([location], [], []);
         let call = |byte| PrecompileInput {
             address: Address::with_last_byte(byte),
             input: [byte; 40].into(),

@@ -4,7 +4,7 @@
 use crate::mainnet;
 use alloy_eips::eip7702::{Authorization, RecoveredAuthority, RecoveredAuthorization};
 use alloy_primitives::{Address, Bytes, U256, bytes};
-use foresee_access::Location;
+use foresee_access::{Location, Touch};
 use foresee_execute::{Block, Observation, Protocol, execute_in_order, observe};
 use revm::{
     context::{BlockEnv, CfgEnv, TxEnv, either::Either},
@@ -67,11 +67,11 @@ fn check(tx: TxEnv, code: Bytes, reads: &[Location], writes: &[Location], credit
     assert!(observation.included);
     let access = &observation.access;
     let sender = [Location::nonce(SENDER), Location::balance(SENDER)];
-    for (found, expected) in
-        [(&access.reads, reads), (&access.writes, writes), (&access.commutative, credits)]
-    {
+    let found: [Vec<_>; 3] =
+        [access.reads().collect(), access.writes().collect(), access.commutative().collect()];
+    for (found, expected) in found.into_iter().zip([reads, writes, credits]) {
         let expected: BTreeSet<_> = expected.iter().chain(&sender).copied().collect();
-        assert_eq!(found.iter().copied().collect::<BTreeSet<_>>(), expected);
+        assert_eq!(found.into_iter().collect::<BTreeSet<_>>(), expected);
     }
 }
 
@@ -108,7 +108,7 @@ fn a_balance_that_is_looked_at_is_more_than_a_credit() {
     let tx = call(CONTRACT, 1);
     let observed = observe(&block(tx), &state(&bytes!("333100"))).unwrap();
     let access = &observed[0].access;
-    assert!(access.reads.contains(&Location::balance(SENDER)));
+    assert!(access.touch(&Location::balance(SENDER)).has(Touch::READ));
     assert!(!access.is_commutative(&Location::balance(SENDER)));
     assert!(access.is_commutative(&Location::nonce(SENDER)));
     assert!(access.is_commutative(&balance));
@@ -155,7 +155,7 @@ fn the_hash_of_no_code_depends_on_the_balance_and_waits_for_a_payment() {
     let nonced = AccountInfo { nonce: 1, ..AccountInfo::default() };
     state.insert_account_info(RECIPIENT, nonced);
     let observed = observe(&block(call(CONTRACT, 0)), &state).unwrap();
-    assert!(!observed[0].access.reads.contains(&balance));
+    assert!(!observed[0].access.touch(&balance).has(Touch::READ));
     // Of the contract itself: it has code.
     let run = bytes!("303f5f5500");
     check(call(CONTRACT, 0), run, &[code, slot(0)], &[slot(0)], &[]);
@@ -209,10 +209,10 @@ fn observations_of_mainnet_blocks_add_up_to_the_block() {
         assert_eq!(gas, output.gas_used, "{name}");
         let mut written = BTreeSet::new();
         for Observation { access, .. } in &observations {
-            written.extend(access.writes.iter().copied());
-            let slots = access.writes.iter().filter(|location| location.is_slot());
+            written.extend(access.writes());
+            let slots = access.writes().filter(Location::is_slot);
             for slot in slots {
-                assert!(access.reads.binary_search(slot).is_ok(), "{name}: {slot}");
+                assert!(access.touch(&slot).has(Touch::READ), "{name}: {slot}");
             }
         }
         for (&address, account) in &output.state.state {

@@ -33,7 +33,7 @@ fn perfect(loaded: &LoadedBlock, observations: &[Observation]) -> Schedule {
         .map(|observation| Node {
             access: &observation.access,
             gas: observation.gas_used,
-            in_order: observation.access.ordering_reads().any(|read| *read == balance),
+            in_order: observation.access.ordering_reads().any(|read| read == balance),
         })
         .collect();
     Schedule::from_dag(&DependencyDag::build(&nodes))

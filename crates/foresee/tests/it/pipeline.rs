@@ -8,7 +8,7 @@ use crate::{
 use alloy_primitives::{Address, Bytes, U256};
 use core::sync::atomic::{AtomicI64, Ordering};
 use foresee::{Config, DecisionReason, Foresee, Mode, execute::Policy};
-use foresee_access::{AccessSet, Location, TxIndex};
+use foresee_access::{AccessSet, Touch, TxIndex};
 use foresee_execute::{CancelToken, ExecuteError, Task, execute_in_order, observe};
 use foresee_predict::{Ahead, PrecompileCall, Prediction};
 use foresee_schedule::{Additions, DependencyDag, Node, Prepared, Schedule};
@@ -46,11 +46,11 @@ fn check(foresee: &Foresee, loaded: &LoadedBlock, name: &str) {
 /// Fingerprints order transactions as whole locations do.
 fn have_the_schedule_of_their_dag(ahead: &[Ahead], name: &str) {
     let sets = ahead.iter().map(|Ahead { prediction, .. }| {
-        let AccessSet { reads, mut writes, commutative } = prediction.access.clone();
-        if !prediction.success {
-            writes.extend(&reads);
-        }
-        AccessSet::new(reads, writes, commutative)
+        let touches = prediction.access.touches().map(|(location, touch)| {
+            let writes = !prediction.success && touch.has(Touch::READ);
+            (location, touch.and(Touch::WRITE.only_if(writes)))
+        });
+        touches.collect::<AccessSet>()
     });
     let sets: Vec<_> = sets.collect();
     let nodes = sets.iter().zip(ahead).map(|(access, Ahead { prediction, .. })| Node {
@@ -289,14 +289,15 @@ fn lie() -> impl Strategy<Value = Option<Lie>> {
 /// The predictions with lies in them.
 fn falsified(honest: &[Prediction], lies: &[Option<Lie>]) -> Vec<Prediction> {
     let one = |(prediction, lie): (&Prediction, &Option<Lie>)| {
-        let AccessSet { reads, writes, commutative } = prediction.access.clone();
-        let all = || -> Vec<Location> { reads.iter().chain(&writes).copied().collect() };
+        let set = &prediction.access;
         let access = match lie {
             None => prediction.access.clone(),
             Some(Lie::Deny) => AccessSet::default(),
             Some(Lie::Claim(other)) => honest[other % honest.len()].access.clone(),
-            Some(Lie::Commute) => AccessSet::new(reads.clone(), writes.clone(), all()),
-            Some(Lie::Swap) => AccessSet::new(writes, reads, commutative),
+            Some(Lie::Commute) => {
+                AccessSet::new(set.reads(), set.writes(), set.reads().chain(set.writes()))
+            }
+            Some(Lie::Swap) => AccessSet::new(set.writes(), set.reads(), set.commutative()),
         };
         Prediction { access, gas_used: prediction.gas_used / 3, ..prediction.clone() }
     };

@@ -41,10 +41,15 @@ fn foreseen(loaded: &LoadedBlock, name: &str) -> (Vec<Prediction>, DependencyDag
 }
 
 /// Locations with their labels, one a line.
-fn lines(text: &mut String, title: &str, prediction: &Prediction, locations: &[Location]) {
+fn lines(
+    text: &mut String,
+    title: &str,
+    prediction: &Prediction,
+    locations: impl Iterator<Item = Location>,
+) {
     for location in locations {
-        let label = prediction.label(location).map_or(String::new(), |label| format!("  {label}"));
-        let settled = if prediction.access.is_commutative(location) { "  settled" } else { "" };
+        let label = prediction.label(&location).map_or(String::new(), |label| format!("  {label}"));
+        let settled = if prediction.access.is_commutative(&location) { "  settled" } else { "" };
         let _ = writeln!(text, "    {title} {location}{label}{settled}");
     }
 }
@@ -65,8 +70,8 @@ fn hand_written_programs() {
         for (index, prediction) in predictions.iter().enumerate() {
             let ending = if prediction.success { "succeeds" } else { "fails" };
             let _ = writeln!(text, "transaction {index} {ending}, {} gas", prediction.gas_used);
-            lines(&mut text, "reads ", prediction, &prediction.access.reads);
-            lines(&mut text, "writes", prediction, &prediction.access.writes);
+            lines(&mut text, "reads ", prediction, prediction.access.reads());
+            lines(&mut text, "writes", prediction, prediction.access.writes());
         }
         for edge in dag.edges() {
             let _ = writeln!(text, "{} -> {}", edge.from, edge.to);
@@ -91,9 +96,9 @@ fn scenarios() {
                 json!({
                     "gas": prediction.gas_used,
                     "success": prediction.success,
-                    "reads": texts(&prediction.access.reads),
-                    "writes": texts(&prediction.access.writes),
-                    "commutative": texts(&prediction.access.commutative),
+                    "reads": texts(prediction.access.reads()),
+                    "writes": texts(prediction.access.writes()),
+                    "commutative": texts(prediction.access.commutative()),
                 })
             })
             .collect();
@@ -111,6 +116,6 @@ fn scenarios() {
 }
 
 /// Locations as they are printed, to keep snapshots short.
-fn texts(locations: &[Location]) -> Vec<String> {
-    locations.iter().map(Location::to_string).collect()
+fn texts(locations: impl Iterator<Item = Location>) -> Vec<String> {
+    locations.map(|location| location.to_string()).collect()
 }

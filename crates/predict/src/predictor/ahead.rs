@@ -92,11 +92,10 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
 
     /// The prediction that [`begin_ahead`](Self::begin_ahead) has come to, with what it
     /// depends on.
-    pub fn finish_ahead(&mut self, mut prediction: Prediction) -> Ahead {
+    pub fn finish_ahead(&mut self, prediction: Prediction) -> Ahead {
         let (trace, precompiled) = (self.trace.take(), self.take_precompiled());
         let mut hashes = self.take_hashes();
         // They are there until the block has come, and those of a whole block at once.
-        prediction.access.shrink_to_fit();
         hashes.shrink_to_fit();
         let footprint = Footprint::new(&prediction.access);
         Ahead { prediction, footprint, trace, precompiled, hashes: Arc::new(hashes) }

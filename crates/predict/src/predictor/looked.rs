@@ -85,13 +85,13 @@ impl Looked {
     }
 
     /// What these reads depend on.
-    pub(super) fn dependencies(self, reads: &[Location]) -> Dependencies {
-        let before = |read: &Location| {
-            let before = self.before.get(read);
+    pub(super) fn dependencies(self, reads: impl Iterator<Item = Location>) -> Dependencies {
+        let before = |read| {
+            let before = self.before.get(&read);
             debug_assert!(before.is_some(), "{read} is read, but nobody came to it");
             before.copied().unwrap_or(self.inputs.len() as u32)
         };
-        let reads = reads.iter().map(before).collect();
+        let reads = reads.map(before).collect();
         Dependencies { reads, inputs: self.inputs }
     }
 }

@@ -7,7 +7,7 @@
 use super::{BlockPredictor, Current, Place};
 use crate::{prediction::Prediction, state::StateView, world::Stop};
 use alloy_primitives::Address;
-use foresee_access::{AccessSet, Location};
+use foresee_access::{AccessSet, AccessSetBuilder, Touch};
 use revm::{
     context_interface::transaction::TransactionType,
     primitives::{TxKind, hardfork::SpecId},
@@ -75,21 +75,13 @@ impl<S: StateView> BlockPredictor<'_, S> {
 /// What a payment reads, writes, and leaves to be settled at commit. Who pays nothing changes its
 /// nonce alone.
 fn access_set(payer: Address, pays: bool, receiver: Address, transfers: bool) -> AccessSet {
-    let mut set =
-        AccessSet::from_sorted(Vec::with_capacity(3), Vec::with_capacity(3), Vec::with_capacity(3));
-    let mut accounts = [payer, receiver];
-    accounts.sort_unstable();
-    for address in accounts {
-        let (balance, nonce) = (Location::balance(address), Location::nonce(address));
-        if address == payer {
-            set.reads.extend([balance, nonce]);
-            set.writes.extend(pays.then_some(balance).into_iter().chain([nonce]));
-            set.commutative.extend([balance, nonce]);
-        } else {
-            set.reads.push(Location::code(address));
-            set.writes.extend(transfers.then_some(balance));
-            set.commutative.extend(transfers.then_some(balance));
-        }
-    }
-    set
+    let (used, settled) = (Touch::READ.and(Touch::COMMUTATIVE), Touch::COMMUTATIVE);
+    let paid = used.and(Touch::WRITE.only_if(pays));
+    let credited = settled.and(Touch::WRITE).only_if(transfers);
+    let payer = (payer, [paid, used.and(Touch::WRITE), Touch::NONE]);
+    let receiver = (receiver, [credited, Touch::NONE, Touch::READ]);
+    let accounts = if payer.0 < receiver.0 { [payer, receiver] } else { [receiver, payer] };
+    let mut set = AccessSetBuilder::with_capacity(accounts.len(), 0);
+    accounts.into_iter().for_each(|(address, fields)| set.account(address, fields));
+    set.finish()
 }

@@ -4,7 +4,7 @@ use crate::mainnet;
 use crate::strategy;
 use alloy_primitives::{Address, B256, Bytes, U256};
 use core::{convert::Infallible, fmt::Write as _};
-use foresee_access::{Field, Location};
+use foresee_access::{Field, Location, Touch};
 use foresee_execute::Block;
 use foresee_predict::{
     BlockPredictor, Complete, Dependencies, PredictOptions, Prediction, ProgramCache,
@@ -97,7 +97,8 @@ fn check_all<DB: DatabaseRef<Error = Infallible>>(
         let Some(dependencies) = &expected.dependencies else { panic!("they were asked for") };
         let Prediction { access, .. } = &expected;
         consistent(&expected, dependencies);
-        let mut places = [&access.reads[..], &access.writes, &dependencies.inputs].concat();
+        let accessed = access.touches().map(|(location, _)| location);
+        let mut places: Vec<_> = accessed.chain(dependencies.inputs.iter().copied()).collect();
         places.sort_unstable();
         places.dedup();
         let all = places.iter().chain(&others);
@@ -140,14 +141,14 @@ fn may_change<DB: DatabaseRef<Error = Infallible>>(
 fn consistent(prediction: &Prediction, dependencies: &Dependencies) {
     let Dependencies { inputs, reads } = dependencies;
     let access = &prediction.access;
-    assert_eq!(reads.len(), access.reads.len());
+    assert_eq!(reads.len(), access.reads().count());
     assert!(reads.iter().all(|before| *before as usize <= inputs.len()));
     for (position, input) in inputs.iter().enumerate() {
         assert!(!inputs[..position].contains(input), "{input} is looked at first once");
         // Nothing is looked at before it is come to; but for a balance that tells whether
         // an account is empty, where sets name the code.
-        let read = access.reads.binary_search(input).map(|at| reads[at] as usize);
-        let is_read_first = read.is_ok_and(|before| before <= position);
+        let read = access.reads().position(|read| read == *input).map(|at| reads[at] as usize);
+        let is_read_first = read.is_some_and(|before| before <= position);
         assert!(is_read_first || input.field == Field::Balance, "{input}");
     }
 }
@@ -162,15 +163,17 @@ fn still_there(
 ) -> usize {
     let mut looked_for = 0;
     let access = &expected.access;
-    for read in &access.reads {
-        if !dependencies.of(access, read).unwrap().contains(location) {
-            assert!(altered.access.reads.contains(read), "{at}: {read} is not read");
+    for read in access.reads() {
+        if !dependencies.of(access, &read).unwrap().contains(location) {
+            let is_read = altered.access.touch(&read).has(Touch::READ);
+            assert!(is_read, "{at}: {read} is not read");
             looked_for += 1;
         }
     }
     if !dependencies.of_writes().contains(location) {
-        for write in &access.writes {
-            assert!(altered.access.writes.contains(write), "{at}: {write} is not written");
+        for write in access.writes() {
+            let is_written = altered.access.touch(&write).has(Touch::WRITE);
+            assert!(is_written, "{at}: {write} is not written");
             looked_for += 1;
         }
     }
@@ -216,12 +219,12 @@ fn render(prediction: &Prediction) -> String {
         writeln!(text, "  {:2} {}", position + 1, name(input)).unwrap();
     }
     text += "reads\n";
-    for (read, before) in prediction.access.reads.iter().zip(&dependencies.reads) {
+    for (read, before) in prediction.access.reads().zip(&dependencies.reads) {
         let on = match *before {
             before if before <= dependencies.code_alone() => "calldata and code".to_owned(),
             before => format!("1 to {before}"),
         };
-        writeln!(text, "  {} <- {on}", name(read)).unwrap();
+        writeln!(text, "  {} <- {on}", name(&read)).unwrap();
     }
     text
 }
@@ -234,7 +237,7 @@ fn longest(scenario: Scenario) -> String {
     let mut predictor =
         BlockPredictor::new(&cache, &block.cfg, &block.env, Complete(&state), options);
     let predictions = block.transactions.iter().map(|tx| predictor.predict(tx).unwrap());
-    let longest = predictions.max_by_key(|prediction| prediction.access.reads.len());
+    let longest = predictions.max_by_key(|prediction| prediction.access.reads().count());
     render(&longest.unwrap())
 }
 

@@ -22,7 +22,7 @@ fn effects_are_the_same_as_those_of_whole_predictions_and_of_executions() {
         for tx in &block.transactions {
             let predicted = whole.predict(tx).unwrap();
             let Prediction { gas_used, success, .. } = predicted;
-            writes |= predicted.access.writes.iter().any(|location| location.is_slot());
+            writes |= predicted.access.writes().any(|location| location.is_slot());
             let expected = Prediction { gas_used, success, ..Prediction::default() };
             assert_eq!(effects.predict_effects(tx).unwrap(), expected, "{scenario:?}");
         }

@@ -5,7 +5,7 @@ use crate::mainnet;
 use crate::programs::{FORKS, block_of_calls, code, contract};
 use alloy_primitives::{Bytes, U256};
 use core::{convert::Infallible, fmt::Write};
-use foresee_access::{AccessSet, Location};
+use foresee_access::{AccessSet, Location, Touch};
 use foresee_execute::{Block, Observation, observe};
 use foresee_predict::{Outline, Outliner, SymbolicAccess, SymbolicField, WithoutStorage};
 use foresee_source::Snapshot;
@@ -48,27 +48,25 @@ fn check<DB: DatabaseRef<Error = Infallible>>(
         }
         let at = format!("{name}, transaction {index}: {outline:#?}");
         let (certain, all, truth) = (&outline.certain, outline.all(), &observed.access);
-        assert_within(&certain.reads, &truth.reads, &format!("certain reads, {at}"));
-        assert_within(&certain.writes, &truth.writes, &format!("certain writes, {at}"));
+        assert_within(certain.reads(), truth.reads(), &format!("certain reads, {at}"));
+        assert_within(certain.writes(), truth.writes(), &format!("certain writes, {at}"));
         counts.closed += usize::from(outline.is_closed());
         // Before Cancun an earlier transaction may have taken code away, and another be
         // created in its place: code is taken as it was before the block.
         if outline.is_closed() && block.cfg.spec.is_enabled_in(SpecId::CANCUN) {
-            let slots = |list: &[Location]| -> Vec<Location> {
-                list.iter().filter(|location| location.is_slot()).copied().collect()
-            };
-            assert_within(&slots(&truth.reads), &all.reads, &format!("all reads, {at}"));
-            assert_within(&truth.writes, &all.writes, &format!("all writes, {at}"));
+            let slots = truth.reads().filter(Location::is_slot);
+            assert_within(slots, all.reads(), &format!("all reads, {at}"));
+            assert_within(truth.writes(), all.writes(), &format!("all writes, {at}"));
         }
         counts.transactions += 1;
-        for slot in truth.reads.iter().filter(|location| location.is_slot()) {
+        for slot in truth.reads().filter(Location::is_slot) {
             counts.slots += 1;
             let is_named = |access: &SymbolicAccess| {
                 access.address == Some(slot.address) || access.address.is_none()
             };
-            *if certain.reads.binary_search(slot).is_ok() {
+            *if certain.touch(&slot).has(Touch::READ) {
                 &mut counts.certain
-            } else if all.reads.binary_search(slot).is_ok() {
+            } else if all.touch(&slot).has(Touch::READ) {
                 &mut counts.possible
             } else if outline.symbolic.iter().any(is_named) {
                 &mut counts.symbolic
@@ -81,19 +79,26 @@ fn check<DB: DatabaseRef<Error = Infallible>>(
 }
 
 #[track_caller]
-fn assert_within(part: &[Location], whole: &[Location], at: &str) {
+fn assert_within(
+    part: impl Iterator<Item = Location>,
+    whole: impl Iterator<Item = Location>,
+    at: &str,
+) {
+    let whole: Vec<_> = whole.collect();
     for location in part {
-        assert!(whole.binary_search(location).is_ok(), "{location} of {at}");
+        assert!(whole.binary_search(&location).is_ok(), "{location} of {at}");
     }
 }
 
 /// An outline as text.
 fn render(outline: &Outline) -> String {
     let mut text = String::new();
-    let mut sets = |title: &str, AccessSet { reads, writes, commutative }: &AccessSet| {
-        for (how, locations) in [("read", reads), ("written", writes), ("settled", commutative)] {
-            for location in locations {
-                let label = outline.label(location).unwrap_or_default();
+    let mut sets = |title: &str, set: &AccessSet| {
+        let hows =
+            [("read", Touch::READ), ("written", Touch::WRITE), ("settled", Touch::COMMUTATIVE)];
+        for (how, touch) in hows {
+            for (location, _) in set.touches().filter(|(_, it)| it.has(touch)) {
+                let label = outline.label(&location).unwrap_or_default();
                 let _ = writeln!(text, "{title} {how}: {location} {label}");
             }
         }

@@ -106,7 +106,7 @@ fn perfect(spec: &SpecBlock, observations: &[Observation]) -> Schedule {
         .map(|observation| Node {
             access: &observation.access,
             gas: observation.gas_used,
-            in_order: observation.access.ordering_reads().any(|read| *read == earned),
+            in_order: observation.access.ordering_reads().any(|read| read == earned),
         })
         .collect();
     Schedule::from_dag(&DependencyDag::build(&nodes))

@@ -27,8 +27,8 @@ fn dependencies(scenario: Scenario, txs: usize, seed: u64) -> Vec<Option<usize>>
     let mut dependencies = Vec::new();
     for (position, observation) in observations.iter().enumerate() {
         let reads = observation.access.ordering_reads();
-        dependencies.push(reads.filter_map(|read| writers.get(read).copied()).max());
-        writers.extend(observation.access.writes.iter().map(|&write| (write, position)));
+        dependencies.push(reads.filter_map(|read| writers.get(&read).copied()).max());
+        writers.extend(observation.access.writes().map(|write| (write, position)));
     }
     dependencies
 }

@@ -32,9 +32,9 @@ struct WireIncarnation {
 }
 
 /// Takes in the locations of a run.
-pub(super) fn identify<'a>(run: &'a Run, ids: &mut Ids<'a>) -> Vec<Option<u32>> {
+pub(super) fn identify(run: &Run, ids: &mut Ids) -> Vec<Option<u32>> {
     let again = run.reexecuted.iter();
-    again.map(|one| one.conflict.as_ref().map(|conflict| ids.of(conflict))).collect()
+    again.map(|one| one.conflict.as_ref().map(|conflict| ids.of(*conflict))).collect()
 }
 
 impl WireRun {
