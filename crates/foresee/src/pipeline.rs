@@ -192,8 +192,11 @@ impl Foresee {
         };
         let options = PredictOptions { learning, ..options };
         let mut predictor = BlockPredictor::new(&self.cache, cfg, env, Complete(db), options);
-        let ahead = block.transactions.iter().map(|tx| predictor.predict_ahead(tx));
-        ahead.collect::<Result<_, _>>().map_err(ExecuteError::Database)
+        let mut ahead = Vec::with_capacity(block.transactions.len());
+        for tx in &block.transactions {
+            ahead.push(predictor.predict_ahead(tx).map_err(ExecuteError::Database)?);
+        }
+        Ok(ahead)
     }
 
     /// Executes a block whose transactions were predicted ahead, each alone on the state

@@ -57,8 +57,8 @@ pub enum TakenOver {
 /// What a transaction saw and what it leaves.
 #[derive(Clone, Debug)]
 pub(super) struct Trace {
-    accounts: Vec<AccountSeen>,
-    slots: Vec<SlotSeen>,
+    accounts: Box<[AccountSeen]>,
+    slots: Box<[SlotSeen]>,
 }
 
 impl<'a, S: StateView> BlockPredictor<'a, S> {

@@ -52,37 +52,35 @@ impl SlotSeen {
 impl<S: StateView> World<S> {
     /// What the transaction at hand saw and leaves; nothing if it changes code, whose
     /// effects are not repeated.
-    pub(crate) fn trace(&self) -> Option<(Vec<AccountSeen>, Vec<SlotSeen>)> {
-        let accounts = self.touched_accounts().map(|account| {
-            let changes = self.changes(account);
-            let repeatable = !changes.contains(Look::CODE)
+    pub(crate) fn trace(&self) -> Option<(Box<[AccountSeen]>, Box<[SlotSeen]>)> {
+        let is_repeatable = |account: &Account| {
+            !self.changes(account).contains(Look::CODE)
                 && account.created != self.stamp
-                && account.destroyed != self.stamp;
-            repeatable.then(|| AccountSeen {
-                address: account.address,
-                looks: account.looks,
-                exists: account.exists,
-                empty: account.start_balance.is_zero() && account.existed_by_balance(),
-                balance: account.start_balance,
-                nonce: account.start_nonce,
-                code_hash: account.start_code_hash,
-                credit: account.balance.wrapping_sub(account.start_balance),
-                left_nonce: (account.nonce != account.start_nonce).then_some(account.nonce),
-                modified: account.modified,
-            })
+                && account.destroyed != self.stamp
+        };
+        if !self.touched_accounts().all(is_repeatable) {
+            return None;
+        }
+        let accounts = self.touched_accounts().map(|account| AccountSeen {
+            address: account.address,
+            looks: account.looks,
+            exists: account.exists,
+            empty: account.start_balance.is_zero() && account.existed_by_balance(),
+            balance: account.start_balance,
+            nonce: account.start_nonce,
+            code_hash: account.start_code_hash,
+            credit: account.balance.wrapping_sub(account.start_balance),
+            left_nonce: (account.nonce != account.start_nonce).then_some(account.nonce),
+            modified: account.modified,
         });
-        let accounts = accounts.collect::<Option<_>>()?;
-        let slots = self
-            .touched_slots()
-            .map(|slot| SlotSeen {
-                address: slot.address,
-                key: slot.key,
-                seen: slot.before,
-                left: slot.after,
-                is_added_to: slot.is_added_to(),
-            })
-            .collect();
-        Some((accounts, slots))
+        let slots = self.touched_slots().map(|slot| SlotSeen {
+            address: slot.address,
+            key: slot.key,
+            seen: slot.before,
+            left: slot.after,
+            is_added_to: slot.is_added_to(),
+        });
+        Some((accounts.collect(), slots.collect()))
     }
 
     /// Whether everything a transaction saw is still so; if `additions` may differ, slots that it

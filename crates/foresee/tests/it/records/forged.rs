@@ -175,7 +175,7 @@ fn a_record_whose_sets_are_not_in_order_is_refused() {
     let position = honest.transactions.iter().position(|it| it.observed.reads().count() > 1);
     for change in [<[Value]>::reverse, |reads: &mut [Value]| reads[1] = reads[0].clone()] {
         let mut json: Value = serde_json::from_str(&honest.to_json()).unwrap();
-        let observed = &mut json["transactions"][position.unwrap()]["observed"];
+        let observed = &mut json["record"]["transactions"][position.unwrap()]["observed"];
         change(observed["reads"].as_array_mut().unwrap());
         let refused = Record::from_json(&json.to_string()).unwrap_err().to_string();
         insta::allow_duplicates! {
