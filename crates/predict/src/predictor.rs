@@ -23,7 +23,7 @@ use crate::{
     rules::Rules,
     state::{StateView, Want},
     unknown::Unknown,
-    world::{AccountId, Stop, World},
+    world::{AccountId, Stop, Trace, World},
 };
 use entrance::Entrance;
 use fees::Fees;
@@ -63,7 +63,7 @@ pub struct BlockPredictor<'a, S> {
     current: Option<Current<'a>>,
     /// Where the transaction at hand stands, and what it saw if that is asked for.
     place: Place,
-    trace: Option<ahead::Trace>,
+    trace: Option<Trace>,
 }
 
 impl<S> Drop for BlockPredictor<'_, S> {

@@ -20,7 +20,7 @@ pub(crate) use account::{Account, AccountId, Look};
 pub(crate) use contents::Contents;
 pub(crate) use order::Met;
 pub(crate) use slot::SlotId;
-pub(crate) use trace::{AccountSeen, SlotSeen};
+pub(crate) use trace::Trace;
 
 use crate::{
     program::Program,
@@ -28,7 +28,7 @@ use crate::{
     slice::{Slice, SliceKey, slice_of},
     state::{Lookup, StateView, Want},
 };
-use alloy_primitives::{Address, KECCAK256_EMPTY, U256};
+use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256};
 use order::FirstLook;
 use revm::{precompile::Precompiles, primitives::hardfork::SpecId, state::Bytecode};
 use slot::Slot;
@@ -225,7 +225,6 @@ impl<S: StateView> World<S> {
     pub(crate) fn is_cold(&self, id: AccountId) -> bool {
         let account = self.contents.accounts.get(id);
         account.warm != self.stamp
-            && account.listed != self.stamp
             && !(id == self.beneficiary && self.spec.is_enabled_in(SpecId::SHANGHAI))
             && !account.precompile
     }
@@ -255,7 +254,7 @@ impl<S: StateView> World<S> {
     /// Puts an account on the transaction's access list
     /// ([EIP-2930](https://eips.ethereum.org/EIPS/eip-2930)): warm, not touched.
     pub(crate) fn list_account(&mut self, id: AccountId) {
-        self.contents.accounts.get_mut(id).listed = self.stamp;
+        self.contents.accounts.get_mut(id).warm = self.stamp;
     }
 
     /// Whether an account counts as empty for gas: by its contents from Spurious
@@ -273,8 +272,7 @@ impl<S: StateView> World<S> {
     /// Records that an account would exist from now on, even if empty.
     pub(crate) fn mark_modified(&mut self, id: AccountId) {
         let account = self.contents.accounts.get_mut(id);
-        if !account.modified {
-            account.modified = true;
+        if account.modify() {
             self.contents.undo.push(Undo::Modified(id));
         }
     }
@@ -325,19 +323,23 @@ impl<S: StateView> World<S> {
         let account = self.contents.accounts.get_mut(id);
         self.contents.undo.push(Undo::Nonce(id, account.nonce));
         account.change();
-        account.nonce = nonce;
+        account.set_nonce(nonce);
     }
 
     /// Sets an account's code.
     pub(crate) fn set_code(&mut self, id: AccountId, code: Bytecode) {
         self.mark_modified(id);
-        let account = self.contents.accounts.get_mut(id);
+        let Contents { accounts, old_codes, .. } = &mut self.contents;
+        let account = accounts.get_mut(id);
         account.change();
         let hash = code.hash_slow();
         let old_hash = core::mem::replace(&mut account.code_hash, hash);
         let old_code = account.code.replace(code);
         account.program = None;
-        self.contents.old_codes.push((old_hash, old_code));
+        old_codes.push((old_hash, old_code));
+        if account.code_before == 0 {
+            account.code_before = old_codes.len() as u32;
+        }
         self.contents.undo.push(Undo::Code(id));
     }
 
@@ -379,10 +381,24 @@ impl<S: StateView> World<S> {
             (account.balance, account.nonce, account.code_hash)
         };
         let mut changes = Look::empty();
-        changes.set(Look::BALANCE, account.start_balance != balance);
-        changes.set(Look::NONCE, account.start_nonce != nonce);
-        changes.set(Look::CODE, account.start_code_hash != code_hash);
+        changes.set(Look::BALANCE, account.start_balance() != balance);
+        changes.set(Look::NONCE, account.start_nonce() != nonce);
+        changes.set(Look::CODE, self.start_code_hash(account) != code_hash);
         changes
+    }
+
+    /// The code hash of an account at the start of the transaction.
+    fn start_code_hash(&self, account: &Account) -> B256 {
+        match account.code_before {
+            0 => account.code_hash,
+            place => self.contents.old_codes[place as usize - 1].0,
+        }
+    }
+
+    /// Whether at the start of the transaction the balance alone decided if an account was
+    /// empty.
+    pub(crate) fn existed_by_balance(&self, account: &Account) -> bool {
+        account.start_nonce() == 0 && self.start_code_hash(account) == KECCAK256_EMPTY
     }
 
     /// Whether the transaction at hand created an account.

@@ -29,6 +29,10 @@ pub(super) struct Cost {
     pub(super) warm: Duration,
     #[serde(rename = "sequential_us", serialize_with = "us")]
     pub(super) sequential: Duration,
+    /// What compiling takes of a cold prediction: what a first prediction takes longer than a
+    /// second, when nothing is learnt from either.
+    #[serde(rename = "compile_us", serialize_with = "us")]
+    pub(super) compiling: Duration,
     #[serde(rename = "precompile_us")]
     pub(super) precompiles: Precompiles,
     /// Bytes of the codes that a cold prediction compiles something of.
@@ -58,17 +62,26 @@ impl Cost {
         self.generalised += other.generalised;
         self.warm += other.warm;
         self.sequential += other.sequential;
+        self.compiling += other.compiling;
         self.precompiles.predict += other.precompiles.predict;
         self.precompiles.sequential += other.precompiles.sequential;
         self.code_bytes += other.code_bytes;
         self.split.add(&other.split);
     }
 
-    /// Nanoseconds that compiling takes for each byte of the codes that run: what a cold
-    /// prediction takes longer than a warm one.
+    /// Nanoseconds that compiling takes for each byte of the codes that run.
     pub(super) fn compile_ns_per_byte(&self) -> f64 {
-        let compiling = self.cold.saturating_sub(self.warm).as_nanos();
-        compiling as f64 / self.code_bytes.max(1) as f64
+        self.ns_per_byte(self.compiling)
+    }
+
+    /// The same for all that a cold prediction takes longer than a warm one: compiling, running
+    /// in blocks and learning.
+    pub(super) fn cold_ns_per_byte(&self) -> f64 {
+        self.ns_per_byte(self.cold.saturating_sub(self.warm))
+    }
+
+    fn ns_per_byte(&self, time: Duration) -> f64 {
+        time.as_nanos() as f64 / self.code_bytes.max(1) as f64
     }
 
     /// Warm prediction relative to execution in order.
@@ -139,12 +152,16 @@ pub(super) fn measure(
         warm.push(predicted.elapsed);
         frames = predicted.frames;
     }
+    let unlearning = PredictOptions { learning: Learning::Nothing, ..plain };
     let [mut predicted, mut executed] = [const { Vec::new() }; 2];
-    let (mut splitting, mut code_bytes) = (Splitting::default(), 0);
+    let (mut splitting, mut compiling, mut code_bytes) = (Splitting::default(), Vec::new(), 0);
     for run in 0..runs {
         begin(runs + run);
+        cold.push(predict(input, &ProgramCache::new(), plain)?.elapsed);
         let empty = ProgramCache::new();
-        cold.push(predict(input, &empty, plain)?.elapsed);
+        let first = predict(input, &empty, unlearning)?.elapsed;
+        let again = predict(input, &empty, unlearning)?.elapsed;
+        compiling.push(first.saturating_sub(again));
         code_bytes = empty.code_size() as u64;
         generalised.push(predict(input, &earlier.fork(), plain)?.elapsed);
         executed.push(time_transactions(block, state).map_err(failed)?);
@@ -163,6 +180,7 @@ pub(super) fn measure(
         generalised: median(generalised),
         warm: median(warm),
         sequential: median(sequential),
+        compiling: median(compiling),
         precompiles,
         code_bytes,
         split: splitting.finish(),

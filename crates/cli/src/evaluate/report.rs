@@ -81,6 +81,7 @@ pub(super) mod tests {
             },
             cost: Cost {
                 cold: us(9_000),
+                compiling: us(4_000),
                 generalised: us(2_000),
                 warm: us(1_234),
                 sequential: us(4_000),

@@ -132,7 +132,7 @@ fn summary(total: &Report) -> String {
          warm prediction: keccak {}, state reads {}, precompiles {}, the rest instructions\n \
          of these by number, not time, in slices: guards {}, what only guards need {}, all others {}; \
          in blocks: {} of all\n \
-         compiling: {:.1} ns for each byte of the codes that run (cold less warm, {} kB)\n \
+         for each byte of the codes that run ({} kB): compiling {:.1} ns, cold less warm {:.1} ns\n \
          programs of earlier blocks only: {} ({} of in-order time)\n \
          frames with programs of earlier blocks only: {}; warm: {}\n \
          {} hold {} kB for {} kB of code ({:.1} times)\n",
@@ -148,8 +148,9 @@ fn summary(total: &Report) -> String {
         percent(instructions.for_guards, in_slices),
         percent(instructions.others, in_slices),
         percent(instructions.in_blocks, in_slices + instructions.in_blocks),
-        cost.compile_ns_per_byte(),
         cost.code_bytes / 1000,
+        cost.compile_ns_per_byte(),
+        cost.cold_ns_per_byte(),
         time(cost.generalised),
         share(cost.generalised, cost.sequential),
         served(&detail.frames.generalised),

@@ -8,7 +8,7 @@ use crate::{
     prediction::Prediction,
     state::{StateView, Want},
     unknown::Unknown,
-    world::{AccountSeen, SlotSeen},
+    world::Trace,
 };
 use foresee_access::{Footprint, Hashes};
 use revm::context::TxEnv;
@@ -52,13 +52,6 @@ pub enum TakenOver {
     No,
     /// This value has to be at hand first.
     Waits(Want),
-}
-
-/// What a transaction saw and what it leaves.
-#[derive(Clone, Debug)]
-pub(super) struct Trace {
-    accounts: Box<[AccountSeen]>,
-    slots: Box<[SlotSeen]>,
 }
 
 impl<'a, S: StateView> BlockPredictor<'a, S> {
@@ -177,7 +170,7 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
         ahead: &Ahead,
         may_meet: Meeting,
     ) -> Result<TakenOver, S::Error> {
-        let Some(Trace { accounts, slots }) = &ahead.trace else { return Ok(TakenOver::No) };
+        let Some(trace) = &ahead.trace else { return Ok(TakenOver::No) };
         let fees = super::Fees::new(tx, &self.entrance.block, &self.rules);
         let sender = self.world.intern(tx.caller);
         for id in [sender, self.world.beneficiary] {
@@ -190,11 +183,11 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
             && fees.affordable(account.balance).is_ok()
             && self.entrance.refuses(tx).is_none();
         let additions = may_meet == Meeting::Additions;
-        if !valid || !self.world.still_holds(sender, accounts, slots, additions) {
+        if !valid || !self.world.still_holds(sender, trace, additions) {
             return Ok(TakenOver::No);
         }
         self.world.begin();
-        self.world.repeat(accounts, slots);
+        self.world.repeat(trace);
         self.world.pay_fee(fees.reward(ahead.prediction.gas_used));
         Ok(TakenOver::Yes)
     }
@@ -203,7 +196,7 @@ impl<'a, S: StateView> BlockPredictor<'a, S> {
     /// the latter.
     pub(super) fn finish_alone(&mut self) {
         if self.place == Place::AloneTraced {
-            self.trace = self.world.trace().map(|(accounts, slots)| Trace { accounts, slots });
+            self.trace = self.world.trace();
         }
         self.world.revert(0);
         self.world.commit();

@@ -18,7 +18,7 @@ pub(super) fn access_set<S: StateView>(world: &mut World<S>, sender: AccountId) 
         let is_sender = id == sender;
         let looks = account.looks;
         let looks_at_balance = looks.contains(Look::BALANCE)
-            || looks.contains(Look::EXISTENCE) && !is_sender && account.existed_by_balance();
+            || looks.contains(Look::EXISTENCE) && !is_sender && world.existed_by_balance(account);
         let pays = looks.contains(Look::FUNDS);
         let changes = world.changes(account);
         let touch = |reads, change| {

@@ -43,7 +43,7 @@ impl Looked {
                     looked.look(Location::slot(account.address, key));
                 }
                 Met::Account(account, look) => {
-                    let decides = account.address != sender && account.existed_by_balance();
+                    let decides = account.address != sender && world.existed_by_balance(account);
                     looked.look_at_account(account.address, look, decides);
                 }
             }

@@ -21,10 +21,20 @@ impl SlotId {
 }
 
 /// A storage slot. `start` belongs to the transaction numbered `stamp`.
+///
+/// What it is found by and whether it is warm stands in one line of the processor's caches, its
+/// values in the next.
 #[derive(Clone, Debug)]
+#[repr(C, align(64))]
 pub(crate) struct Slot {
-    pub(crate) account: AccountId,
     pub(crate) key: U256,
+    pub(crate) account: AccountId,
+    pub(crate) stamp: u32,
+    /// The transaction in which the slot is warm, and on the access list.
+    pub(crate) warm: u32,
+    pub(crate) listed: u32,
+    /// The transaction that last used its value for more than sums and comparisons.
+    pub(crate) looked: u32,
     pub(crate) loaded: bool,
     /// Whether a transaction has changed it, be it for a while.
     pub(crate) changed: bool,
@@ -32,13 +42,10 @@ pub(crate) struct Slot {
     pub(crate) value: U256,
     /// The value at the start of the transaction that touched the slot last.
     pub(crate) start: U256,
-    pub(crate) stamp: u32,
-    /// The transaction in which the slot is warm, and on the access list.
-    pub(crate) warm: u32,
-    pub(crate) listed: u32,
-    /// The transaction that last used its value for more than sums and comparisons.
-    pub(crate) looked: u32,
 }
+
+/// Two lines.
+const _: () = assert!(size_of::<Slot>() == 128);
 
 /// What a slot is found by.
 struct Place(AccountId, U256);

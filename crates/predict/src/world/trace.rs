@@ -6,9 +6,16 @@ use crate::state::{StateView, Want};
 use alloy_primitives::{Address, B256, U256};
 use revm::primitives::hardfork::SpecId;
 
+/// What a transaction saw and what it leaves.
+#[derive(Clone, Debug)]
+pub(crate) struct Trace {
+    accounts: Box<[AccountSeen]>,
+    slots: Box<[SlotSeen]>,
+}
+
 /// An account as a transaction saw and left it.
 #[derive(Clone, Debug)]
-pub(crate) struct AccountSeen {
+struct AccountSeen {
     address: Address,
     looks: Look,
     exists: bool,
@@ -25,7 +32,7 @@ pub(crate) struct AccountSeen {
 
 /// A slot as a transaction saw and left it.
 #[derive(Clone, Debug)]
-pub(crate) struct SlotSeen {
+struct SlotSeen {
     address: Address,
     key: U256,
     seen: U256,
@@ -52,7 +59,7 @@ impl SlotSeen {
 impl<S: StateView> World<S> {
     /// What the transaction at hand saw and leaves; nothing if it changes code, whose
     /// effects are not repeated.
-    pub(crate) fn trace(&self) -> Option<(Box<[AccountSeen]>, Box<[SlotSeen]>)> {
+    pub(crate) fn trace(&self) -> Option<Trace> {
         let is_repeatable = |account: &Account| {
             !self.changes(account).contains(Look::CODE)
                 && account.created != self.stamp
@@ -65,12 +72,12 @@ impl<S: StateView> World<S> {
             address: account.address,
             looks: account.looks,
             exists: account.exists,
-            empty: account.start_balance.is_zero() && account.existed_by_balance(),
-            balance: account.start_balance,
-            nonce: account.start_nonce,
-            code_hash: account.start_code_hash,
-            credit: account.balance.wrapping_sub(account.start_balance),
-            left_nonce: (account.nonce != account.start_nonce).then_some(account.nonce),
+            empty: account.start_balance().is_zero() && self.existed_by_balance(account),
+            balance: account.start_balance(),
+            nonce: account.start_nonce(),
+            code_hash: self.start_code_hash(account),
+            credit: account.balance.wrapping_sub(account.start_balance()),
+            left_nonce: (account.nonce != account.start_nonce()).then_some(account.nonce),
             modified: account.modified,
         });
         let slots = self.touched_slots().map(|slot| SlotSeen {
@@ -80,7 +87,7 @@ impl<S: StateView> World<S> {
             left: slot.after,
             is_added_to: slot.is_added_to(),
         });
-        Some((accounts.collect(), slots.collect()))
+        Some(Trace { accounts: accounts.collect(), slots: slots.collect() })
     }
 
     /// Whether everything a transaction saw is still so; if `additions` may differ, slots that it
@@ -89,8 +96,7 @@ impl<S: StateView> World<S> {
     pub(crate) fn still_holds(
         &self,
         sender: AccountId,
-        accounts: &[AccountSeen],
-        slots: &[SlotSeen],
+        Trace { accounts, slots }: &Trace,
         additions: bool,
     ) -> bool {
         accounts.iter().all(|seen| {
@@ -112,7 +118,7 @@ impl<S: StateView> World<S> {
     /// Repeats the effects of a transaction that would do the same again. Accounts that were not
     /// met yet are as it saw them, but for the sender, who was granted what it needs: that has
     /// been loaded.
-    pub(crate) fn repeat(&mut self, accounts: &[AccountSeen], slots: &[SlotSeen]) {
+    pub(crate) fn repeat(&mut self, Trace { accounts, slots }: &Trace) {
         let spurious_dragon = self.spec.is_enabled_in(SpecId::SPURIOUS_DRAGON);
         let changed = || slots.iter().filter(|slot| slot.seen != slot.left);
         for seen in accounts {

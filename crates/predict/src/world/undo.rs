@@ -39,11 +39,14 @@ impl Undo {
             Self::SlotValue(id, old) => slots.get_mut(id).value = old,
             Self::SlotLoaded(id) => slots.get_mut(id).loaded = false,
             Self::Balance(id, old) => accounts.get_mut(id).balance = old,
-            Self::Nonce(id, old) => accounts.get_mut(id).nonce = old,
+            Self::Nonce(id, old) => accounts.get_mut(id).set_nonce(old),
             Self::Code(id) => {
                 let account = accounts.get_mut(id);
                 let Some(old) = codes.pop() else { return };
                 (account.code_hash, account.code) = old;
+                if account.code_before as usize > codes.len() {
+                    account.code_before = 0;
+                }
                 // Found again, with its slices, when it is called.
                 account.program = None;
             }
