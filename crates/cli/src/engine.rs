@@ -4,7 +4,7 @@
 use crate::{failure::Failure, input::Input};
 use core::convert::Infallible;
 use foresee::{Config, Foresee};
-use foresee_execute::{Block, ExecuteError, PreBlock, TransactionTime};
+use foresee_execute::{Block, ExecuteError, ExecutionTime, PreBlock};
 use foresee_predict::{
     BlockPredictor, Complete, Frames, Instructions, Outline, Outliner, PredictOptions, Prediction,
     ProgramCache, StateView, Unknown, WithoutStorage,
@@ -26,6 +26,8 @@ pub(crate) struct Predicted {
     pub(crate) predictions: Vec<Prediction>,
     /// From the block at hand to the last prediction and what is learnt from it.
     pub(crate) elapsed: Duration,
+    /// What of that is spent in precompiles, if that is [timed](PredictOptions::time_precompiles).
+    pub(crate) precompiles: Duration,
     /// What served the frames.
     pub(crate) frames: Frames,
     /// How often Keccak's permutation was computed.
@@ -88,22 +90,24 @@ pub(crate) fn predict_over<S: StateView<Error = Infallible>>(
 ) -> Result<Predicted, Failure> {
     let start = Instant::now();
     let mut predictor = predictor(input, cache, options, view)?;
-    let predictions: Result<_, _> =
-        input.loaded.block.transactions.iter().map(|tx| predictor.predict(tx)).collect();
+    let transactions = &input.loaded.block.transactions;
+    let mut predictions = Vec::with_capacity(transactions.len());
+    for tx in transactions {
+        predictions.push(predictor.predict(tx).map_err(|error| database(input, error))?);
+    }
     let (frames, permutations) = (predictor.frames(), predictor.permutations());
-    let instructions = predictor.instructions();
+    let (instructions, precompiles) = (predictor.instructions(), predictor.precompile_time());
     // What it learns, it learns now.
     drop(predictor);
     let elapsed = start.elapsed();
-    let predictions = predictions.map_err(|error| database(input, error))?;
-    Ok(Predicted { predictions, elapsed, frames, permutations, instructions })
+    Ok(Predicted { predictions, elapsed, precompiles, frames, permutations, instructions })
 }
 
 /// How long each prediction of a block takes, in order.
 pub(crate) fn predict_timed(
     input: &Input,
     cache: &ProgramCache,
-) -> Result<Vec<TransactionTime>, Failure> {
+) -> Result<Vec<ExecutionTime>, Failure> {
     let options = PredictOptions { time_precompiles: true, ..PredictOptions::default() };
     let mut predictor = predictor(input, cache, options, Complete(&input.loaded.state))?;
     let mut before = predictor.precompile_time();
@@ -112,7 +116,7 @@ pub(crate) fn predict_timed(
         let start = Instant::now();
         predictor.predict(tx).map_err(|error| database(input, error))?;
         let (total, after) = (start.elapsed(), predictor.precompile_time());
-        times.push(TransactionTime { total, precompiles: after - before });
+        times.push(ExecutionTime { total, precompiles: after - before });
         before = after;
     }
     Ok(times)

@@ -11,7 +11,7 @@ mod deposits;
 pub(crate) mod protocol;
 mod timed;
 
-pub use timed::{TransactionTime, time_transactions};
+pub use timed::{ExecutionTime, time_in_order, time_transactions};
 
 use crate::{
     AccessList, Block, BlockOutput, ExecuteError, InOrderOutcome, InvalidReason, Reports,

@@ -20,7 +20,7 @@ pub use access_list::{
 };
 pub use block::{Block, BlockOutput, ExecuteError, InvalidReason, InvalidTransaction, Protocol};
 pub use cancel::CancelToken;
-pub use in_order::{TransactionTime, execute_in_order, time_transactions};
+pub use in_order::{ExecutionTime, execute_in_order, time_in_order, time_transactions};
 pub use observe::{Observation, Observed, PrecompileInput, observe, true_dag};
 pub use parallel::{
     Activity, INCARNATIONS_MAX, Known, LaneStart, LastLane, Pace, ParallelConfig, ParallelExecutor,

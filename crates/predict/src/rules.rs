@@ -1,10 +1,12 @@
 //! What the fork decides: gas tables, which opcodes exist, which precompiles.
 
+use alloy_primitives::U256;
 use revm::{
     context::{CfgEnv, TxEnv},
     context_interface::{
         Cfg,
         cfg::{GasParams, gas::InitialAndFloorGas},
+        context::SStoreResult,
         transaction::TransactionType,
     },
     precompile::{PrecompileSpecId, Precompiles},
@@ -24,6 +26,10 @@ pub(crate) struct Rules {
     pub(crate) static_gas: GasTable,
     /// Parameters of dynamic gas.
     pub(crate) gas: GasParams,
+    /// What a call without data and lists costs before it runs, and at least.
+    bare_call: InitialAndFloorGas,
+    /// What SSTORE costs, by [`sstore_class`].
+    sstore: Box<[SStoreGas; SSTORE_CLASSES]>,
     /// Precompiled contracts.
     pub(crate) precompiles: &'static Precompiles,
     /// Chain id.
@@ -39,12 +45,14 @@ pub(crate) struct Rules {
 impl Rules {
     /// The rules of a configuration.
     pub(crate) fn new(cfg: &CfgEnv) -> Self {
-        let spec = cfg.spec;
+        let (spec, gas) = (cfg.spec, cfg.gas_params.clone());
         Self {
             spec,
             opcodes: core::array::from_fn(|code| exists(code as u8, spec)),
             static_gas: gas_table_spec(spec),
-            gas: cfg.gas_params.clone(),
+            bare_call: gas.initial_tx_gas(&[], false, 0, 0, 0, None),
+            sstore: sstore_gas(&gas, spec.is_enabled_in(SpecId::ISTANBUL)),
+            gas,
             precompiles: Precompiles::new(PrecompileSpecId::from_spec_id(spec)),
             chain_id: cfg.chain_id,
             code_size_max: cfg.max_code_size(),
@@ -69,7 +77,10 @@ impl Rules {
         let data = tx.data.as_ref();
         let is_create = tx.kind.is_create();
         let authorizations = tx.authorization_list.len() as u64;
-        let bare = gas.initial_tx_gas(&[], is_create, accounts, slots, authorizations, None);
+        let bare = match is_create || accounts | slots | authorizations != 0 {
+            false => self.bare_call,
+            true => gas.initial_tx_gas(&[], is_create, accounts, slots, authorizations, None),
+        };
         let zeros = zeros(data);
         let (zero, other) =
             (gas.tx_floor_token_zero_byte_multiplier(), gas.tx_token_non_zero_byte_multiplier());
@@ -83,10 +94,60 @@ impl Rules {
             .with_floor_gas(bare.floor_gas() + floor_tokens * gas.tx_floor_cost_per_token())
     }
 
+    /// What SSTORE costs that changes values so, beside its static gas.
+    pub(crate) fn sstore_gas(&self, values: &SStoreResult, is_cold: bool) -> SStoreGas {
+        self.sstore[sstore_class(values, is_cold)]
+    }
+
     /// Whether the opcode exists under these rules.
     pub(crate) const fn has_opcode(&self, code: u8) -> bool {
         self.opcodes[code as usize]
     }
+}
+
+/// What SSTORE costs, beside its static gas.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SStoreGas {
+    pub(crate) gas: u64,
+    pub(crate) refund: i64,
+}
+
+/// So many classes there are of what SSTORE may do.
+const SSTORE_CLASSES: usize = 1 << 7;
+
+/// All that gas and refund of SSTORE depend on
+/// ([EIP-2200](https://eips.ethereum.org/EIPS/eip-2200),
+/// [EIP-2929](https://eips.ethereum.org/EIPS/eip-2929)), as a number: each comparison once.
+fn sstore_class(values: &SStoreResult, is_cold: bool) -> usize {
+    let &SStoreResult { original_value: original, present_value: present, new_value: new } = values;
+    let conditions = [
+        is_cold,
+        original.is_zero(),
+        present.is_zero(),
+        new.is_zero(),
+        original == present,
+        present == new,
+        new == original,
+    ];
+    conditions.into_iter().fold(0, |class, holds| class << 1 | usize::from(holds))
+}
+
+/// By class, as revm has it for some values of that class.
+fn sstore_gas(gas: &GasParams, is_istanbul: bool) -> Box<[SStoreGas; SSTORE_CLASSES]> {
+    let mut table = Box::new([SStoreGas::default(); SSTORE_CLASSES]);
+    // Each value is zero, one of those before it, or another: two bits tell.
+    for number in 0..1u8 << 6 {
+        let [original_value, present_value, new_value] =
+            [0, 2, 4].map(|shift| U256::from(number >> shift & 3));
+        let values = SStoreResult { original_value, present_value, new_value };
+        for is_cold in [false, true] {
+            table[sstore_class(&values, is_cold)] = SStoreGas {
+                gas: gas.sstore_dynamic_gas(is_istanbul, &values, is_cold),
+                refund: gas.sstore_refund(is_istanbul, &values),
+            };
+        }
+    }
+    table
 }
 
 /// How many bytes are zero.
@@ -122,6 +183,31 @@ const fn exists(code: u8, spec: SpecId) -> bool {
 mod tests {
     use super::*;
     use alloy_primitives::{Address, TxKind};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn sstore_costs_what_revm_says(values in any::<[Option<u64>; 3]>(), is_cold: bool) {
+            // Many are zero or the same.
+            let value = |value: Option<u64>| U256::from(value.unwrap_or_default() % 4);
+            let [original_value, present_value, new_value] = values.map(value);
+            let large = |small: U256| small << 200;
+            for spec in [SpecId::FRONTIER, SpecId::ISTANBUL, SpecId::BERLIN, SpecId::OSAKA] {
+                let rules = Rules::new(&CfgEnv::new_with_spec(spec));
+                let values = SStoreResult {
+                    original_value: large(original_value),
+                    present_value: large(present_value),
+                    new_value: large(new_value),
+                };
+                let is_istanbul = spec.is_enabled_in(SpecId::ISTANBUL);
+                let expected = SStoreGas {
+                    gas: rules.gas.sstore_dynamic_gas(is_istanbul, &values, is_cold),
+                    refund: rules.gas.sstore_refund(is_istanbul, &values),
+                };
+                prop_assert_eq!(rules.sstore_gas(&values, is_cold), expected);
+            }
+        }
+    }
 
     #[test]
     fn what_a_transaction_costs_before_it_runs_is_what_revm_says() {
@@ -130,6 +216,7 @@ mod tests {
             let rules = Rules::new(&CfgEnv::new_with_spec(spec));
             for (len, kind) in [
                 (0, TxKind::Create),
+                (0, TxKind::Call(Address::ZERO)),
                 (255, TxKind::Call(Address::ZERO)),
                 (256, TxKind::Create),
                 (2000, TxKind::Call(Address::ZERO)),

@@ -6,7 +6,7 @@ use crate::{
     failure::Failure,
     input::Input,
 };
-use foresee_execute::{TransactionTime, execute_in_order, time_transactions};
+use foresee_execute::{ExecutionTime, execute_in_order, time_in_order, time_transactions};
 use foresee_predict::{Frames, Learning, PredictOptions, ProgramCache};
 use serde::Serialize;
 use std::time::Duration;
@@ -124,14 +124,16 @@ fn warm_up(input: &Input, cache: &ProgramCache) -> Result<(), Failure> {
 #[derive(Debug)]
 pub(super) struct Each {
     /// To predict, with programs at hand.
-    pub(super) predicted: Vec<TransactionTime>,
+    pub(super) predicted: Vec<ExecutionTime>,
     /// To execute.
-    pub(super) executed: Vec<TransactionTime>,
+    pub(super) executed: Vec<ExecutionTime>,
 }
 
-/// Measures by turns: in order, warm. What needs a clock or an empty cache is run
-/// apart, so that it does not disturb. Yields the times of single transactions too, and
-/// what served the frames when warm. Says which of twice as many runs begins.
+/// Measures by turns: in order, warm. The machine's speed changes, so what is spent in
+/// precompiles is told by the same runs, and in order, which has no clock, as a share of other
+/// runs. What needs a clock or an empty cache is run apart, so that it does not disturb. Yields
+/// the times of single transactions too, and what served the frames when warm. Says which of
+/// twice as many runs begins.
 pub(super) fn measure(
     input: &Input,
     cache: &ProgramCache,
@@ -142,14 +144,17 @@ pub(super) fn measure(
     let (block, state) = (&input.loaded.block, &input.loaded.state);
     let failed = |error| input.failure("executing in order", error);
     let plain = PredictOptions::default();
+    let clocked = PredictOptions { time_precompiles: true, ..plain };
     let [mut sequential, mut cold, mut generalised, mut warm] = [const { Vec::new() }; 4];
+    let (mut bare_warm, mut shares) = (Vec::new(), Vec::new());
     let mut frames = Frames::default();
     warm_up(input, cache)?;
     for run in 0..runs {
         begin(run);
         timed(&mut sequential, || execute_in_order(block, state)).map_err(failed)?;
-        let predicted = predict(input, cache, plain)?;
+        let predicted = predict(input, cache, clocked)?;
         warm.push(predicted.elapsed);
+        bare_warm.push(predicted.elapsed.saturating_sub(predicted.precompiles));
         frames = predicted.frames;
     }
     let unlearning = PredictOptions { learning: Learning::Nothing, ..plain };
@@ -164,22 +169,23 @@ pub(super) fn measure(
         compiling.push(first.saturating_sub(again));
         code_bytes = empty.code_size() as u64;
         generalised.push(predict(input, &earlier.fork(), plain)?.elapsed);
+        let time = time_in_order(block, state).map_err(failed)?;
+        shares.push(time.precompiles.div_duration_f64(time.total));
         executed.push(time_transactions(block, state).map_err(failed)?);
         predicted.push(engine::predict_timed(input, cache)?);
         splitting.measure(input, cache)?;
     }
-    let in_precompiles = |runs: &[Vec<TransactionTime>]| {
-        let sum = |run: &Vec<TransactionTime>| run.iter().map(|time| time.precompiles).sum();
-        median(runs.iter().map(sum).collect()).unwrap_or_default()
-    };
-    let precompiles =
-        Precompiles { predict: in_precompiles(&predicted), sequential: in_precompiles(&executed) };
     let median = |times| median(times).unwrap_or_default();
+    let (sequential, warm) = (median(sequential), median(warm));
+    let precompiles = Precompiles {
+        predict: warm.saturating_sub(median(bare_warm)),
+        sequential: sequential.mul_f64(middle(shares)),
+    };
     let cost = Cost {
         cold: median(cold),
         generalised: median(generalised),
-        warm: median(warm),
-        sequential: median(sequential),
+        warm,
+        sequential,
         compiling: median(compiling),
         precompiles,
         code_bytes,
@@ -189,17 +195,20 @@ pub(super) fn measure(
     Ok((cost, each, frames))
 }
 
+/// The middle one of some numbers; 0 if there are none.
+fn middle(mut numbers: Vec<f64>) -> f64 {
+    numbers.sort_by(f64::total_cmp);
+    numbers.get(numbers.len() / 2).copied().unwrap_or_default()
+}
+
 /// The median of each transaction over several runs.
-fn medians(runs: &[Vec<TransactionTime>]) -> Vec<TransactionTime> {
+fn medians(runs: &[Vec<ExecutionTime>]) -> Vec<ExecutionTime> {
     let transactions = runs.first().map_or(0, Vec::len);
     let of = |index: usize| {
-        let part = |part: fn(&TransactionTime) -> Duration| {
+        let part = |part: fn(&ExecutionTime) -> Duration| {
             median(runs.iter().map(|run| part(&run[index])).collect()).unwrap_or_default()
         };
-        TransactionTime {
-            total: part(|time| time.total),
-            precompiles: part(|time| time.precompiles),
-        }
+        ExecutionTime { total: part(|time| time.total), precompiles: part(|time| time.precompiles) }
     };
     (0..transactions).map(of).collect()
 }

@@ -4,7 +4,7 @@
 use super::class::Class;
 use alloy_primitives::B256;
 use foresee_access::Difference;
-use foresee_execute::{Observation, TransactionTime};
+use foresee_execute::{ExecutionTime, Observation};
 use foresee_predict::{Dependencies, Prediction, ProgramCache};
 use serde::Serialize;
 use std::{collections::BTreeMap, time::Duration};
@@ -113,7 +113,7 @@ pub(super) struct PrecompileNs {
 
 impl OfClass {
     /// Takes a transaction's times in.
-    fn take(&mut self, predicted: TransactionTime, executed: TransactionTime) {
+    fn take(&mut self, predicted: ExecutionTime, executed: ExecutionTime) {
         self.predict_ns += ns(predicted.total);
         self.sequential_ns += ns(executed.total);
         self.precompile_ns.predict += ns(predicted.precompiles);
@@ -182,8 +182,8 @@ pub(super) struct Told<'a> {
     pub(super) without_state: &'a Prediction,
     pub(super) observed: &'a Observation,
     /// How long it takes to predict, and to execute.
-    pub(super) predicting: TransactionTime,
-    pub(super) executing: TransactionTime,
+    pub(super) predicting: ExecutionTime,
+    pub(super) executing: ExecutionTime,
 }
 
 impl Detail {

@@ -1,10 +1,10 @@
-//! The in-order run with a clock: how long each transaction takes, and how much of that
-//! its precompiles.
+//! The in-order run with a clock: how long a block or each transaction of it takes, and how
+//! much of that its precompiles.
 //!
-//! Reading a clock around every transaction and precompile call costs time of its own, so
-//! this is not the run that ratios of whole blocks are taken against.
+//! Reading a clock around every transaction costs time of its own, so that is not the run
+//! that ratios of whole blocks are taken against.
 
-use super::{InOrderContext, admission::Included, build_evm, fatal, protocol};
+use super::{InOrderContext, admission::Included, build_evm, fatal, protocol, run};
 use crate::{Block, ExecuteError};
 use alloy_primitives::map::AddressSet;
 use core::time::Duration;
@@ -18,13 +18,36 @@ use revm::{
 };
 use std::time::Instant;
 
-/// How long one transaction takes to execute and commit.
+/// How long something takes to execute and commit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TransactionTime {
+pub struct ExecutionTime {
     /// All of it.
     pub total: Duration,
     /// What of that is spent in precompiles.
     pub precompiles: Duration,
+}
+
+/// How long a block takes to execute in order, as
+/// [`execute_in_order`](super::execute_in_order) does, in one run.
+///
+/// # Errors
+///
+/// Those of [`execute_in_order`](super::execute_in_order).
+pub fn time_in_order<DB: DatabaseRef>(
+    block: &Block,
+    db: &DB,
+) -> Result<ExecutionTime, ExecuteError<DB::Error>> {
+    let start = Instant::now();
+    let calls = SystemCalls::new(block);
+    let precompiles = TimedPrecompiles::new(EthPrecompiles::new(block.cfg.spec));
+    let mut evm = build_evm(block, &calls, db, (), precompiles);
+    let output = run(block, &calls, &mut evm)?;
+    let precompiles = evm.precompiles.elapsed;
+    // As whoever executes a block has its output, but no EVM any more.
+    drop(evm);
+    let total = start.elapsed();
+    drop(output);
+    Ok(ExecutionTime { total, precompiles })
 }
 
 /// How long each transaction of a block takes to execute and commit, in order, in one
@@ -36,7 +59,7 @@ pub struct TransactionTime {
 pub fn time_transactions<DB: DatabaseRef>(
     block: &Block,
     db: &DB,
-) -> Result<Vec<TransactionTime>, ExecuteError<DB::Error>> {
+) -> Result<Vec<ExecutionTime>, ExecuteError<DB::Error>> {
     let calls = SystemCalls::new(block);
     let precompiles = TimedPrecompiles::new(EthPrecompiles::new(block.cfg.spec));
     let mut evm = build_evm(block, &calls, db, (), precompiles);
@@ -54,7 +77,7 @@ pub fn time_transactions<DB: DatabaseRef>(
             }
         }
         let total = start.elapsed();
-        times.push(TransactionTime { total, precompiles: evm.precompiles.elapsed });
+        times.push(ExecutionTime { total, precompiles: evm.precompiles.elapsed });
     }
     Ok(times)
 }

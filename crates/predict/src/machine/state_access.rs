@@ -6,6 +6,7 @@
 use super::{Halt, context::address_word, memory::small, run::Cpu, to_address};
 use crate::{
     label::Names,
+    rules::SStoreGas,
     state::{Lookup, StateView, Want},
     world::{AccountId, Look, SlotId, Stop},
 };
@@ -176,8 +177,9 @@ impl<S: StateView> Cpu<'_, S> {
         let present_value = self.world.touch_slot(id);
         let original_value = self.world.slot_start(id);
         let values = SStoreResult { original_value, present_value, new_value: value };
-        self.charge(gas.sstore_dynamic_gas(istanbul, &values, cold), rest)?;
-        self.refund += gas.sstore_refund(istanbul, &values);
+        let SStoreGas { gas, refund } = self.rules.sstore_gas(&values, cold);
+        self.charge(gas, rest)?;
+        self.refund += refund;
         self.world.sstore(id, value);
         Ok(())
     }

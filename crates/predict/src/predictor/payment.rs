@@ -34,7 +34,9 @@ impl<S: StateView> BlockPredictor<'_, S> {
             && !spec.is_enabled_in(SpecId::AMSTERDAM)
             && !self.place.is_alone()
             && !self.options.dependencies;
-        if !is_plain || !is_known || to == tx.caller {
+        // Whoever sends data mostly calls a contract: looking at accounts for nothing would cost
+        // more than a message to somebody costs on the other way.
+        if !is_plain || !is_known || to == tx.caller || !tx.data.is_empty() {
             return Ok(None);
         }
         let gas_used = gas.initial_total_gas().max(gas.floor_gas());
