@@ -248,7 +248,7 @@ impl<S: StateView> Surroundings<'_, S> {
         let account = self.world.account(id);
         // Init code runs but once; the account has none yet.
         if let Some(code) = account.code.as_ref().filter(|code| !code.is_empty()) {
-            self.cache.want((account.code_hash, self.rules.spec), code, self.rules);
+            self.cache.want((account.code_hash(), self.rules.spec), code, self.rules);
         }
         Err(Halt::Stop(Interrupt::Unknown(Unknown::NotCompiled(account.address, len))))
     }

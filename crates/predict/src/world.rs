@@ -6,6 +6,7 @@
 //! a reverted frame's reads are reads.
 
 mod account;
+mod code;
 mod contents;
 mod index;
 mod left;
@@ -23,16 +24,14 @@ pub(crate) use slot::SlotId;
 pub(crate) use trace::Trace;
 
 use crate::{
-    program::Program,
     rules::Rules,
-    slice::{Slice, SliceKey, slice_of},
     state::{Lookup, StateView, Want},
 };
-use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256};
+use account::UNHASHED;
+use alloy_primitives::{Address, KECCAK256_EMPTY, U256};
 use order::FirstLook;
-use revm::{precompile::Precompiles, primitives::hardfork::SpecId, state::Bytecode};
+use revm::{precompile::Precompiles, primitives::hardfork::SpecId};
 use slot::Slot;
-use std::sync::Arc;
 use undo::Undo;
 
 /// Why a read of the world yields nothing.
@@ -208,19 +207,6 @@ impl<S: StateView> World<S> {
         Ok(())
     }
 
-    /// Makes sure that an account's code is at hand.
-    pub(crate) fn load_code(&mut self, id: AccountId) -> Result<(), Stop<S::Error>> {
-        self.load(id)?;
-        let account = self.contents.accounts.get_mut(id);
-        if account.code.is_none() {
-            match self.view.code(account.code_hash).map_err(Stop::Failed)? {
-                Lookup::Ready(code) => account.code = Some(code),
-                Lookup::Missing => return Err(Stop::Missing(Want::Code(account.code_hash))),
-            }
-        }
-        Ok(())
-    }
-
     /// Whether the next touch of an account would be its first.
     pub(crate) fn is_cold(&self, id: AccountId) -> bool {
         let account = self.contents.accounts.get(id);
@@ -326,23 +312,6 @@ impl<S: StateView> World<S> {
         account.set_nonce(nonce);
     }
 
-    /// Sets an account's code.
-    pub(crate) fn set_code(&mut self, id: AccountId, code: Bytecode) {
-        self.mark_modified(id);
-        let Contents { accounts, old_codes, .. } = &mut self.contents;
-        let account = accounts.get_mut(id);
-        account.change();
-        let hash = code.hash_slow();
-        let old_hash = core::mem::replace(&mut account.code_hash, hash);
-        let old_code = account.code.replace(code);
-        account.program = None;
-        old_codes.push((old_hash, old_code));
-        if account.code_before == 0 {
-            account.code_before = old_codes.len() as u32;
-        }
-        self.contents.undo.push(Undo::Code(id));
-    }
-
     /// Marks an account as created by the transaction at hand: its storage is empty.
     pub(crate) fn mark_created(&mut self, id: AccountId) {
         let stamp = self.stamp;
@@ -375,30 +344,18 @@ impl<S: StateView> World<S> {
         if !account.modified {
             return Look::empty();
         }
-        let (balance, nonce, code_hash) = if account.destroyed == self.stamp {
+        let (balance, nonce, hash) = if account.destroyed == self.stamp {
             (U256::ZERO, 0, KECCAK256_EMPTY)
         } else {
-            (account.balance, account.nonce, account.code_hash)
+            (account.balance, account.nonce, account.hash)
         };
         let mut changes = Look::empty();
         changes.set(Look::BALANCE, account.start_balance() != balance);
         changes.set(Look::NONCE, account.start_nonce() != nonce);
-        changes.set(Look::CODE, self.start_code_hash(account) != code_hash);
+        let (start, code) = self.start_code(account);
+        let is_replaced = account.code_before != 0 && code != account.code.as_ref();
+        changes.set(Look::CODE, start != hash || start == UNHASHED && is_replaced);
         changes
-    }
-
-    /// The code hash of an account at the start of the transaction.
-    fn start_code_hash(&self, account: &Account) -> B256 {
-        match account.code_before {
-            0 => account.code_hash,
-            place => self.contents.old_codes[place as usize - 1].0,
-        }
-    }
-
-    /// Whether at the start of the transaction the balance alone decided if an account was
-    /// empty.
-    pub(crate) fn existed_by_balance(&self, account: &Account) -> bool {
-        account.start_nonce() == 0 && self.start_code_hash(account) == KECCAK256_EMPTY
     }
 
     /// Whether the transaction at hand created an account.
@@ -417,31 +374,6 @@ impl<S: StateView> World<S> {
         self.contents.undo.push(Undo::Destroyed(id, account.destroyed));
         account.destroyed = stamp;
         true
-    }
-
-    /// The compiled program of an account, if it was asked for before.
-    pub(crate) fn program(&self, id: AccountId) -> Option<&Arc<Program>> {
-        self.contents.accounts.get(id).program.as_ref()
-    }
-
-    /// Remembers the compiled program of an account, and the slices it has now.
-    pub(crate) fn set_program(&mut self, id: AccountId, program: Arc<Program>) {
-        let account = self.contents.accounts.get_mut(id);
-        account.slices = Some(program.slices.table());
-        account.program = Some(program);
-    }
-
-    /// A slice of an account's program.
-    pub(crate) fn slice(&self, id: AccountId, key: SliceKey) -> Option<Arc<Slice>> {
-        slice_of(self.contents.accounts.get(id).slices.as_ref()?, &key).cloned()
-    }
-
-    /// Takes over the slices that an account's program has now.
-    pub(crate) fn refresh_slices(&mut self, id: AccountId) {
-        let account = self.contents.accounts.get_mut(id);
-        if let Some(program) = &account.program {
-            account.slices = Some(program.slices.table());
-        }
     }
 
     /// A point to revert to.

@@ -302,10 +302,10 @@ fn program_of<S: StateView>(
         return Ok(Some(program.clone()));
     }
     let account = around.world.account(id);
-    let hash = account.code_hash;
     let Some(code) = account.code.as_ref().filter(|code| !code.is_empty()) else {
         return Ok(None);
     };
+    let hash = account.code_hash();
     let program = match around.cache.find(hash, around.rules) {
         Some(program) => program,
         None => {

@@ -129,7 +129,7 @@ impl Machine {
         let account = around.world.account(created);
         let address = account.address;
         // EIP-684: the address is taken.
-        if account.code_hash != revm::primitives::KECCAK_EMPTY || account.nonce != 0 {
+        if account.has_code() || account.nonce != 0 {
             self.return_to_caller(Role::Call { to: 0, len: 0 }, false, 0, 0);
             return Ok(None);
         }

@@ -66,7 +66,7 @@ impl<S: StateView> Cpu<'_, S> {
     ) -> Result<U256, Halt<S::Error>> {
         let id = self.access(address, Look::CODE | Look::EXISTENCE, rest)?;
         let account = self.world.account(id);
-        Ok(if account.is_empty() { U256::ZERO } else { account.code_hash.into() })
+        Ok(if account.is_empty() { U256::ZERO } else { account.code_hash().into() })
     }
 
     pub(super) fn ext_code_copy(

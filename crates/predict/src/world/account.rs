@@ -21,6 +21,17 @@ impl AccountId {
     }
 }
 
+/// Stands for the hash of code that was deployed in this block: next to nobody asks for it.
+pub(super) const UNHASHED: B256 = B256::ZERO;
+
+/// The hash of a code, of which it may not be known yet.
+pub(super) fn hash_of(hash: B256, code: Option<&Bytecode>) -> B256 {
+    match code {
+        Some(code) if hash == UNHASHED => code.hash_slow(),
+        _ => hash,
+    }
+}
+
 bitflags! {
     /// What a transaction looked at in an account.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,7 +87,8 @@ pub(crate) struct Account {
     pub(crate) storage_empty: bool,
     pub(crate) nonce: u64,
     pub(crate) balance: U256,
-    pub(crate) code_hash: B256,
+    /// That of the code, or [`UNHASHED`].
+    pub(super) hash: B256,
     pub(crate) code: Option<Bytecode>,
     pub(crate) program: Option<Arc<Program>>,
     /// The slices of the program, if there are any.
@@ -96,10 +108,10 @@ impl Account {
         let info = info.unwrap_or_default();
         self.balance = info.balance;
         self.nonce = info.nonce;
-        self.code_hash = info.code_hash();
+        self.hash = info.code_hash();
         self.code = match info.code {
             Some(code) => Some(code),
-            None if self.code_hash == KECCAK256_EMPTY => Some(Bytecode::default()),
+            None if self.hash == KECCAK256_EMPTY => Some(Bytecode::default()),
             None => None,
         };
         self.program = None;
@@ -114,7 +126,17 @@ impl Account {
 
     /// Empty as [EIP-161](https://eips.ethereum.org/EIPS/eip-161) has it.
     pub(crate) fn is_empty(&self) -> bool {
-        self.balance.is_zero() && self.nonce == 0 && self.code_hash == KECCAK256_EMPTY
+        self.balance.is_zero() && self.nonce == 0 && !self.has_code()
+    }
+
+    /// The hash of its code.
+    pub(crate) fn code_hash(&self) -> B256 {
+        hash_of(self.hash, self.code.as_ref())
+    }
+
+    /// Whether it has code.
+    pub(crate) fn has_code(&self) -> bool {
+        self.hash != KECCAK256_EMPTY
     }
 
     /// The balance at the start of the transaction.
@@ -147,7 +169,7 @@ impl Account {
     pub(super) fn change(&mut self) {
         if !self.changed {
             self.changed = true;
-            self.was_blank = self.nonce == 0 && self.code_hash == KECCAK256_EMPTY;
+            self.was_blank = self.nonce == 0 && !self.has_code();
         }
     }
 
@@ -168,7 +190,7 @@ impl Account {
         self.exists = false;
         self.balance = U256::ZERO;
         self.nonce = 0;
-        self.code_hash = KECCAK256_EMPTY;
+        self.hash = KECCAK256_EMPTY;
         self.code = Some(Bytecode::default());
         self.program = None;
         self.storage_empty = true;

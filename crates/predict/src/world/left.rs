@@ -29,7 +29,7 @@ impl<S> World<S> {
             let info = AccountInfo {
                 balance: account.balance,
                 nonce: account.nonce,
-                code_hash: account.code_hash,
+                code_hash: account.code_hash(),
                 code: account.code.clone(),
                 ..AccountInfo::default()
             };

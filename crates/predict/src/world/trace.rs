@@ -167,7 +167,7 @@ impl AccountSeen {
     /// Whether the account is as it was, in all that was looked at.
     fn holds(&self, account: &Account, is_sender: bool) -> bool {
         let looked = |look| self.looks.contains(look);
-        account.code_hash == self.code_hash
+        account.code_hash() == self.code_hash
             && account.exists == self.exists
             && (account.is_empty() == self.empty || is_sender)
             && (!looked(Look::EXISTENCE) || (account.nonce == 0) == (self.nonce == 0))

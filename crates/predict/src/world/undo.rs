@@ -43,7 +43,7 @@ impl Undo {
             Self::Code(id) => {
                 let account = accounts.get_mut(id);
                 let Some(old) = codes.pop() else { return };
-                (account.code_hash, account.code) = old;
+                (account.hash, account.code) = old;
                 if account.code_before as usize > codes.len() {
                     account.code_before = 0;
                 }
