@@ -202,6 +202,7 @@ fn evaluate_has_the_documented_keys() {
         "predict_generalised_us",
         "predict_warm_us",
         "sequential_us",
+        "compile_us",
         "precompile_us",
     ];
     assert_eq!(keys(&answer), sorted(expected));

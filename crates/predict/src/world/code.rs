@@ -34,7 +34,11 @@ impl<S: StateView> World<S> {
         let Contents { accounts, old_codes, .. } = &mut self.contents;
         let account = accounts.get_mut(id);
         account.change();
-        let hash = if code.is_empty() { KECCAK256_EMPTY } else { UNHASHED };
+        // A delegation may be what was there before; a contract is deployed where there is no code.
+        let hash = match code.is_empty() || code.is_eip7702() {
+            true => code.hash_slow(),
+            false => UNHASHED,
+        };
         let old_hash = core::mem::replace(&mut account.hash, hash);
         let old_code = account.code.replace(code);
         account.program = None;

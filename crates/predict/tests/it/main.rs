@@ -3,6 +3,7 @@
 
 mod cache_file;
 mod check;
+mod delegations;
 mod dependencies;
 mod deterministic;
 mod differential;
