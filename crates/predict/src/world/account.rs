@@ -51,7 +51,8 @@ bitflags! {
     }
 }
 
-/// An account. The fields up to `precompile` are its own, those behind belong to transactions.
+/// An account. `rank` to `modified`, and the balance before, belong to the transaction that touched
+/// it last.
 ///
 /// What surrounds a small transaction is mostly waiting for memory: what most of them need of an
 /// account stands in one line of the processor's caches, its values in the next.
@@ -79,7 +80,7 @@ pub(crate) struct Account {
     /// nonce nor code before.
     pub(crate) changed: bool,
     pub(crate) was_blank: bool,
-    /// Whether the fields up to `code` are valid.
+    /// Whether it was read from the state: `exists`, nonce, balance, and the hash of its code.
     pub(crate) loaded: bool,
     pub(crate) exists: bool,
     pub(crate) precompile: bool,

@@ -51,25 +51,23 @@ impl<S: StateView> World<S> {
 
     /// The code of an account at the start of the transaction, and its hash or [`UNHASHED`].
     pub(super) fn start_code<'a>(&'a self, account: &'a Account) -> (B256, Option<&'a Bytecode>) {
-        match account.code_before {
-            0 => (account.hash, account.code.as_ref()),
-            place => {
-                let (hash, code) = &self.contents.old_codes[place as usize - 1];
-                (*hash, code.as_ref())
-            }
+        let before = (account.code_before as usize).checked_sub(1);
+        match before.and_then(|place| self.contents.old_codes.get(place)) {
+            Some((hash, code)) => (*hash, code.as_ref()),
+            None => (account.hash, account.code.as_ref()),
         }
-    }
-
-    /// Whether at the start of the transaction the balance alone decided if an account was
-    /// empty.
-    pub(crate) fn existed_by_balance(&self, account: &Account) -> bool {
-        account.start_nonce() == 0 && self.start_code(account).0 == KECCAK256_EMPTY
     }
 
     /// The hash of that code.
     pub(super) fn start_code_hash(&self, account: &Account) -> B256 {
         let (hash, code) = self.start_code(account);
         hash_of(hash, code)
+    }
+
+    /// Whether at the start of the transaction the balance alone decided if an account was
+    /// empty.
+    pub(crate) fn existed_by_balance(&self, account: &Account) -> bool {
+        account.start_nonce() == 0 && self.start_code(account).0 == KECCAK256_EMPTY
     }
 
     /// The compiled program of an account, if it was asked for before.
