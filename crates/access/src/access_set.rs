@@ -66,6 +66,19 @@ pub struct AccountAccess<'a> {
     pub slots: &'a [(U256, Touch)],
 }
 
+/// Each account with its slots.
+fn by_account<'a>(
+    accounts: &'a [Account],
+    slots: &'a [(U256, Touch)],
+) -> impl Iterator<Item = AccountAccess<'a>> {
+    let mut start = 0;
+    accounts.iter().map(move |&Account { address, fields, end }| {
+        let slots = &slots[start..end as usize];
+        start = end as usize;
+        AccountAccess { address, fields, slots }
+    })
+}
+
 /// The fields of an account, in the order of locations.
 const FIELDS: [Field; 3] = [Field::Balance, Field::Nonce, Field::Code];
 
@@ -109,12 +122,7 @@ impl AccessSet {
 
     /// The accounts, sorted.
     pub fn accounts(&self) -> impl Iterator<Item = AccountAccess<'_>> {
-        let mut start = 0;
-        self.accounts.iter().map(move |&Account { address, fields, end }| {
-            let slots = &self.slots[start..end as usize];
-            start = end as usize;
-            AccountAccess { address, fields, slots }
-        })
+        by_account(&self.accounts, &self.slots)
     }
 
     /// All locations, sorted, and what is done with each.

@@ -3,7 +3,7 @@
 //!
 //! Names of locations are long, and the sets of a block do not stay in a cache from when they
 //! were made to when its transactions are ordered. A [`Footprint`] is made with the set and
-//! takes a third of it, half of it for a payment.
+//! takes a third of it, of a payment's somewhat more than half.
 //!
 //! Two locations may share a [`Fingerprint`]: by chance next to never, but whoever wants to can
 //! make some that do. So transactions that have nothing in common may seem to meet, which costs

@@ -169,8 +169,8 @@ impl Foresee {
 /// What has to be read for the locations that a prediction names.
 fn named(prediction: &Prediction) -> impl Iterator<Item = StateKey> {
     prediction.access.accounts().flat_map(|AccountAccess { address, fields, slots }| {
-        let is_read = fields.iter().any(|touch| !touch.is_none());
-        let account = is_read.then_some(StateKey::Account(address));
+        let is_touched = fields.iter().any(|touch| !touch.is_none());
+        let account = is_touched.then_some(StateKey::Account(address));
         account.into_iter().chain(slots.iter().map(move |(key, _)| StateKey::Slot(address, *key)))
     })
 }

@@ -1,6 +1,6 @@
 //! Access sets from accounts one after the other.
 
-use super::{AccessSet, Account, FIELDS};
+use super::{AccessSet, Account, AccountAccess, FIELDS, by_account};
 use crate::{Field, Location, Touch};
 use alloy_primitives::{Address, U256};
 
@@ -70,26 +70,16 @@ impl AccessSetBuilder {
 
     /// The set, whatever accounts and slots were sorted by.
     pub fn sorted(&self) -> AccessSet {
-        let mut start = 0;
-        let mut accounts: Vec<_> = self
-            .accounts
-            .iter()
-            .map(|account| {
-                let slots = &self.slots[start..account.end as usize];
-                start = account.end as usize;
-                (account, slots)
-            })
-            .collect();
-        accounts.sort_unstable_by_key(|(account, _)| account.address);
+        let mut accounts: Vec<_> = by_account(&self.accounts, &self.slots).collect();
+        accounts.sort_unstable_by_key(|account| account.address);
         let mut set = Self::with_capacity(accounts.len(), self.slots.len());
-        for (account, slots) in accounts {
-            set.account(account.address, account.fields);
-            let start = set.slots.len();
-            set.slots.extend_from_slice(slots);
-            set.slots[start..].sort_unstable_by_key(|(key, _)| *key);
-            if let Some(last) = set.accounts.last_mut() {
-                last.end = set.slots.len() as u32;
-            }
+        let mut sorted = Vec::new();
+        for AccountAccess { address, fields, slots } in accounts {
+            set.account(address, fields);
+            sorted.clear();
+            sorted.extend_from_slice(slots);
+            sorted.sort_unstable_by_key(|(key, _)| *key);
+            sorted.iter().for_each(|(key, touch)| set.slot(*key, *touch));
         }
         set.finish()
     }

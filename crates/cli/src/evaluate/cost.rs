@@ -14,6 +14,9 @@ use std::time::Duration;
 /// How often a block is predicted at most until its programs no longer grow.
 const WARM_UP_MAX: usize = 6;
 
+/// The shortest time that a run is taken for.
+const CLOCK_TICK: Duration = Duration::from_nanos(1);
+
 /// Times, each the median over the runs. The precompiles' time is part of the
 /// others.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
@@ -131,9 +134,9 @@ pub(super) struct Each {
 
 /// Measures by turns: in order, warm. The machine's speed changes, so what is spent in
 /// precompiles is told by the same runs, and in order, which has no clock, as a share of other
-/// runs. What needs a clock or an empty cache is run apart, so that it does not disturb. Yields
-/// the times of single transactions too, and what served the frames when warm. Says which of
-/// twice as many runs begins.
+/// runs. What needs a clock for each transaction or an empty cache is run apart, so that it does
+/// not disturb. Yields the times of single transactions too, and what served the frames when
+/// warm. Says which of twice as many runs begins.
 pub(super) fn measure(
     input: &Input,
     cache: &ProgramCache,
@@ -146,7 +149,8 @@ pub(super) fn measure(
     let plain = PredictOptions::default();
     let clocked = PredictOptions { time_precompiles: true, ..plain };
     let [mut sequential, mut cold, mut generalised, mut warm] = [const { Vec::new() }; 4];
-    let (mut bare_warm, mut shares) = (Vec::new(), Vec::new());
+    let median = |times| median(times).unwrap_or_default();
+    let (mut bare_warm, mut in_precompiles) = (Vec::new(), Vec::new());
     let mut frames = Frames::default();
     warm_up(input, cache)?;
     for run in 0..runs {
@@ -157,6 +161,7 @@ pub(super) fn measure(
         bare_warm.push(predicted.elapsed.saturating_sub(predicted.precompiles));
         frames = predicted.frames;
     }
+    let (sequential, warm) = (median(sequential), median(warm));
     let unlearning = PredictOptions { learning: Learning::Nothing, ..plain };
     let [mut predicted, mut executed] = [const { Vec::new() }; 2];
     let (mut splitting, mut compiling, mut code_bytes) = (Splitting::default(), Vec::new(), 0);
@@ -170,16 +175,15 @@ pub(super) fn measure(
         code_bytes = empty.code_size() as u64;
         generalised.push(predict(input, &earlier.fork(), plain)?.elapsed);
         let time = time_in_order(block, state).map_err(failed)?;
-        shares.push(time.precompiles.div_duration_f64(time.total));
+        let share = time.precompiles.as_secs_f64() / time.total.max(CLOCK_TICK).as_secs_f64();
+        in_precompiles.push(sequential.mul_f64(share));
         executed.push(time_transactions(block, state).map_err(failed)?);
         predicted.push(engine::predict_timed(input, cache)?);
         splitting.measure(input, cache)?;
     }
-    let median = |times| median(times).unwrap_or_default();
-    let (sequential, warm) = (median(sequential), median(warm));
     let precompiles = Precompiles {
         predict: warm.saturating_sub(median(bare_warm)),
-        sequential: sequential.mul_f64(middle(shares)),
+        sequential: median(in_precompiles),
     };
     let cost = Cost {
         cold: median(cold),
@@ -193,12 +197,6 @@ pub(super) fn measure(
     };
     let each = Each { predicted: medians(&predicted), executed: medians(&executed) };
     Ok((cost, each, frames))
-}
-
-/// The middle one of some numbers; 0 if there are none.
-fn middle(mut numbers: Vec<f64>) -> f64 {
-    numbers.sort_by(f64::total_cmp);
-    numbers.get(numbers.len() / 2).copied().unwrap_or_default()
 }
 
 /// The median of each transaction over several runs.

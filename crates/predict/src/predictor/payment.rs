@@ -1,4 +1,4 @@
-//! Payments: calls of accounts without code.
+//! Payments: calls of accounts without code, and without data.
 //!
 //! They are most transactions of many blocks. Nothing in them runs, warms, is undone or waits,
 //! so what is made for that is left out; what they do is the same. Whatever is, or may be,
@@ -34,8 +34,7 @@ impl<S: StateView> BlockPredictor<'_, S> {
             && !spec.is_enabled_in(SpecId::AMSTERDAM)
             && !self.place.is_alone()
             && !self.options.dependencies;
-        // Whoever sends data mostly calls a contract: looking at accounts for nothing would cost
-        // more than a message to somebody costs on the other way.
+        // Whoever sends data mostly calls a contract, whose account would be looked at for nothing.
         if !is_plain || !is_known || to == tx.caller || !tx.data.is_empty() {
             return Ok(None);
         }
