@@ -20,7 +20,7 @@ use crate::{
 use alloy_primitives::U256;
 use builder::Builder;
 use chain::Chain;
-pub(crate) use fold::{bits, div, fold, shl, shr, truth, unmul};
+pub(crate) use fold::{bits, div, equal, fold, is_zero, mul, shl, shr, truth, unmul};
 use revm_bytecode::opcode;
 
 /// Compiles the block that starts at a position of the program's code.
@@ -35,7 +35,7 @@ pub(crate) fn compile_chain(program: &Program, pc: usize) -> Block {
 }
 
 fn run(program: &Program, pc: usize, chain: Option<Chain>) -> Block {
-    let builder = Builder::new();
+    let builder = Builder::new(chain.is_some());
     let mut compiler = Compiler { program, pc, opcodes: 0, builder, chain, arrived: pc };
     while compiler.step() {}
     let skipped = match (program.entry(pc), program.entry(compiler.pc + 1)) {

@@ -215,10 +215,15 @@ pub(crate) enum Op {
     /// A jump to an invalid destination, or an opcode that the fork lacks.
     Fail,
     // In chains only, where `gas` is a position in the chain.
-    /// Goes on at `gas` if `a` is not zero.
+    /// Goes on at `gas` if the condition on `a` and `b` holds.
     SkipIf,
-    /// Goes on at `gas` if `a` is zero.
     SkipUnless,
+    SkipEq,
+    SkipNe,
+    SkipLt,
+    SkipGe,
+    SkipGt,
+    SkipLe,
     /// Leaves the chain for the entry `gas`. The static gas of what follows comes back; it
     /// stands in `b` and `c`.
     Leave,
@@ -349,6 +354,34 @@ impl Op {
             Self::BranchLe => (Compare::Greater, false),
             _ => return None,
         })
+    }
+
+    /// The conditional branch that is taken if a comparison holds, or if it does not.
+    pub(crate) const fn branch_on(compare: Compare, if_it_holds: bool) -> Self {
+        match (compare, if_it_holds) {
+            (Compare::Zero, false) => Self::BranchIf,
+            (Compare::Zero, true) => Self::BranchUnless,
+            (Compare::Equal, true) => Self::BranchEq,
+            (Compare::Equal, false) => Self::BranchNe,
+            (Compare::Less, true) => Self::BranchLt,
+            (Compare::Less, false) => Self::BranchGe,
+            (Compare::Greater, true) => Self::BranchGt,
+            (Compare::Greater, false) => Self::BranchLe,
+        }
+    }
+
+    /// The same within a chain.
+    pub(crate) const fn skip_on(compare: Compare, if_it_holds: bool) -> Self {
+        match (compare, if_it_holds) {
+            (Compare::Zero, false) => Self::SkipIf,
+            (Compare::Zero, true) => Self::SkipUnless,
+            (Compare::Equal, true) => Self::SkipEq,
+            (Compare::Equal, false) => Self::SkipNe,
+            (Compare::Less, true) => Self::SkipLt,
+            (Compare::Less, false) => Self::SkipGe,
+            (Compare::Greater, true) => Self::SkipGt,
+            (Compare::Greater, false) => Self::SkipLe,
+        }
     }
 
     /// Whether it is a conditional branch.

@@ -30,7 +30,7 @@ pub(crate) use context::TxContext;
 pub use frames::Frames;
 pub(crate) use keccak::{Preimages, Recorded};
 pub use precompiled::PrecompileCall;
-pub(crate) use run::read;
+pub(crate) use run::{Window, read};
 pub(crate) use start::First;
 pub use tally::Instructions;
 
@@ -330,7 +330,10 @@ impl Machine {
                     self.learn(around);
                     end
                 }
-                Err(Halt::Fail) => End::Failure,
+                Err(Halt::Fail) => {
+                    self.learn_failure();
+                    End::Failure
+                }
                 Err(Halt::Stop(interrupt)) => return Err(interrupt),
             };
             if end == End::Failure {

@@ -102,7 +102,13 @@ impl<H: Copy + PartialEq> Origins<H> {
             | Op::BranchLt
             | Op::BranchGe
             | Op::BranchGt
-            | Op::BranchLe => return meet(a, b, &mut found),
+            | Op::BranchLe
+            | Op::SkipEq
+            | Op::SkipNe
+            | Op::SkipLt
+            | Op::SkipGe
+            | Op::SkipGt
+            | Op::SkipLe => return meet(a, b, &mut found),
             Op::BranchDynamic => return self.look(b, &mut found),
             Op::Not => result = a.map(Word::turned),
             Op::Add | Op::Sub => {

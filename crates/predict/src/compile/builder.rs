@@ -2,7 +2,7 @@
 
 use super::fold::fold;
 use crate::instruction::{
-    Block, CONSTANTS, CONSTANTS_MAX, Instruction, NO_ENTRY, NUMBERS, Op, Register, SMALL,
+    Block, CONSTANTS, CONSTANTS_MAX, Compare, Instruction, NO_ENTRY, NUMBERS, Op, Register, SMALL,
     TEMPORARIES, TEMPORARIES_MAX,
 };
 use alloy_primitives::U256;
@@ -40,10 +40,13 @@ pub(super) struct Builder {
     /// Whether anything has happened that counts even if the stack turns out not to
     /// suffice for what follows.
     happened: bool,
+    /// Whether the stack is checked for all of it at the start: a chain, which is not entered
+    /// where it does not fit.
+    is_chain: bool,
 }
 
 impl Builder {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(is_chain: bool) -> Self {
         Self {
             code: Vec::with_capacity(INSTRUCTIONS_EXPECTED),
             constants: Vec::new(),
@@ -57,6 +60,7 @@ impl Builder {
             looking: Vec::with_capacity(LOOKING_EXPECTED),
             leaving: Vec::new(),
             happened: false,
+            is_chain,
         }
     }
 
@@ -189,34 +193,11 @@ impl Builder {
     pub(super) fn branch(&mut self, condition: Register, target: Option<u32>) {
         self.check_stack();
         let moves = self.moves();
-        let mut branch = Instruction { op: Op::IsZero, to: 0, a: condition, b: 0, c: 0, gas: 0 };
-        let mut taken = true;
-        let mut op = Op::BranchIf;
-        while let Some(last) = self.code.last().copied() {
-            if !self.feeds_only(last.to, branch.a, &moves) {
-                break;
-            }
-            op = match (last.op, taken) {
-                (Op::IsZero, true) => Op::BranchUnless,
-                (Op::IsZero, false) => Op::BranchIf,
-                (Op::Eq, true) => Op::BranchEq,
-                (Op::Eq, false) => Op::BranchNe,
-                (Op::Lt, true) => Op::BranchLt,
-                (Op::Lt, false) => Op::BranchGe,
-                (Op::Gt, true) => Op::BranchGt,
-                (Op::Gt, false) => Op::BranchLe,
-                _ => break,
-            };
-            self.code.pop();
-            branch = last;
-            if last.op != Op::IsZero {
-                break;
-            }
-            taken = !taken;
-        }
-        let (a, b) = (self.save(branch.a, &moves), self.save(branch.b, &moves));
+        let (compare, holds, [a, b]) = self.take_comparison(condition, &moves);
+        let (a, b) = (self.save(a, &moves), self.save(b, &moves));
         self.emit_moves(&moves);
-        let (to, gas) = (self.height(), target.unwrap_or(NO_ENTRY));
+        let (op, to) = (Op::branch_on(compare, holds), self.height());
+        let gas = target.unwrap_or(NO_ENTRY);
         self.code.push(Instruction { op, to, a, b, c: 0, gas });
     }
 
@@ -232,17 +213,10 @@ impl Builder {
         // What is free behind the chain's way out is free on its way on.
         let temporaries = self.temporaries;
         let moves = self.moves();
-        let (mut a, mut skips) = (condition, !if_it_holds);
-        while let Some(last) = self.code.last().copied()
-            && last.op == Op::IsZero
-            && self.feeds_only(last.to, a, &moves)
-        {
-            self.code.pop();
-            (a, skips) = (last.a, !skips);
-        }
-        let op = if skips { Op::SkipIf } else { Op::SkipUnless };
+        let (compare, holds, [a, b]) = self.take_comparison(condition, &moves);
+        let op = Op::skip_on(compare, holds != if_it_holds);
         let skip = self.code.len();
-        self.code.push(Instruction { op, to: 0, a, b: NUMBERS, c: NUMBERS, gas: 0 });
+        self.code.push(Instruction { op, to: 0, a, b, c: NUMBERS, gas: 0 });
         self.emit_moves(&moves);
         let (op, gas) = target.map_or((Op::Fail, 0), |entry| (Op::Leave, entry));
         if op == Op::Leave {
@@ -252,6 +226,33 @@ impl Builder {
         self.code[skip].gas = self.code.len() as u32;
         self.happened = true;
         self.temporaries = temporaries;
+    }
+
+    /// Takes back the comparison that feeds only a branch on a condition. Yields what is
+    /// compared, and whether the condition is that it holds.
+    fn take_comparison(
+        &mut self,
+        condition: Register,
+        moves: &[(Register, Register)],
+    ) -> (Compare, bool, [Register; 2]) {
+        let (mut a, mut is_zero) = (condition, false);
+        while let Some(last) = self.code.last().copied()
+            && self.feeds_only(last.to, a, moves)
+        {
+            let compare = match last.op {
+                Op::IsZero => Compare::Zero,
+                Op::Eq => Compare::Equal,
+                Op::Lt => Compare::Less,
+                Op::Gt => Compare::Greater,
+                _ => break,
+            };
+            self.code.pop();
+            if compare != Compare::Zero {
+                return (compare, !is_zero, [last.a, last.b]);
+            }
+            (a, is_zero) = (last.a, !is_zero);
+        }
+        (Compare::Zero, is_zero, [a, NUMBERS])
     }
 
     /// Whether a result is a temporary that is one operand, and nothing on the stack.
@@ -316,7 +317,7 @@ impl Builder {
         if self.consumed > need || self.growth > growth {
             self.checked = (self.consumed.max(need), self.growth.max(growth));
             let (a, b) = (self.checked.0 as Register, self.checked.1 as Register);
-            if !self.happened {
+            if !self.happened || self.is_chain {
                 // It may as well fail at once.
                 self.entry = self.checked;
                 return;

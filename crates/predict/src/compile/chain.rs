@@ -15,14 +15,15 @@ use revm_bytecode::opcode;
 
 /// The most entries that a chain goes through, and how far they lie at most from the
 /// first, so that what lies behind the last can be told as a distance from it.
-const MEMBERS_MAX: usize = 32;
+const MEMBERS_MAX: usize = 64;
 const DISTANCE_MAX: u32 = 1 << 13;
 
-/// How often a chain goes through the same entry: functions are called more than once.
-const SAME_MAX: usize = 4;
+/// How often a chain goes through the same entry: functions are called more than once, those
+/// that check arithmetic many times.
+const SAME_MAX: usize = 16;
 
 /// The opcodes behind which a chain takes no more blocks.
-pub(super) const OPCODES_MAX: usize = 256;
+pub(super) const OPCODES_MAX: usize = 512;
 
 /// How many opcodes are looked through for the end of the frame, and through how many jumps.
 const LOOKED_AHEAD: usize = 24;
@@ -139,6 +140,23 @@ mod tests {
         );
         let negated = [CALLVALUE, ISZERO, PUSH1, 8, JUMPI, PUSH1, 0, REVERT, JUMPDEST];
         assert_eq!(ops(&negated)[..2], [Op::CallValue, Op::SkipUnless], "what leaves is told");
+    }
+
+    #[test]
+    fn comparisons_are_part_of_what_skips() {
+        use opcode::{CALLVALUE, EQ, GAS, GT, ISZERO, JUMPDEST, JUMPI, LT, PUSH1, REVERT, STOP};
+        for (compares, holds, fails) in [
+            (LT, Op::SkipLt, Op::SkipGe),
+            (GT, Op::SkipGt, Op::SkipLe),
+            (EQ, Op::SkipEq, Op::SkipNe),
+        ] {
+            let end = [PUSH1, 0, REVERT, JUMPDEST, STOP];
+            let direct = [&[CALLVALUE, GAS, compares, PUSH1, 9, JUMPI][..], &end].concat();
+            assert_eq!(ops(&direct)[..3], [Op::CallValue, Op::Gas, holds]);
+            let negated =
+                [&[CALLVALUE, GAS, compares, ISZERO, PUSH1, 10, JUMPI][..], &end].concat();
+            assert_eq!(ops(&negated)[..3], [Op::CallValue, Op::Gas, fails]);
+        }
     }
 
     #[test]

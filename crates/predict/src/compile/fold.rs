@@ -9,9 +9,9 @@ use revm_interpreter::instructions::i256::{i256_cmp, i256_div, i256_mod};
 pub(crate) fn fold(op: Op, [a, b, c]: [U256; 3]) -> U256 {
     match op {
         Op::Add => a.wrapping_add(b),
-        Op::Mul => a.wrapping_mul(b),
+        Op::Mul => mul(&a, &b),
         Op::Sub => a.wrapping_sub(b),
-        Op::Div => div(a, b),
+        Op::Div => div(&a, &b),
         Op::SDiv => i256_div(a, b),
         Op::Mod => rem(a, b),
         Op::SMod => i256_mod(a, b),
@@ -22,15 +22,15 @@ pub(crate) fn fold(op: Op, [a, b, c]: [U256; 3]) -> U256 {
         Op::Gt => truth(a > b),
         Op::SLt => truth(i256_cmp(&a, &b) == Ordering::Less),
         Op::SGt => truth(i256_cmp(&a, &b) == Ordering::Greater),
-        Op::Eq => truth(a == b),
-        Op::IsZero => truth(a.is_zero()),
+        Op::Eq => truth(equal(&a, &b)),
+        Op::IsZero => truth(is_zero(&a)),
         Op::And => a & b,
         Op::Or => a | b,
         Op::Xor => a ^ b,
         Op::Not => !a,
         Op::Byte => byte(a, b),
-        Op::Shl => shl(a, b),
-        Op::Shr => shr(a, b),
+        Op::Shl => shl(&a, &b),
+        Op::Shr => shr(&a, &b),
         Op::Sar => sar(a, b),
         Op::Clz => U256::from(a.leading_zeros()),
         _ => unreachable!("{op:?} is no computation"),
@@ -42,30 +42,62 @@ pub(crate) const fn truth(value: bool) -> U256 {
     U256::from_limbs([value as u64, 0, 0, 0])
 }
 
+// Words that were just computed come limb by limb. What looks at them does so as well: a load
+// that takes two limbs at once has to wait until they have reached the cache.
+
+/// Whether a word is zero.
+#[inline(always)]
+pub(crate) const fn is_zero(word: &U256) -> bool {
+    matches!(word.as_limbs(), [0, 0, 0, 0])
+}
+
+/// Whether two words are the same.
+#[inline(always)]
+pub(crate) const fn equal(a: &U256, b: &U256) -> bool {
+    let ([a0, a1, a2, a3], [b0, b1, b2, b3]) = (a.as_limbs(), b.as_limbs());
+    *a0 == *b0 && *a1 == *b1 && *a2 == *b2 && *a3 == *b3
+}
+
+/// MUL.
+#[inline]
+pub(crate) fn mul(a: &U256, b: &U256) -> U256 {
+    match (a.as_limbs(), b.as_limbs()) {
+        // Most numbers are small.
+        ([a, 0, 0, 0], [b, 0, 0, 0]) => {
+            let product = u128::from(*a) * u128::from(*b);
+            U256::from_limbs([product as u64, (product >> 64) as u64, 0, 0])
+        }
+        _ => a.wrapping_mul(*b),
+    }
+}
+
 /// DIV.
-pub(crate) fn div(a: U256, b: U256) -> U256 {
+#[inline]
+pub(crate) fn div(a: &U256, b: &U256) -> U256 {
     match (a.as_limbs(), b.as_limbs()) {
         (_, [0, 0, 0, 0]) => U256::ZERO,
         // Most numbers are small, and a selector is what a power of two leaves.
         ([a, 0, 0, 0], [b, 0, 0, 0]) => U256::from_limbs([a / b, 0, 0, 0]),
-        (_, _) if b.is_power_of_two() => a >> b.trailing_zeros(),
-        _ => a.wrapping_div(b),
+        (_, _) if b.is_power_of_two() => *a >> b.trailing_zeros(),
+        _ => a.wrapping_div(*b),
     }
 }
 
 /// DIV of a product, modulo 2^256, by one of its two factors: most often the other one.
 pub(crate) fn unmul(product: &U256, by: &U256, other: &U256) -> U256 {
-    if !by.is_zero() && by.bit_len() + other.bit_len() <= 256 { *other } else { div(*product, *by) }
+    if !by.is_zero() && by.bit_len() + other.bit_len() <= 256 { *other } else { div(product, by) }
 }
 
 /// SHL.
-pub(crate) fn shl(a: U256, b: U256) -> U256 {
-    shift(a).map_or(U256::ZERO, |bits| b << bits)
+#[inline]
+pub(crate) fn shl(a: &U256, b: &U256) -> U256 {
+    shift(a).map_or(U256::ZERO, |bits| *b << bits)
 }
 
 /// SHR.
-pub(crate) fn shr(a: U256, b: U256) -> U256 {
-    shift(a).map_or(U256::ZERO, |bits| b >> bits)
+#[inline]
+pub(crate) fn shr(a: &U256, b: &U256) -> U256 {
+    shift(a).map_or(U256::ZERO, |bits| *b >> bits)
 }
 
 /// What is asked for the most.
@@ -101,7 +133,7 @@ fn rem(a: U256, b: U256) -> U256 {
 
 /// A shift's width, unless everything is shifted out.
 #[inline]
-const fn shift(a: U256) -> Option<usize> {
+const fn shift(a: &U256) -> Option<usize> {
     match *a.as_limbs() {
         [bits, 0, 0, 0] if bits < 256 => Some(bits as usize),
         _ => None,
@@ -109,7 +141,7 @@ const fn shift(a: U256) -> Option<usize> {
 }
 
 fn sar(a: U256, b: U256) -> U256 {
-    match shift(a) {
+    match shift(&a) {
         Some(bits) => b.arithmetic_shr(bits),
         None if b.bit(255) => U256::MAX,
         None => U256::ZERO,
@@ -139,14 +171,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_product_by_a_factor_is_what_division_yields() {
-        let numbers = [0, 1, 2, 127, 128, 129, 255, 256]
+    fn small_and_large_numbers_make_no_difference() {
+        let numbers = [0, 1, 2, 63, 64, 65, 127, 128, 129, 192, 255, 256]
             .map(|bits| [U256::MAX.wrapping_shr(256 - bits), U256::ONE.wrapping_shl(bits)]);
         let numbers = numbers.as_flattened();
         for a in numbers {
+            assert_eq!(is_zero(a), *a == U256::ZERO, "{a}");
             for b in numbers {
+                assert_eq!(equal(a, b), a == b, "{a} {b}");
+                assert_eq!(mul(a, b), a.wrapping_mul(*b), "{a} {b}");
+                assert_eq!(div(a, b), a.checked_div(*b).unwrap_or_default(), "{a} {b}");
                 let product = a.wrapping_mul(*b);
-                assert_eq!(unmul(&product, a, b), div(product, *a), "{a} {b}");
+                assert_eq!(unmul(&product, a, b), div(&product, a), "{a} {b}");
             }
         }
     }

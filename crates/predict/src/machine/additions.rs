@@ -1,6 +1,6 @@
 //! Follows the words that derive from slots while a frame runs in blocks.
 
-use super::run::{Cpu, read};
+use super::run::{Cpu, Window, read};
 use crate::{
     compile::fold,
     instruction::{CONSTANTS, Instruction, Op, Register},
@@ -20,22 +20,22 @@ pub(super) struct Additions {
 /// Where a frame's registers are.
 #[derive(Clone, Copy)]
 pub(super) struct Registers<'a> {
-    pub(super) values: &'a [U256],
+    pub(super) window: &'a Window,
     pub(super) constants: &'a [U256],
-    pub(super) top: usize,
-    pub(super) bottom: usize,
+    /// How high the stack was at block entry.
+    pub(super) height: usize,
 }
 
 impl Registers<'_> {
     fn place(&self, register: Register) -> Option<u32> {
-        let above = || self.top.wrapping_add_signed(register as isize).wrapping_sub(self.bottom);
+        let above = || self.height.wrapping_add_signed(register as isize);
         (register > CONSTANTS).then(|| above() as u32)
     }
 
     /// The bits of the places that an instruction may name.
     #[inline]
     fn places(&self, &Instruction { to, a, b, c, .. }: &Instruction) -> u64 {
-        let height = (self.top - self.bottom) as u32;
+        let height = self.height as u32;
         let bit = |register: Register| {
             place_bit(height.wrapping_add_signed(register.into())) * u64::from(register > CONSTANTS)
         };
@@ -98,7 +98,7 @@ impl<S: StateView> Cpu<'_, S> {
             }
             _ => instruction.operands(),
         };
-        let value = |register| *read(at.values, at.constants, at.top, register);
+        let value = |register| *read(at.window, at.constants, register);
         let uses = Uses {
             op,
             to: at.place(to),
@@ -114,7 +114,7 @@ impl<S: StateView> Cpu<'_, S> {
     pub(super) fn follow_call(
         &mut self,
         additions: &mut Additions,
-        at: Registers<'_>,
+        height: usize,
         op: Op,
         opcode: u8,
     ) {
@@ -122,7 +122,6 @@ impl<S: StateView> Cpu<'_, S> {
             return;
         }
         let count = opcode::OPCODE_INFO[opcode as usize].map_or(0, |info| info.inputs() as usize);
-        let height = at.top - at.bottom;
         let uses = Uses {
             op,
             to: Some((height - count) as u32),

@@ -67,10 +67,10 @@ impl Machine {
         if kind == opcode::CALL && transfers {
             cpu.require_writable()?;
         }
-        let in_len = small(in_len)?;
-        let input = (cpu.expand(in_offset, in_len, 0)?, in_len);
-        let out_len = small(out_len)?;
-        let out = cpu.expand(out_offset, out_len, 0)? - cpu.base;
+        let in_len = small(&in_len)?;
+        let input = (cpu.expand(&in_offset, in_len, 0)?, in_len);
+        let out_len = small(&out_len)?;
+        let out = cpu.expand(&out_offset, out_len, 0)? - cpu.base;
         let role = Role::Call { to: out, len: out_len };
         if transfers {
             cpu.charge(rules.gas.transfer_value_cost(), 0)?;

@@ -68,14 +68,14 @@ impl Machine {
         let mut cpu =
             Cpu::new(frame, &mut self.memory, &self.return_data, &mut self.keccak, around);
         cpu.require_writable()?;
-        let len = small(len)?;
+        let len = small(&len)?;
         if len != 0 && rules.at_least(SpecId::SHANGHAI) {
             if len > rules.initcode_size_max {
                 return Err(Halt::Fail);
             }
             cpu.charge(rules.gas.initcode_cost(len), 0)?;
         }
-        let start = cpu.expand(offset, len, 0)?;
+        let start = cpu.expand(&offset, len, 0)?;
         cpu.charge(
             if salt.is_some() { rules.gas.create2_cost(len) } else { rules.gas.create_cost() },
             0,

@@ -38,6 +38,15 @@ impl Machine {
         }
     }
 
+    /// The last frame has failed: nothing is to be learnt of it but that.
+    pub(super) fn learn_failure(&mut self) {
+        if let Some(frame) = self.frames.last()
+            && frame.log.is_some()
+        {
+            frame.program.slices.note_failure(frame.slice_key(&self.memory));
+        }
+    }
+
     /// Whether enough was earned to learn from it before the next transaction.
     pub(crate) fn may_grow(&self) -> bool {
         self.worked >= WORK_BETWEEN && self.learning == Learning::Bounded

@@ -7,10 +7,19 @@ use alloy_primitives::U256;
 const LIMIT: u64 = 1 << 28;
 
 /// A word as an offset or a length, unless no gas could pay for it.
-pub(super) fn small<E>(word: U256) -> Result<usize, Halt<E>> {
+#[inline]
+pub(super) fn small<E>(word: &U256) -> Result<usize, Halt<E>> {
     match *word.as_limbs() {
         [low, 0, 0, 0] if low < LIMIT => Ok(low as usize),
         _ => Err(Halt::Fail),
+    }
+}
+
+/// Writes a word to 32 bytes, limb by limb, as it was computed.
+#[inline]
+pub(super) fn write_word(word: &U256, bytes: &mut [u8]) {
+    for (limb, bytes) in word.as_limbs().iter().rev().zip(bytes.as_chunks_mut().0) {
+        *bytes = limb.to_be_bytes();
     }
 }
 
@@ -22,9 +31,10 @@ impl<S> Cpu<'_, S> {
 
     /// Makes sure that memory reaches over a range, and charges for it. Yields where
     /// the range begins in the machine's memory; an empty range needs no memory.
+    #[inline]
     pub(super) fn expand<E>(
         &mut self,
-        offset: U256,
+        offset: &U256,
         len: usize,
         rest: u32,
     ) -> Result<usize, Halt<E>> {
@@ -48,26 +58,28 @@ impl<S> Cpu<'_, S> {
         Ok(())
     }
 
-    pub(super) fn mload<E>(&mut self, offset: U256, rest: u32) -> Result<U256, Halt<E>> {
+    #[inline]
+    pub(super) fn mload<E>(&mut self, offset: &U256, rest: u32) -> Result<U256, Halt<E>> {
         let at = self.expand(offset, 32, rest)?;
         Ok(U256::from_be_slice(&self.memory[at..at + 32]))
     }
 
+    #[inline]
     pub(super) fn mstore<E>(
         &mut self,
-        offset: U256,
-        value: U256,
+        offset: &U256,
+        value: &U256,
         rest: u32,
     ) -> Result<(), Halt<E>> {
         let at = self.expand(offset, 32, rest)?;
-        self.memory[at..at + 32].copy_from_slice(&value.to_be_bytes::<32>());
+        write_word(value, &mut self.memory[at..at + 32]);
         Ok(())
     }
 
     pub(super) fn mstore8<E>(
         &mut self,
-        offset: U256,
-        value: U256,
+        offset: &U256,
+        value: &U256,
         rest: u32,
     ) -> Result<(), Halt<E>> {
         let at = self.expand(offset, 1, rest)?;
@@ -77,7 +89,7 @@ impl<S> Cpu<'_, S> {
 
     pub(super) fn mcopy<E>(
         &mut self,
-        [to, from, len]: [U256; 3],
+        [to, from, len]: [&U256; 3],
         rest: u32,
     ) -> Result<(), Halt<E>> {
         let len = small(len)?;
@@ -92,8 +104,8 @@ impl<S> Cpu<'_, S> {
 
     pub(super) fn keccak<E>(
         &mut self,
-        offset: U256,
-        len: U256,
+        offset: &U256,
+        len: &U256,
         rest: u32,
     ) -> Result<U256, Halt<E>> {
         let len = small(len)?;
@@ -103,7 +115,7 @@ impl<S> Cpu<'_, S> {
     }
 
     /// The calldata word at an offset; zero behind the end.
-    pub(super) fn calldata_load(&self, offset: U256) -> U256 {
+    pub(super) fn calldata_load(&self, offset: &U256) -> U256 {
         usize::try_from(offset).map_or(U256::ZERO, |offset| self.calldata_word(offset))
     }
 
@@ -125,7 +137,7 @@ impl<S> Cpu<'_, S> {
 
     pub(super) fn calldata_copy<E>(
         &mut self,
-        [to, from, len]: [U256; 3],
+        [to, from, len]: [&U256; 3],
         rest: u32,
     ) -> Result<(), Halt<E>> {
         let len = small(len)?;
@@ -136,7 +148,7 @@ impl<S> Cpu<'_, S> {
     }
 
     /// Copies from calldata, zeroes behind its end.
-    pub(super) fn copy_calldata(&mut self, to: usize, from: U256, len: usize) {
+    pub(super) fn copy_calldata(&mut self, to: usize, from: &U256, len: usize) {
         let (start, size) = self.input;
         let from = usize::try_from(from).unwrap_or(usize::MAX).min(size);
         let present = len.min(size - from);
@@ -145,7 +157,7 @@ impl<S> Cpu<'_, S> {
     }
 
     /// Copies from a piece of code, zeroes behind its end.
-    pub(super) fn copy_padded(&mut self, to: usize, from: U256, len: usize, source: &[u8]) {
+    pub(super) fn copy_padded(&mut self, to: usize, from: &U256, len: usize, source: &[u8]) {
         let from = usize::try_from(from).unwrap_or(usize::MAX).min(source.len());
         let present = len.min(source.len() - from);
         self.memory[to..to + present].copy_from_slice(&source[from..from + present]);
@@ -154,7 +166,7 @@ impl<S> Cpu<'_, S> {
 
     pub(super) fn code_copy<E>(
         &mut self,
-        [to, from, len]: [U256; 3],
+        [to, from, len]: [&U256; 3],
         code: &[u8],
         rest: u32,
     ) -> Result<(), Halt<E>> {
@@ -169,24 +181,24 @@ impl<S> Cpu<'_, S> {
     /// ([EIP-211](https://eips.ethereum.org/EIPS/eip-211)).
     pub(super) fn return_data_copy<E>(
         &mut self,
-        [to, from, len]: [U256; 3],
+        [to, from, len]: [&U256; 3],
         rest: u32,
     ) -> Result<(), Halt<E>> {
         let len = small(len)?;
-        let from = usize::try_from(from).unwrap_or(usize::MAX);
-        if from.saturating_add(len) > self.return_data.len() {
+        let reaches = usize::try_from(from).unwrap_or(usize::MAX).saturating_add(len);
+        if reaches > self.return_data.len() {
             return Err(Halt::Fail);
         }
         self.charge(self.rules.gas.copy_cost(len), rest)?;
         let to = self.expand(to, len, rest)?;
-        self.copy_return_data(to, U256::from(from), len)
+        self.copy_return_data(to, from, len)
     }
 
     /// Copies from the return data; fails when that ends before.
     pub(super) fn copy_return_data<E>(
         &mut self,
         to: usize,
-        from: U256,
+        from: &U256,
         len: usize,
     ) -> Result<(), Halt<E>> {
         let from = usize::try_from(from).unwrap_or(usize::MAX);
@@ -199,8 +211,8 @@ impl<S> Cpu<'_, S> {
     pub(super) fn log<E>(
         &mut self,
         topics: u8,
-        offset: U256,
-        len: U256,
+        offset: &U256,
+        len: &U256,
         rest: u32,
     ) -> Result<(), Halt<E>> {
         self.require_writable()?;

@@ -1,14 +1,18 @@
 //! The instruction loop of one frame.
 
 use super::{
-    End, Frame, Halt, Interrupt, Machine, Pending, Surroundings, TxContext,
+    End, Frame, Halt, Interrupt, Machine, Pending, REGISTERS_BELOW, REGISTERS_PER_FRAME,
+    Surroundings, TxContext,
     additions::{Additions, Registers},
     context::address_word,
     keccak::KeccakMemo,
 };
 use crate::{
-    compile::{div, fold, shl, shr, truth},
-    instruction::{CONSTANTS, Instruction, NO_ENTRY, NUMBERS, Op, Register, SMALL, fits},
+    compile::{div, equal, fold, is_zero, mul, shl, shr, truth},
+    instruction::{
+        CONSTANTS, Instruction, NO_ENTRY, NUMBERS, Op, Register, SMALL, TEMPORARIES,
+        TEMPORARIES_MAX, fits,
+    },
     program::Program,
     rules::Rules,
     slice::Log,
@@ -109,18 +113,29 @@ pub(super) enum Leave {
     End(End),
 }
 
+/// The registers that a block can name: as many below the stack top at its entry as a stack
+/// holds, and those above it. A power of two, so that no index needs a look at the length.
+pub(crate) type Window = [U256; WINDOW];
+const WINDOW: usize = TOP + TEMPORARIES as usize + TEMPORARIES_MAX;
+const _: () = assert!(WINDOW.is_power_of_two() && WINDOW <= REGISTERS_PER_FRAME);
+
+/// Where the stack top at block entry lies in a window.
+const TOP: usize = REGISTERS_BELOW;
+
+/// Where a register lies in a window.
+#[inline(always)]
+const fn place(register: Register) -> usize {
+    (register as usize).wrapping_add(TOP) % WINDOW
+}
+
 /// A register of any kind.
 #[inline(always)]
-pub(crate) fn read<'a>(
-    registers: &'a [U256],
-    constants: &'a [U256],
-    top: usize,
-    register: Register,
-) -> &'a U256 {
+pub(crate) fn read<'a>(window: &'a Window, constants: &'a [U256], register: Register) -> &'a U256 {
+    if register > CONSTANTS {
+        return &window[place(register)];
+    }
     // Chosen first and indexed once.
-    let (table, index) = if register > CONSTANTS {
-        (registers, top.wrapping_add_signed(register as isize))
-    } else if register > NUMBERS {
+    let (table, index) = if register > NUMBERS {
         (constants, (CONSTANTS - register) as usize)
     } else {
         (&SMALL[..], (NUMBERS - register) as usize)
@@ -205,24 +220,32 @@ impl<S: StateView> Cpu<'_, S> {
             if cursor.ran > cursor.unchained && cursor.next == 0 {
                 cursor.chained = true;
             }
-            let block = if cursor.chained {
-                program.chain(cursor.entry)
-            } else {
-                program.block(cursor.entry)
-            };
-            let (code, constants, top) = (&*block.code, &*block.constants, cursor.top);
+            let height = cursor.top - cursor.bottom;
+            let mut block = None;
+            if cursor.chained {
+                block = Some(program.chain(cursor.entry));
+                if cursor.next == 0 {
+                    // Blocks tell what there is no room for from what is not met.
+                    block = block.filter(|chain| chain.fits(height));
+                    cursor.chained = block.is_some();
+                }
+            }
+            let block = block.unwrap_or_else(|| program.block(cursor.entry));
+            let (code, constants) = (&*block.code, &*block.constants);
+            let window = registers.get_mut(cursor.top - TOP..).and_then(<[_]>::first_chunk_mut);
+            let Some(window): Option<&mut Window> = window else { return Err(Halt::Fail) };
             let mut next = cursor.next.saturating_sub(1);
             if cursor.next == 0 {
                 let Some(steps) = cursor.steps.checked_sub(1) else {
                     return Err(Halt::Stop(Interrupt::Unknown(Unknown::StepLimit)));
                 };
                 cursor.steps = steps;
-                if !block.fits(top - cursor.bottom) {
+                if !block.fits(height) {
                     return Err(Halt::Fail);
                 }
                 self.gas -= i64::from(block.gas);
                 cursor.ran += code.len();
-                additions.enter(top - cursor.bottom);
+                additions.enter(height);
                 if LOG && let Some(log) = log {
                     log.enter(code.len());
                 }
@@ -232,24 +255,24 @@ impl<S: StateView> Cpu<'_, S> {
                 let &Instruction { op, to, a, b, c, gas } = instruction;
                 macro_rules! get {
                     ($register:expr) => {
-                        *read(registers, constants, top, $register)
+                        *read(window, constants, $register)
                     };
                 }
                 let mut mark = [0; 3];
                 if LOG && let Some(log) = log {
                     mark = log.mark();
-                    log.instruction(registers, constants, top, instruction);
+                    log.instruction(window, constants, instruction);
                 }
                 macro_rules! at {
                     () => {
-                        Registers { values: registers, constants, top, bottom: cursor.bottom }
+                        Registers { window, constants, height }
                     };
                 }
                 self.follow(additions, at!(), instruction);
                 macro_rules! set {
                     ($register:expr, $value:expr) => {{
                         let value = $value;
-                        registers[top.wrapping_add_signed($register as isize)] = value;
+                        window[place($register)] = value;
                     }};
                     ($value:expr) => {
                         set!(to, $value)
@@ -279,7 +302,7 @@ impl<S: StateView> Cpu<'_, S> {
                         }
                         cursor.entry = $entry;
                         cursor.next = 0;
-                        cursor.top = top.wrapping_add_signed(to as isize);
+                        cursor.top = cursor.top.wrapping_add_signed(to as isize);
                         continue 'blocks;
                     }};
                 }
@@ -293,6 +316,15 @@ impl<S: StateView> Cpu<'_, S> {
                         goto!(if taken { gas } else { instruction.behind(cursor.entry) });
                     }};
                 }
+                // Goes on in the chain at another position.
+                macro_rules! skip {
+                    ($skips:expr) => {{
+                        if $skips {
+                            next = gas as usize;
+                            continue;
+                        }
+                    }};
+                }
                 match op {
                     Op::Add => set!(get!(a).wrapping_add(get!(b))),
                     Op::Sub => set!(get!(a).wrapping_sub(get!(b))),
@@ -301,14 +333,14 @@ impl<S: StateView> Cpu<'_, S> {
                     Op::Not => set!(!get!(a)),
                     Op::Lt => set!(truth(get!(a) < get!(b))),
                     Op::Gt => set!(truth(get!(a) > get!(b))),
-                    Op::Eq => set!(truth(get!(a) == get!(b))),
-                    Op::IsZero => set!(truth(get!(a).is_zero())),
+                    Op::Eq => set!(truth(equal(&get!(a), &get!(b)))),
+                    Op::IsZero => set!(truth(is_zero(&get!(a)))),
                     Op::SLt => set!(truth(i256_cmp(&get!(a), &get!(b)) == Ordering::Less)),
                     Op::SGt => set!(truth(i256_cmp(&get!(a), &get!(b)) == Ordering::Greater)),
-                    Op::Mul => set!(get!(a).wrapping_mul(get!(b))),
-                    Op::Shl => set!(shl(get!(a), get!(b))),
-                    Op::Shr => set!(shr(get!(a), get!(b))),
-                    Op::Div => set!(div(get!(a), get!(b))),
+                    Op::Mul => set!(mul(&get!(a), &get!(b))),
+                    Op::Shl => set!(shl(&get!(a), &get!(b))),
+                    Op::Shr => set!(shr(&get!(a), &get!(b))),
+                    Op::Div => set!(div(&get!(a), &get!(b))),
                     Op::SDiv
                     | Op::Mod
                     | Op::SMod
@@ -323,21 +355,23 @@ impl<S: StateView> Cpu<'_, S> {
                         ok!(self.charge(self.rules.gas.exp_cost(power), gas));
                         set!(get!(a).pow(power));
                     }
-                    Op::CallDataLoad => set!(self.calldata_load(get!(a))),
-                    Op::MLoad => set!(ok!(self.mload(get!(a), gas))),
-                    Op::MStore => ok!(self.mstore(get!(a), get!(b), gas)),
-                    Op::MStore8 => ok!(self.mstore8(get!(a), get!(b), gas)),
-                    Op::MCopy => ok!(self.mcopy([get!(a), get!(b), get!(c)], gas)),
-                    Op::Keccak256 => set!(ok!(self.keccak(get!(a), get!(b), gas))),
-                    Op::CallDataCopy => ok!(self.calldata_copy([get!(a), get!(b), get!(c)], gas)),
+                    Op::CallDataLoad => set!(self.calldata_load(&get!(a))),
+                    Op::MLoad => set!(ok!(self.mload(&get!(a), gas))),
+                    Op::MStore => ok!(self.mstore(&get!(a), &get!(b), gas)),
+                    Op::MStore8 => ok!(self.mstore8(&get!(a), &get!(b), gas)),
+                    Op::MCopy => ok!(self.mcopy([&get!(a), &get!(b), &get!(c)], gas)),
+                    Op::Keccak256 => set!(ok!(self.keccak(&get!(a), &get!(b), gas))),
+                    Op::CallDataCopy => {
+                        ok!(self.calldata_copy([&get!(a), &get!(b), &get!(c)], gas))
+                    }
                     Op::CodeCopy => {
-                        let operands = [get!(a), get!(b), get!(c)];
+                        let operands = [&get!(a), &get!(b), &get!(c)];
                         ok!(self.code_copy(operands, &program.code, gas));
                     }
                     Op::ReturnDataCopy => {
-                        ok!(self.return_data_copy([get!(a), get!(b), get!(c)], gas));
+                        ok!(self.return_data_copy([&get!(a), &get!(b), &get!(c)], gas));
                     }
-                    Op::Log => ok!(self.log(c as u8, get!(a), get!(b), gas)),
+                    Op::Log => ok!(self.log(c as u8, &get!(a), &get!(b), gas)),
                     Op::SLoad => {
                         let (slot, value) = ok!(self.sload_slot(get!(a), gas));
                         set!(value);
@@ -357,7 +391,7 @@ impl<S: StateView> Cpu<'_, S> {
                     Op::ExtCodeSize => set!(ok!(self.ext_code_size(get!(a), gas))),
                     Op::ExtCodeHash => set!(ok!(self.ext_code_hash(get!(a), gas))),
                     Op::ExtCodeCopy => {
-                        let operands = [get!(a), get!(b), get!(c)];
+                        let operands = [&get!(a), &get!(b), &get!(c)];
                         ok!(self.ext_code_copy(get!(to), operands, gas));
                     }
                     Op::BlockHash => set!(ok!(self.block_hash(get!(a)))),
@@ -366,20 +400,20 @@ impl<S: StateView> Cpu<'_, S> {
                         set!(U256::from(self.gas + i64::from(gas)));
                     }
                     Op::StackCheck => {
-                        if !fits(top - cursor.bottom, a as usize, b as usize) {
+                        if !fits(height, a as usize, b as usize) {
                             return Err(Halt::Fail);
                         }
                     }
-                    Op::BranchIf => branch!(!get!(a).is_zero()),
-                    Op::BranchUnless => branch!(get!(a).is_zero()),
-                    Op::BranchEq => branch!(get!(a) == get!(b)),
-                    Op::BranchNe => branch!(get!(a) != get!(b)),
+                    Op::BranchIf => branch!(!is_zero(&get!(a))),
+                    Op::BranchUnless => branch!(is_zero(&get!(a))),
+                    Op::BranchEq => branch!(equal(&get!(a), &get!(b))),
+                    Op::BranchNe => branch!(!equal(&get!(a), &get!(b))),
                     Op::BranchLt => branch!(get!(a) < get!(b)),
                     Op::BranchGe => branch!(get!(a) >= get!(b)),
                     Op::BranchGt => branch!(get!(a) > get!(b)),
                     Op::BranchLe => branch!(get!(a) <= get!(b)),
                     Op::BranchDynamic => {
-                        if get!(a).is_zero() {
+                        if is_zero(&get!(a)) {
                             goto!(instruction.behind(cursor.entry));
                         }
                         goto!(ok!(destination(program, get!(b))));
@@ -390,12 +424,14 @@ impl<S: StateView> Cpu<'_, S> {
                         set!(b, get!(c));
                     }
                     Op::Goto => goto!(gas),
-                    Op::SkipIf | Op::SkipUnless => {
-                        if get!(a).is_zero() == (op == Op::SkipUnless) {
-                            next = gas as usize;
-                            continue;
-                        }
-                    }
+                    Op::SkipIf => skip!(!is_zero(&get!(a))),
+                    Op::SkipUnless => skip!(is_zero(&get!(a))),
+                    Op::SkipEq => skip!(equal(&get!(a), &get!(b))),
+                    Op::SkipNe => skip!(!equal(&get!(a), &get!(b))),
+                    Op::SkipLt => skip!(get!(a) < get!(b)),
+                    Op::SkipGe => skip!(get!(a) >= get!(b)),
+                    Op::SkipGt => skip!(get!(a) > get!(b)),
+                    Op::SkipLe => skip!(get!(a) <= get!(b)),
                     Op::Leave => {
                         self.gas += instruction.len() as i64;
                         goto!(gas);
@@ -404,13 +440,12 @@ impl<S: StateView> Cpu<'_, S> {
                     Op::Call | Op::Create => {
                         cursor.entry = instruction.behind(cursor.entry);
                         cursor.next = 0;
-                        cursor.top = top.wrapping_add_signed(to as isize);
+                        cursor.top = cursor.top.wrapping_add_signed(to as isize);
                         let opcode = b as u8;
                         if LOG && let Some(log) = log {
-                            log.call(registers, cursor.top, opcode);
+                            log.call(&window[..place(to)], opcode);
                         }
-                        let behind = Registers { top: cursor.top, ..at!() };
-                        self.follow_call(additions, behind, op, opcode);
+                        self.follow_call(additions, cursor.top - cursor.bottom, op, opcode);
                         let pending = match op {
                             Op::Call => Pending::Call(opcode),
                             _ => Pending::Create(opcode),
@@ -423,8 +458,8 @@ impl<S: StateView> Cpu<'_, S> {
                     }
                     Op::Return | Op::Revert => {
                         self.charge(0, gas)?;
-                        let len = super::memory::small(get!(b))?;
-                        let start = self.expand(get!(a), len, gas)?;
+                        let len = super::memory::small(&get!(b))?;
+                        let start = self.expand(&get!(a), len, gas)?;
                         return Ok(Leave::End(match op {
                             Op::Return => End::Success(start, len),
                             _ => End::Revert(start, len),

@@ -4,10 +4,11 @@ use super::{
     End, Frame, Halt, Interrupt, Machine, Pending, Surroundings,
     context::address_word,
     learning::LOGGED_DEPTH_MAX,
+    memory::write_word,
     run::{Cpu, Leave},
 };
 use crate::{
-    compile::{bits, div, fold, shl, shr, truth, unmul},
+    compile::{bits, div, equal, fold, is_zero, mul, shl, shr, truth, unmul},
     instruction::{Instruction, Op},
     slice::{Plan, Slice, SliceKey},
     state::StateView,
@@ -259,12 +260,12 @@ impl<S: StateView> Cpu<'_, S> {
                 Op::Not => set!(!get!(a)),
                 Op::Lt => set!(truth(get!(a) < get!(b))),
                 Op::Gt => set!(truth(get!(a) > get!(b))),
-                Op::Eq => set!(truth(get!(a) == get!(b))),
-                Op::IsZero => set!(truth(get!(a).is_zero())),
-                Op::Mul => set!(get!(a).wrapping_mul(get!(b))),
-                Op::Shl => set!(shl(get!(a), get!(b))),
-                Op::Shr => set!(shr(get!(a), get!(b))),
-                Op::Div => set!(div(get!(a), get!(b))),
+                Op::Eq => set!(truth(equal(&get!(a), &get!(b)))),
+                Op::IsZero => set!(truth(is_zero(&get!(a)))),
+                Op::Mul => set!(mul(&get!(a), &get!(b))),
+                Op::Shl => set!(shl(&get!(a), &get!(b))),
+                Op::Shr => set!(shr(&get!(a), &get!(b))),
+                Op::Div => set!(div(&get!(a), &get!(b))),
                 Op::Unmul => set!(unmul(&get!(a), &get!(b), &get!(c))),
                 Op::Bits => set!(bits(&get!(a), instruction.b as u32, instruction.c as u32)),
                 Op::WordBits => {
@@ -293,12 +294,12 @@ impl<S: StateView> Cpu<'_, S> {
                     set!(get!(a).pow(power));
                 }
                 Op::Word => set!(self.calldata_word(instruction.gas as usize)),
-                Op::CallDataLoad => set!(self.calldata_load(get!(a))),
+                Op::CallDataLoad => set!(self.calldata_load(&get!(a))),
                 Op::HashOne => {
                     let input = get!(a).to_be_bytes::<32>();
                     set!(self.keccak.hash(&input));
                 }
-                Op::HashTwo => set!(self.hash_words(get!(a), get!(b))),
+                Op::HashTwo => set!(self.hash_words([&get!(a), &get!(b)])),
                 Op::HashRange => {
                     let at = self.base + instruction.gas as usize;
                     let len = instruction.len();
@@ -306,7 +307,7 @@ impl<S: StateView> Cpu<'_, S> {
                 }
                 Op::Put => {
                     let at = self.base + instruction.gas as usize;
-                    self.memory[at..at + 32].copy_from_slice(&get!(a).to_be_bytes::<32>());
+                    write_word(&get!(a), &mut self.memory[at..at + 32]);
                 }
                 Op::PutByte => {
                     let at = self.base + instruction.gas as usize;
@@ -323,15 +324,15 @@ impl<S: StateView> Cpu<'_, S> {
                 }
                 Op::CallDataCopy => {
                     let (to, len) = (low(&get!(a)), low(&get!(c)));
-                    self.copy_calldata(self.base + to, get!(b), len);
+                    self.copy_calldata(self.base + to, &get!(b), len);
                 }
                 Op::CodeCopy => {
                     let (to, len) = (low(&get!(a)), low(&get!(c)));
-                    self.copy_padded(self.base + to, get!(b), len, bytecode);
+                    self.copy_padded(self.base + to, &get!(b), len, bytecode);
                 }
                 Op::ReturnDataCopy => {
                     let (to, len) = (low(&get!(a)), low(&get!(c)));
-                    self.copy_return_data(self.base + to, get!(b), len)?;
+                    self.copy_return_data(self.base + to, &get!(b), len)?;
                 }
                 Op::SLoad => {
                     let (id, value) = effect!(self.sload_slot(get!(a), 0));
@@ -339,7 +340,7 @@ impl<S: StateView> Cpu<'_, S> {
                     set!(value);
                 }
                 Op::SLoadMapped => {
-                    let key = self.hash_words(get!(a), get!(b));
+                    let key = self.hash_words([&get!(a), &get!(b)]);
                     let (id, value) = effect!(self.sload_slot(key, 0));
                     set!(c, id.to_word());
                     set!(value);
@@ -357,7 +358,7 @@ impl<S: StateView> Cpu<'_, S> {
                     effect!(self.sstore_slot(id, value, 0));
                 }
                 Op::Looks => {
-                    if get!(b) != get!(c) {
+                    if !equal(&get!(b), &get!(c)) {
                         self.world.look_at_slot(SlotId::from_word(get!(a)));
                     }
                 }
@@ -371,7 +372,7 @@ impl<S: StateView> Cpu<'_, S> {
                 Op::ExtCodeSize => set!(effect!(self.ext_code_size(get!(a), 0))),
                 Op::ExtCodeHash => set!(effect!(self.ext_code_hash(get!(a), 0))),
                 Op::ExtCodeCopy => {
-                    let operands = [get!(a), get!(b), get!(c)];
+                    let operands = [&get!(a), &get!(b), &get!(c)];
                     let account = get!(to);
                     effect!(self.ext_code_copy(account, operands, 0));
                 }
@@ -383,10 +384,10 @@ impl<S: StateView> Cpu<'_, S> {
                     effect!(self.charge(0, 0));
                     set!(U256::from(self.gas));
                 }
-                Op::BranchIf => branch!(!get!(a).is_zero()),
-                Op::BranchUnless => branch!(get!(a).is_zero()),
-                Op::BranchEq => branch!(get!(a) == get!(b)),
-                Op::BranchNe => branch!(get!(a) != get!(b)),
+                Op::BranchIf => branch!(!is_zero(&get!(a))),
+                Op::BranchUnless => branch!(is_zero(&get!(a))),
+                Op::BranchEq => branch!(equal(&get!(a), &get!(b))),
+                Op::BranchNe => branch!(!equal(&get!(a), &get!(b))),
                 Op::BranchLt => branch!(get!(a) < get!(b)),
                 Op::BranchGe => branch!(get!(a) >= get!(b)),
                 Op::BranchGt => branch!(get!(a) > get!(b)),
@@ -445,10 +446,11 @@ impl<S: StateView> Cpu<'_, S> {
     }
 
     /// The hash of two words.
-    fn hash_words(&mut self, a: U256, b: U256) -> U256 {
+    fn hash_words(&mut self, words: [&U256; 2]) -> U256 {
         let mut input = [0; 64];
-        input[..32].copy_from_slice(&a.to_be_bytes::<32>());
-        input[32..].copy_from_slice(&b.to_be_bytes::<32>());
+        for (word, bytes) in words.into_iter().zip(input.chunks_exact_mut(32)) {
+            write_word(word, bytes);
+        }
         self.keccak.hash_two(&input)
     }
 }

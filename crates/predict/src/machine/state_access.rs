@@ -72,7 +72,7 @@ impl<S: StateView> Cpu<'_, S> {
     pub(super) fn ext_code_copy(
         &mut self,
         address: U256,
-        [to, from, len]: [U256; 3],
+        [to, from, len]: [&U256; 3],
         rest: u32,
     ) -> Result<(), Halt<S::Error>> {
         let id = self.world.intern(to_address(address));

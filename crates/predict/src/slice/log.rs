@@ -6,7 +6,7 @@
 
 use crate::{
     instruction::{CONSTANTS, Instruction, Op, Register},
-    machine::read,
+    machine::{Window, read},
 };
 use alloy_primitives::U256;
 use bitvec::{order::Lsb0, vec::BitVec};
@@ -76,15 +76,14 @@ impl Log {
     #[inline]
     pub(crate) fn instruction(
         &mut self,
-        registers: &[U256],
+        window: &Window,
         constants: &[U256],
-        top: usize,
         instruction: &Instruction,
     ) {
         if self.overflowed() {
             return;
         }
-        let get = |register| read(registers, constants, top, register);
+        let get = |register| read(window, constants, register);
         if let Some((compare, _)) = instruction.op.branch() {
             let holds = compare.holds(get(instruction.a), get(instruction.b));
             self.branches.push(holds);
@@ -99,14 +98,15 @@ impl Log {
         }
     }
 
-    /// The frame is about to call or create, with the arguments on top of its stack.
-    pub(crate) fn call(&mut self, registers: &[U256], top: usize, number: u8) {
+    /// The frame is about to call or create, with the arguments on top of its stack, which comes
+    /// last.
+    pub(crate) fn call(&mut self, stack: &[U256], number: u8) {
         if self.overflowed() {
             return;
         }
         let (first, count) = ranges(number);
         for n in first..first + count {
-            self.push(registers[top - 1 - n]);
+            self.push(stack[stack.len() - 1 - n]);
         }
     }
 

@@ -28,6 +28,10 @@ const WAITING_MAX: usize = 4;
 /// How many logs of a key may turn out not to become paths.
 const REFUSALS_MAX: u8 = 4;
 
+/// How many frames in a row may fail before only one of so many is still logged.
+const FAILURES_MAX: u8 = 4;
+const LOGGED_OF_FAILING: u8 = 16;
+
 /// Paths and items of a key's tree at most.
 const PATHS_MAX: usize = 24;
 const ITEMS_MAX: usize = 4096;
@@ -76,7 +80,7 @@ pub(crate) fn slice_of<'a>(table: &'a SliceTable, key: &SliceKey) -> Option<&'a 
 pub(crate) struct Plan {
     /// It is logged.
     pub(crate) logs: bool,
-    /// It runs in chains from the start, since others ran for long.
+    /// It runs in chains from the start, since there will be no slice for it.
     pub(crate) chains: bool,
 }
 
@@ -92,8 +96,8 @@ struct Growth {
     /// Whether somebody has it among the candidates for learning.
     listed: bool,
     refusals: u8,
-    /// Whether a frame ran longer than any path.
-    long: bool,
+    /// How many frames in a row were logged and failed, so that their logs came to nothing.
+    failures: u8,
     /// How many steps it takes to follow the paths so far.
     steps: u32,
     paths: Vec<Path>,
@@ -167,8 +171,8 @@ impl Slices {
         }
         let growth = inner.growth.entry(key).or_default();
         growth.seen = growth.seen.saturating_add(1);
-        let logs = growth.seen > SEEN_MIN && !growth.sealed;
-        Plan { logs, chains: growth.long && !logs }
+        let logs = growth.seen > SEEN_MIN && !growth.sealed && growth.may_succeed();
+        Plan { logs, chains: !logs && (growth.sealed || growth.failures >= FAILURES_MAX) }
     }
 
     /// Takes in what a frame did in blocks. Yields whether the key became a candidate for
@@ -179,13 +183,13 @@ impl Slices {
             return false;
         };
         if log.overflowed() {
-            growth.long = true;
             growth.refuse();
             if growth.sealed {
                 inner.waiting -= growth.waiting.take().map_or(0, |waiting| waiting.size());
             }
             return false;
         }
+        growth.failures = 0;
         let waiting = growth.waiting.get_or_insert_with(|| {
             inner.waiting += size_of::<Waiting>();
             Box::default()
@@ -197,6 +201,13 @@ impl Slices {
             waiting.logs.push(log);
         }
         !core::mem::replace(&mut growth.listed, true)
+    }
+
+    /// A frame failed that was logged.
+    pub(crate) fn note_failure(&self, key: SliceKey) {
+        if let Some(growth) = self.lock().growth.get_mut(&key) {
+            growth.failures = growth.failures.saturating_add(1);
+        }
     }
 
     /// Takes a key off the candidates.
@@ -374,6 +385,15 @@ impl Growth {
             }
         }
         Ok((self.paths.len() > before).then_some(tree))
+    }
+
+    /// Whether another frame is worth a log. Where many have failed, few are.
+    const fn may_succeed(&mut self) -> bool {
+        if self.failures < FAILURES_MAX {
+            return true;
+        }
+        self.failures = FAILURES_MAX + (self.failures + 1 - FAILURES_MAX) % LOGGED_OF_FAILING;
+        self.failures == FAILURES_MAX
     }
 
     /// A log did not become a path.
