@@ -434,3 +434,32 @@ fn regrow(
     }
     Ok(tree)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_keys_whose_frames_fail_few_frames_are_logged() {
+        let slices = Slices::default();
+        let key = SliceKey::new(&[0xa9, 0x05, 0x9c, 0xbb], false);
+        assert_eq!(slices.plan(key), Plan::default(), "met for the first time");
+        for _ in 0..FAILURES_MAX {
+            assert_eq!(slices.plan(key), Plan { logs: true, chains: false });
+            slices.note_failure(key);
+        }
+        let mut fails = |frames: usize| {
+            let plans = (0..frames).map(|_| slices.plan(key)).inspect(|plan| {
+                assert_ne!(plan.logs, plan.chains);
+                if plan.logs {
+                    slices.note_failure(key);
+                }
+            });
+            plans.filter(|plan| plan.logs).count()
+        };
+        assert_eq!(fails(10 * usize::from(LOGGED_OF_FAILING)), 10);
+        while !slices.plan(key).logs {}
+        slices.note(key, Log::default());
+        assert!(slices.plan(key).logs, "one that did not fail");
+    }
+}
