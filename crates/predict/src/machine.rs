@@ -20,6 +20,7 @@ mod keccak;
 mod learning;
 mod memory;
 mod precompiled;
+mod registers;
 mod run;
 mod slice;
 mod start;
@@ -30,7 +31,7 @@ pub(crate) use context::TxContext;
 pub use frames::Frames;
 pub(crate) use keccak::{Preimages, Recorded};
 pub use precompiled::PrecompileCall;
-pub(crate) use run::{Window, read};
+pub(crate) use registers::{Window, read};
 pub(crate) use start::First;
 pub use tally::Instructions;
 

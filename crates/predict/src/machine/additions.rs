@@ -1,6 +1,9 @@
 //! Follows the words that derive from slots while a frame runs in blocks.
 
-use super::run::{Cpu, Window, read};
+use super::{
+    registers::{Window, read},
+    run::Cpu,
+};
 use crate::{
     compile::fold,
     instruction::{CONSTANTS, Instruction, Op, Register},

@@ -1,18 +1,15 @@
 //! The instruction loop of one frame.
 
 use super::{
-    End, Frame, Halt, Interrupt, Machine, Pending, REGISTERS_BELOW, REGISTERS_PER_FRAME,
-    Surroundings, TxContext,
+    End, Frame, Halt, Interrupt, Machine, Pending, Surroundings, TxContext,
     additions::{Additions, Registers},
     context::address_word,
     keccak::KeccakMemo,
+    registers::{TOP, Window, place, read},
 };
 use crate::{
     compile::{div, equal, fold, is_zero, mul, shl, shr, truth},
-    instruction::{
-        CONSTANTS, Instruction, NO_ENTRY, NUMBERS, Op, Register, SMALL, TEMPORARIES,
-        TEMPORARIES_MAX, fits,
-    },
+    instruction::{Instruction, NO_ENTRY, Op, fits},
     program::Program,
     rules::Rules,
     slice::Log,
@@ -111,36 +108,6 @@ pub(super) enum Leave {
     Pending(Pending, usize),
     /// It has ended.
     End(End),
-}
-
-/// The registers that a block can name: as many below the stack top at its entry as a stack
-/// holds, and those above it. A power of two, so that no index needs a look at the length.
-pub(crate) type Window = [U256; WINDOW];
-const WINDOW: usize = TOP + TEMPORARIES as usize + TEMPORARIES_MAX;
-const _: () = assert!(WINDOW.is_power_of_two() && WINDOW <= REGISTERS_PER_FRAME);
-
-/// Where the stack top at block entry lies in a window.
-const TOP: usize = REGISTERS_BELOW;
-
-/// Where a register lies in a window.
-#[inline(always)]
-const fn place(register: Register) -> usize {
-    (register as usize).wrapping_add(TOP) % WINDOW
-}
-
-/// A register of any kind.
-#[inline(always)]
-pub(crate) fn read<'a>(window: &'a Window, constants: &'a [U256], register: Register) -> &'a U256 {
-    if register > CONSTANTS {
-        return &window[place(register)];
-    }
-    // Chosen first and indexed once.
-    let (table, index) = if register > NUMBERS {
-        (constants, (CONSTANTS - register) as usize)
-    } else {
-        (&SMALL[..], (NUMBERS - register) as usize)
-    };
-    &table[index]
 }
 
 /// The entry at a computed jump destination.

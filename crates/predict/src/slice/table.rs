@@ -448,7 +448,7 @@ mod tests {
             assert_eq!(slices.plan(key), Plan { logs: true, chains: false });
             slices.note_failure(key);
         }
-        let mut fails = |frames: usize| {
+        let fails = |frames: usize| {
             let plans = (0..frames).map(|_| slices.plan(key)).inspect(|plan| {
                 assert_ne!(plan.logs, plan.chains);
                 if plan.logs {
