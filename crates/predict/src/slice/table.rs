@@ -28,9 +28,9 @@ const WAITING_MAX: usize = 4;
 /// How many logs of a key may turn out not to become paths.
 const REFUSALS_MAX: u8 = 4;
 
-/// How many frames in a row may fail before only one of so many is still logged.
-const FAILURES_MAX: u8 = 4;
-const LOGGED_OF_FAILING: u8 = 16;
+/// How many frames in a row may be logged in vain before only one of so many still is.
+const VAIN_MAX: u8 = 4;
+const LOGGED_OF: u8 = 16;
 
 /// Paths and items of a key's tree at most.
 const PATHS_MAX: usize = 24;
@@ -96,8 +96,9 @@ struct Growth {
     /// Whether somebody has it among the candidates for learning.
     listed: bool,
     refusals: u8,
-    /// How many frames in a row were logged and failed, so that their logs came to nothing.
-    failures: u8,
+    /// How many frames in a row were logged in vain, because they failed or did too much for
+    /// a path; or, from the most on, which frame it is of those of which one is logged.
+    vain: u8,
     /// How many steps it takes to follow the paths so far.
     steps: u32,
     paths: Vec<Path>,
@@ -171,8 +172,8 @@ impl Slices {
         }
         let growth = inner.growth.entry(key).or_default();
         growth.seen = growth.seen.saturating_add(1);
-        let logs = growth.seen > SEEN_MIN && !growth.sealed && growth.may_succeed();
-        Plan { logs, chains: !logs && (growth.sealed || growth.failures >= FAILURES_MAX) }
+        let logs = growth.seen > SEEN_MIN && !growth.sealed && growth.is_worth_a_log();
+        Plan { logs, chains: !logs && (growth.sealed || growth.vain >= VAIN_MAX) }
     }
 
     /// Takes in what a frame did in blocks. Yields whether the key became a candidate for
@@ -183,13 +184,13 @@ impl Slices {
             return false;
         };
         if log.overflowed() {
-            growth.refuse();
+            growth.refuse_too_large();
             if growth.sealed {
                 inner.waiting -= growth.waiting.take().map_or(0, |waiting| waiting.size());
             }
             return false;
         }
-        growth.failures = 0;
+        growth.vain = 0;
         let waiting = growth.waiting.get_or_insert_with(|| {
             inner.waiting += size_of::<Waiting>();
             Box::default()
@@ -206,7 +207,7 @@ impl Slices {
     /// A frame failed that was logged.
     pub(crate) fn note_failure(&self, key: SliceKey) {
         if let Some(growth) = self.lock().growth.get_mut(&key) {
-            growth.failures = growth.failures.saturating_add(1);
+            growth.vain = growth.vain.saturating_add(1);
         }
     }
 
@@ -377,8 +378,12 @@ impl Growth {
                 }
                 Ok(None) => {}
                 Err(Refusal::Interrupted) => return Err(Refusal::Interrupted),
-                Err(_) => {
-                    self.refuse();
+                Err(refusal) => {
+                    if refusal == Refusal::TooLarge {
+                        self.refuse_too_large();
+                    } else {
+                        self.refuse();
+                    }
                     // What it has left in the tree leads nowhere.
                     tree = regrow(key, &self.paths, program, pace)?;
                 }
@@ -387,13 +392,19 @@ impl Growth {
         Ok((self.paths.len() > before).then_some(tree))
     }
 
-    /// Whether another frame is worth a log. Where many have failed, few are.
-    const fn may_succeed(&mut self) -> bool {
-        if self.failures < FAILURES_MAX {
+    /// Whether the next frame is worth a log. After many in vain, few are.
+    const fn is_worth_a_log(&mut self) -> bool {
+        if self.vain < VAIN_MAX {
             return true;
         }
-        self.failures = FAILURES_MAX + (self.failures + 1 - FAILURES_MAX) % LOGGED_OF_FAILING;
-        self.failures == FAILURES_MAX
+        self.vain = VAIN_MAX + (self.vain + 1 - VAIN_MAX) % LOGGED_OF;
+        self.vain == VAIN_MAX
+    }
+
+    /// A log was too large to become a path, as those of the next frames will be.
+    const fn refuse_too_large(&mut self) {
+        self.refuse();
+        self.vain = VAIN_MAX;
     }
 
     /// A log did not become a path.
@@ -438,13 +449,14 @@ fn regrow(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::slice::PATH_MAX;
 
     #[test]
     fn of_keys_whose_frames_fail_few_frames_are_logged() {
         let slices = Slices::default();
         let key = SliceKey::new(&[0xa9, 0x05, 0x9c, 0xbb], false);
         assert_eq!(slices.plan(key), Plan::default(), "met for the first time");
-        for _ in 0..FAILURES_MAX {
+        for _ in 0..VAIN_MAX {
             assert_eq!(slices.plan(key), Plan { logs: true, chains: false });
             slices.note_failure(key);
         }
@@ -457,9 +469,13 @@ mod tests {
             });
             plans.filter(|plan| plan.logs).count()
         };
-        assert_eq!(fails(10 * usize::from(LOGGED_OF_FAILING)), 10);
+        assert_eq!(fails(10 * usize::from(LOGGED_OF)), 10);
         while !slices.plan(key).logs {}
         slices.note(key, Log::default());
         assert!(slices.plan(key).logs, "one that did not fail");
+        let mut long = Log::default();
+        long.enter(PATH_MAX + 1);
+        slices.note(key, long);
+        assert_eq!(slices.plan(key), Plan { logs: false, chains: true }, "one that runs for long");
     }
 }
