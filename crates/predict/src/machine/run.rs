@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     compile::{div, equal, fold, is_zero, mul, shl, shr, truth},
-    instruction::{Instruction, NO_ENTRY, Op, fits},
+    instruction::{NO_ENTRY, Op, fits},
     program::Program,
     rules::Rules,
     slice::Log,
@@ -219,10 +219,11 @@ impl<S: StateView> Cpu<'_, S> {
             }
             loop {
                 let Some(instruction) = code.get(next) else { return Err(Halt::Fail) };
-                let &Instruction { op, to, a, b, c, gas } = instruction;
+                // The register that a field names. Each instruction takes what it needs of its
+                // fields, where it needs it: that is faster than to take all beforehand.
                 macro_rules! get {
-                    ($register:expr) => {
-                        *read(window, constants, $register)
+                    ($field:ident) => {
+                        *read(window, constants, instruction.$field)
                     };
                 }
                 let mut mark = [0; 3];
@@ -237,9 +238,9 @@ impl<S: StateView> Cpu<'_, S> {
                 }
                 self.follow(additions, at!(), instruction);
                 macro_rules! set {
-                    ($register:expr, $value:expr) => {{
+                    ($field:ident, $value:expr) => {{
                         let value = $value;
-                        window[place($register)] = value;
+                        window[place(instruction.$field)] = value;
                     }};
                     ($value:expr) => {
                         set!(to, $value)
@@ -269,7 +270,7 @@ impl<S: StateView> Cpu<'_, S> {
                         }
                         cursor.entry = $entry;
                         cursor.next = 0;
-                        cursor.top = cursor.top.wrapping_add_signed(to as isize);
+                        cursor.top = cursor.top.wrapping_add_signed(instruction.to as isize);
                         continue 'blocks;
                     }};
                 }
@@ -277,22 +278,26 @@ impl<S: StateView> Cpu<'_, S> {
                 macro_rules! branch {
                     ($taken:expr) => {{
                         let taken = $taken;
-                        if taken && gas == NO_ENTRY {
+                        if taken && instruction.gas == NO_ENTRY {
                             return Ok(Leave::End(End::Failure));
                         }
-                        goto!(if taken { gas } else { instruction.behind(cursor.entry) });
+                        goto!(if taken {
+                            instruction.gas
+                        } else {
+                            instruction.behind(cursor.entry)
+                        });
                     }};
                 }
                 // Goes on in the chain at another position.
                 macro_rules! skip {
                     ($skips:expr) => {{
                         if $skips {
-                            next = gas as usize;
+                            next = instruction.gas as usize;
                             continue;
                         }
                     }};
                 }
-                match op {
+                match instruction.op {
                     Op::Add => set!(get!(a).wrapping_add(get!(b))),
                     Op::Sub => set!(get!(a).wrapping_sub(get!(b))),
                     Op::And => set!(get!(a) & get!(b)),
@@ -315,59 +320,63 @@ impl<S: StateView> Cpu<'_, S> {
                     | Op::Xor
                     | Op::Byte
                     | Op::Sar
-                    | Op::Clz => set!(fold(op, [get!(a), get!(b), U256::ZERO])),
-                    Op::AddMod | Op::MulMod => set!(fold(op, [get!(a), get!(b), get!(c)])),
+                    | Op::Clz => set!(fold(instruction.op, [get!(a), get!(b), U256::ZERO])),
+                    Op::AddMod | Op::MulMod => {
+                        set!(fold(instruction.op, [get!(a), get!(b), get!(c)]))
+                    }
                     Op::Exp => {
                         let power = get!(b);
-                        ok!(self.charge(self.rules.gas.exp_cost(power), gas));
+                        ok!(self.charge(self.rules.gas.exp_cost(power), instruction.gas));
                         set!(get!(a).pow(power));
                     }
                     Op::CallDataLoad => set!(self.calldata_load(&get!(a))),
-                    Op::MLoad => set!(ok!(self.mload(&get!(a), gas))),
-                    Op::MStore => ok!(self.mstore(&get!(a), &get!(b), gas)),
-                    Op::MStore8 => ok!(self.mstore8(&get!(a), &get!(b), gas)),
-                    Op::MCopy => ok!(self.mcopy([&get!(a), &get!(b), &get!(c)], gas)),
-                    Op::Keccak256 => set!(ok!(self.keccak(&get!(a), &get!(b), gas))),
+                    Op::MLoad => set!(ok!(self.mload(&get!(a), instruction.gas))),
+                    Op::MStore => ok!(self.mstore(&get!(a), &get!(b), instruction.gas)),
+                    Op::MStore8 => ok!(self.mstore8(&get!(a), &get!(b), instruction.gas)),
+                    Op::MCopy => ok!(self.mcopy([&get!(a), &get!(b), &get!(c)], instruction.gas)),
+                    Op::Keccak256 => set!(ok!(self.keccak(&get!(a), &get!(b), instruction.gas))),
                     Op::CallDataCopy => {
-                        ok!(self.calldata_copy([&get!(a), &get!(b), &get!(c)], gas))
+                        ok!(self.calldata_copy([&get!(a), &get!(b), &get!(c)], instruction.gas))
                     }
                     Op::CodeCopy => {
                         let operands = [&get!(a), &get!(b), &get!(c)];
-                        ok!(self.code_copy(operands, &program.code, gas));
+                        ok!(self.code_copy(operands, &program.code, instruction.gas));
                     }
                     Op::ReturnDataCopy => {
-                        ok!(self.return_data_copy([&get!(a), &get!(b), &get!(c)], gas));
+                        ok!(self.return_data_copy([&get!(a), &get!(b), &get!(c)], instruction.gas));
                     }
-                    Op::Log => ok!(self.log(c as u8, &get!(a), &get!(b), gas)),
+                    Op::Log => {
+                        ok!(self.log(instruction.c as u8, &get!(a), &get!(b), instruction.gas))
+                    }
                     Op::SLoad => {
-                        let (slot, value) = ok!(self.sload_slot(get!(a), gas));
+                        let (slot, value) = ok!(self.sload_slot(get!(a), instruction.gas));
                         set!(value);
-                        self.follow_load(additions, at!(), to, slot);
+                        self.follow_load(additions, at!(), instruction.to, slot);
                     }
                     Op::SStore => {
-                        let slot = ok!(self.sstore(get!(a), get!(b), gas));
-                        self.follow_store(additions, at!(), b, slot);
+                        let slot = ok!(self.sstore(get!(a), get!(b), instruction.gas));
+                        self.follow_store(additions, at!(), instruction.b, slot);
                     }
                     Op::TLoad => set!(self.world.tload(self.address, get!(a))),
                     Op::TStore => ok!(self.tstore(get!(a), get!(b))),
-                    Op::Balance => set!(ok!(self.balance(get!(a), gas))),
+                    Op::Balance => set!(ok!(self.balance(get!(a), instruction.gas))),
                     Op::SelfBalance => {
-                        ok!(self.charge(0, gas));
+                        ok!(self.charge(0, instruction.gas));
                         set!(self.self_balance());
                     }
-                    Op::ExtCodeSize => set!(ok!(self.ext_code_size(get!(a), gas))),
-                    Op::ExtCodeHash => set!(ok!(self.ext_code_hash(get!(a), gas))),
+                    Op::ExtCodeSize => set!(ok!(self.ext_code_size(get!(a), instruction.gas))),
+                    Op::ExtCodeHash => set!(ok!(self.ext_code_hash(get!(a), instruction.gas))),
                     Op::ExtCodeCopy => {
                         let operands = [&get!(a), &get!(b), &get!(c)];
-                        ok!(self.ext_code_copy(get!(to), operands, gas));
+                        ok!(self.ext_code_copy(get!(to), operands, instruction.gas));
                     }
                     Op::BlockHash => set!(ok!(self.block_hash(get!(a)))),
                     Op::Gas => {
-                        ok!(self.charge(0, gas));
-                        set!(U256::from(self.gas + i64::from(gas)));
+                        ok!(self.charge(0, instruction.gas));
+                        set!(U256::from(self.gas + i64::from(instruction.gas)));
                     }
                     Op::StackCheck => {
-                        if !fits(height, a as usize, b as usize) {
+                        if !fits(height, instruction.a as usize, instruction.b as usize) {
                             return Err(Halt::Fail);
                         }
                     }
@@ -390,7 +399,7 @@ impl<S: StateView> Cpu<'_, S> {
                         set!(get!(a));
                         set!(b, get!(c));
                     }
-                    Op::Goto => goto!(gas),
+                    Op::Goto => goto!(instruction.gas),
                     Op::SkipIf => skip!(!is_zero(&get!(a))),
                     Op::SkipUnless => skip!(is_zero(&get!(a))),
                     Op::SkipEq => skip!(equal(&get!(a), &get!(b))),
@@ -401,43 +410,48 @@ impl<S: StateView> Cpu<'_, S> {
                     Op::SkipLe => skip!(get!(a) <= get!(b)),
                     Op::Leave => {
                         self.gas += instruction.len() as i64;
-                        goto!(gas);
+                        goto!(instruction.gas);
                     }
                     Op::GotoDynamic => goto!(ok!(destination(program, get!(b)))),
                     Op::Call | Op::Create => {
                         cursor.entry = instruction.behind(cursor.entry);
                         cursor.next = 0;
-                        cursor.top = cursor.top.wrapping_add_signed(to as isize);
-                        let opcode = b as u8;
+                        cursor.top = cursor.top.wrapping_add_signed(instruction.to as isize);
+                        let opcode = instruction.b as u8;
                         if LOG && let Some(log) = log {
-                            log.call(&window[..place(to)], opcode);
+                            log.call(&window[..place(instruction.to)], opcode);
                         }
-                        self.follow_call(additions, cursor.top - cursor.bottom, op, opcode);
-                        let pending = match op {
+                        self.follow_call(
+                            additions,
+                            cursor.top - cursor.bottom,
+                            instruction.op,
+                            opcode,
+                        );
+                        let pending = match instruction.op {
                             Op::Call => Pending::Call(opcode),
                             _ => Pending::Create(opcode),
                         };
                         return Ok(Leave::Pending(pending, 0));
                     }
                     Op::Stop => {
-                        self.charge(0, gas)?;
+                        self.charge(0, instruction.gas)?;
                         return Ok(Leave::End(End::Success(0, 0)));
                     }
                     Op::Return | Op::Revert => {
-                        self.charge(0, gas)?;
+                        self.charge(0, instruction.gas)?;
                         let len = super::memory::small(&get!(b))?;
-                        let start = self.expand(&get!(a), len, gas)?;
-                        return Ok(Leave::End(match op {
+                        let start = self.expand(&get!(a), len, instruction.gas)?;
+                        return Ok(Leave::End(match instruction.op {
                             Op::Return => End::Success(start, len),
                             _ => End::Revert(start, len),
                         }));
                     }
                     Op::SelfDestruct => {
-                        ok!(self.self_destruct(get!(a), gas));
+                        ok!(self.self_destruct(get!(a), instruction.gas));
                         return Ok(Leave::End(End::Success(0, 0)));
                     }
                     Op::Fail => return Ok(Leave::End(End::Failure)),
-                    _ => set!(self.environment(op, get!(a))),
+                    _ => set!(self.environment(instruction.op, get!(a))),
                 }
                 next += 1;
             }
