@@ -14,9 +14,10 @@ use crate::{
 use alloy_primitives::Bytes;
 use bitvec::{order::Lsb0, vec::BitVec};
 use blocks::Blocks;
+use entries::Opcodes;
 use revm::state::Bytecode;
 use revm_bytecode::opcode;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Words of the entries' bits per rank.
 const GROUP: usize = 4;
@@ -37,6 +38,8 @@ pub(crate) struct Program {
     /// Where a block can start: at 0, at each JUMPDEST, and behind each instruction that
     /// leaves its block and comes back. There may be more, to which nothing leads.
     entries: BitVec<u64, Lsb0>,
+    /// Where any JUMPDEST is an entry, be it data or not: which bytes are opcodes.
+    opcodes: Option<Mutex<Opcodes>>,
     /// How many entries lie before each [`GROUP`] of words of `entries`.
     ranks: Box<[u32]>,
     /// How many entries there are.
@@ -61,10 +64,12 @@ impl Program {
         Self::with_entries(code, entries, rules)
     }
 
-    /// The program of code that runs but once.
+    /// The program of code that runs but once. Most of it is the code that it deploys, so it
+    /// is walked only as far as jumps go, and until then a block can start anywhere.
     pub(crate) fn of_init_code(code: Bytes, rules: Arc<Rules>) -> Self {
-        let entries = entries::exact(&code);
-        Self::with_entries(code, entries, rules)
+        let entries = BitVec::repeat(true, code.len() + 1);
+        let opcodes = Some(Mutex::new(Opcodes::default()));
+        Self { opcodes, ..Self::with_entries(code, entries, rules) }
     }
 
     fn with_entries(code: Bytes, entries: BitVec<u64, Lsb0>, rules: Arc<Rules>) -> Self {
@@ -82,6 +87,7 @@ impl Program {
             code,
             rules,
             entries,
+            opcodes: None,
             ranks,
             count: total,
             blocks: Blocks::new(total),
@@ -97,6 +103,7 @@ impl Program {
             code: self.code.clone(),
             rules: self.rules.clone(),
             entries: self.entries.clone(),
+            opcodes: self.opcodes.as_ref().map(|_| Mutex::default()),
             ranks: self.ranks.clone(),
             count: self.count,
             blocks: self.blocks.fork(),
@@ -120,7 +127,11 @@ impl Program {
 
     /// The number of the entry at a jump destination, if it is a valid one.
     pub(crate) fn jump_destination(&self, pc: usize) -> Option<u32> {
-        if self.code.get(pc) != Some(&opcode::JUMPDEST) { None } else { self.entry(pc) }
+        let is_opcode = |opcodes: &Mutex<Opcodes>| {
+            opcodes.lock().unwrap_or_else(PoisonError::into_inner).contains(&self.code, pc)
+        };
+        let is_there = self.code.get(pc) == Some(&opcode::JUMPDEST);
+        if is_there && self.opcodes.as_ref().is_none_or(is_opcode) { self.entry(pc) } else { None }
     }
 
     /// The block of an entry, compiled now if this is its first use.

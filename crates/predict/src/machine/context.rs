@@ -1,6 +1,7 @@
 //! What the environment opcodes of a transaction yield.
 
-use crate::rules::Rules;
+use super::run::Cpu;
+use crate::{instruction::Op, rules::Rules, state::StateView};
 use alloy_primitives::{Address, B256, U256};
 use revm::{
     context::{BlockEnv, TxEnv},
@@ -56,4 +57,34 @@ impl TxContext {
 /// An address as a word.
 pub(crate) fn address_word(address: Address) -> U256 {
     U256::from_be_bytes(address.into_word().0)
+}
+
+impl<S: StateView> Cpu<'_, S> {
+    /// What an environment opcode yields.
+    pub(super) fn environment(&self, op: Op, a: U256) -> U256 {
+        let context = self.context;
+        match op {
+            Op::Address => address_word(self.world.account(self.address).address),
+            Op::Origin => context.origin,
+            Op::Caller => address_word(self.caller),
+            Op::CallValue => self.value,
+            Op::CallDataSize => U256::from(self.input.1),
+            Op::GasPrice => context.gas_price,
+            Op::ReturnDataSize => U256::from(self.return_data.len()),
+            Op::Coinbase => context.coinbase,
+            Op::Timestamp => context.timestamp,
+            Op::Number => context.number,
+            Op::Difficulty => context.difficulty,
+            Op::GasLimit => context.gas_limit,
+            Op::ChainId => context.chain_id,
+            Op::BaseFee => context.base_fee,
+            Op::BlobBaseFee => context.blob_base_fee,
+            Op::BlobHash => usize::try_from(a)
+                .ok()
+                .and_then(|index| context.blob_hashes.get(index))
+                .map_or(U256::ZERO, |hash| (*hash).into()),
+            Op::MSize => U256::from(self.memory_size()),
+            _ => unreachable!("{op:?} has an arm of its own"),
+        }
+    }
 }

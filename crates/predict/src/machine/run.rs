@@ -3,7 +3,6 @@
 use super::{
     End, Frame, Halt, Interrupt, Machine, Pending, Surroundings, TxContext,
     additions::{Additions, Registers},
-    context::address_word,
     keccak::KeccakMemo,
     registers::{TOP, Window, place, read},
 };
@@ -288,6 +287,13 @@ impl<S: StateView> Cpu<'_, S> {
                         });
                     }};
                 }
+                // Fails where gas has run out, before the state is asked for anything: what was
+                // charged by then depends on whether blocks run one by one.
+                macro_rules! require_gas {
+                    () => {
+                        self.charge(0, instruction.gas)?
+                    };
+                }
                 // Goes on in the chain at another position.
                 macro_rules! skip {
                     ($skips:expr) => {{
@@ -349,28 +355,43 @@ impl<S: StateView> Cpu<'_, S> {
                         ok!(self.log(instruction.c as u8, &get!(a), &get!(b), instruction.gas))
                     }
                     Op::SLoad => {
+                        require_gas!();
                         let (slot, value) = ok!(self.sload_slot(get!(a), instruction.gas));
                         set!(value);
                         self.follow_load(additions, at!(), instruction.to, slot);
                     }
                     Op::SStore => {
+                        require_gas!();
                         let slot = ok!(self.sstore(get!(a), get!(b), instruction.gas));
                         self.follow_store(additions, at!(), instruction.b, slot);
                     }
                     Op::TLoad => set!(self.world.tload(self.address, get!(a))),
                     Op::TStore => ok!(self.tstore(get!(a), get!(b))),
-                    Op::Balance => set!(ok!(self.balance(get!(a), instruction.gas))),
+                    Op::Balance => {
+                        require_gas!();
+                        set!(ok!(self.balance(get!(a), instruction.gas)));
+                    }
                     Op::SelfBalance => {
                         ok!(self.charge(0, instruction.gas));
                         set!(self.self_balance());
                     }
-                    Op::ExtCodeSize => set!(ok!(self.ext_code_size(get!(a), instruction.gas))),
-                    Op::ExtCodeHash => set!(ok!(self.ext_code_hash(get!(a), instruction.gas))),
+                    Op::ExtCodeSize => {
+                        require_gas!();
+                        set!(ok!(self.ext_code_size(get!(a), instruction.gas)));
+                    }
+                    Op::ExtCodeHash => {
+                        require_gas!();
+                        set!(ok!(self.ext_code_hash(get!(a), instruction.gas)));
+                    }
                     Op::ExtCodeCopy => {
+                        require_gas!();
                         let operands = [&get!(a), &get!(b), &get!(c)];
                         ok!(self.ext_code_copy(get!(to), operands, instruction.gas));
                     }
-                    Op::BlockHash => set!(ok!(self.block_hash(get!(a)))),
+                    Op::BlockHash => {
+                        require_gas!();
+                        set!(ok!(self.block_hash(get!(a))));
+                    }
                     Op::Gas => {
                         ok!(self.charge(0, instruction.gas));
                         set!(U256::from(self.gas + i64::from(instruction.gas)));
@@ -414,6 +435,9 @@ impl<S: StateView> Cpu<'_, S> {
                     }
                     Op::GotoDynamic => goto!(ok!(destination(program, get!(b)))),
                     Op::Call | Op::Create => {
+                        if self.gas < 0 {
+                            return Err(Halt::Fail);
+                        }
                         cursor.entry = instruction.behind(cursor.entry);
                         cursor.next = 0;
                         cursor.top = cursor.top.wrapping_add_signed(instruction.to as isize);
@@ -447,6 +471,7 @@ impl<S: StateView> Cpu<'_, S> {
                         }));
                     }
                     Op::SelfDestruct => {
+                        require_gas!();
                         ok!(self.self_destruct(get!(a), instruction.gas));
                         return Ok(Leave::End(End::Success(0, 0)));
                     }
@@ -455,34 +480,6 @@ impl<S: StateView> Cpu<'_, S> {
                 }
                 next += 1;
             }
-        }
-    }
-
-    /// What an environment opcode yields.
-    pub(super) fn environment(&self, op: Op, a: U256) -> U256 {
-        let context = self.context;
-        match op {
-            Op::Address => address_word(self.world.account(self.address).address),
-            Op::Origin => context.origin,
-            Op::Caller => address_word(self.caller),
-            Op::CallValue => self.value,
-            Op::CallDataSize => U256::from(self.input.1),
-            Op::GasPrice => context.gas_price,
-            Op::ReturnDataSize => U256::from(self.return_data.len()),
-            Op::Coinbase => context.coinbase,
-            Op::Timestamp => context.timestamp,
-            Op::Number => context.number,
-            Op::Difficulty => context.difficulty,
-            Op::GasLimit => context.gas_limit,
-            Op::ChainId => context.chain_id,
-            Op::BaseFee => context.base_fee,
-            Op::BlobBaseFee => context.blob_base_fee,
-            Op::BlobHash => usize::try_from(a)
-                .ok()
-                .and_then(|index| context.blob_hashes.get(index))
-                .map_or(U256::ZERO, |hash| (*hash).into()),
-            Op::MSize => U256::from(self.memory_size()),
-            _ => unreachable!("{op:?} has an arm of its own"),
         }
     }
 }

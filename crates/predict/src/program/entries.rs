@@ -55,6 +55,29 @@ pub(super) fn exact(code: &[u8]) -> BitVec<u64, Lsb0> {
     finish(words, code)
 }
 
+/// Which bytes of a code are opcodes, as far as somebody has asked.
+#[derive(Debug, Default)]
+pub(super) struct Opcodes {
+    /// The first opcode that was not met yet.
+    next: usize,
+    words: Vec<u64>,
+}
+
+impl Opcodes {
+    /// Whether a byte of the code is an opcode, not the data of one. The code is always the
+    /// same.
+    pub(super) fn contains(&mut self, code: &[u8], pc: usize) -> bool {
+        if self.next <= pc {
+            self.words.resize(pc / WORD + 1, 0);
+        }
+        while self.next <= pc {
+            self.words[self.next / WORD] |= 1 << (self.next % WORD);
+            self.next += 1 + code.get(self.next).map_or(0, |byte| push_size(*byte));
+        }
+        self.words.get(pc / WORD).is_some_and(|word| word >> (pc % WORD) & 1 != 0)
+    }
+}
+
 /// Marks the positions at which a block can start from an opcode on, up to one that starts
 /// at or behind an end.
 fn walk(code: &[u8], start: usize, end: usize, words: &mut [u64]) {
@@ -173,6 +196,22 @@ mod tests {
             for pc in likely.iter_ones() {
                 let is_destination = code.get(pc) == Some(&opcode::JUMPDEST);
                 prop_assert!(!is_destination || exact[pc], "no JUMPDEST at {}", pc);
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn opcodes_are_those_whoever_asks_first(code in code(), asked in vec(0usize..400, 0..40)) {
+            let mut expected = vec![false; code.len() + 1];
+            let mut pc = 0;
+            while pc < code.len() {
+                expected[pc] = true;
+                pc += 1 + push_size(code[pc]);
+            }
+            let mut opcodes = Opcodes::default();
+            for pc in asked.into_iter().filter(|pc| *pc < code.len()).chain(0..code.len()) {
+                prop_assert_eq!(opcodes.contains(&code, pc), expected[pc], "{}", pc);
             }
         }
     }

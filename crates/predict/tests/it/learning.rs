@@ -3,7 +3,7 @@
 use alloy_primitives::Address;
 use core::cell::Cell;
 use foresee_predict::{
-    BlockPredictor, Complete, Learning, PredictOptions, Prediction, ProgramCache,
+    BlockPredictor, Complete, Learning, PredictOptions, Prediction, ProgramCache, WithoutStorage,
 };
 use revm::{
     bytecode::{Bytecode, opcode as op},
@@ -84,4 +84,33 @@ fn whoever_leaves_it_aside_learns_nothing_and_leaves_all() {
     assert_eq!((cache.learn(|| true), cache.unlearnt()), (1, 0));
     assert_eq!(predict(&cache, Learning::Aside), (first.0, true));
     assert_eq!(Learning::Nothing.aside(), Learning::Nothing);
+}
+
+/// Two blocks, of which the first takes 400 gas and the second asks for a slot.
+fn two_blocks() -> Vec<u8> {
+    let costs = [op::ADDRESS, op::POP].repeat(100);
+    [&costs[..], &[op::JUMPDEST, op::PUSH0, op::SLOAD, op::STOP]].concat()
+}
+
+/// Frames that failed again and again run in chains, whose gas is charged at once.
+#[test]
+fn what_runs_out_of_gas_asks_for_the_same_however_it_runs() {
+    let mut db = CacheDB::new(EmptyDB::new());
+    let contract = Address::with_last_byte(0xc0);
+    let code = Bytecode::new_raw(two_blocks().into());
+    db.insert_account_info(contract, AccountInfo::default().with_code(code));
+    let (cfg, block) = (CfgEnv::new_with_spec(SpecId::OSAKA), BlockEnv::default());
+    let cache = ProgramCache::new();
+    // With too little for the first block, for what comes before the slot, and with enough.
+    for (gas, asks) in [(100, false), (399, false), (450, false), (3000, true)] {
+        let tx =
+            TxEnv { kind: TxKind::Call(contract), gas_limit: 21_000 + gas, ..TxEnv::default() };
+        for turn in 0..8 {
+            let options = PredictOptions { learning: Learning::Everything, ..Default::default() };
+            let view = WithoutStorage(&db);
+            let mut predictor = BlockPredictor::new(&cache, &cfg, &block, view, options);
+            let prediction = predictor.predict(&tx).unwrap();
+            assert_eq!(!prediction.unknown.is_empty(), asks, "{gas} gas, turn {turn}");
+        }
+    }
 }
