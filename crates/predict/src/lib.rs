@@ -18,7 +18,7 @@
 //! is gone from them. Where a guard fails, the frame goes back to blocks. Slices grow
 //! between transactions and when a predictor is dropped ([`Learning`]). A frame that has
 //! run longer than any slice goes on in *chains*, blocks along the likeliest way compiled
-//! as one; where others have done so, it starts in them.
+//! as one; where no slice is to be expected, it starts in them.
 //!
 //! Without storage an [`Outliner`] tells what a transaction accesses for certain, what it may
 //! access, and what depends on storage and how.

@@ -3,7 +3,8 @@
 //! Between them no stack is built and no constant destination looked up, so they take a
 //! fraction of the instructions. But each entry has its own, and code that is part of
 //! many is compiled as often. So they are for frames that have run for long, in loops, and
-//! for those of which others have.
+//! for those that no slice will serve. The stack is checked for a whole chain at its start: it
+//! is not entered where it does not fit.
 //!
 //! A chain goes through jumps to constants, and on behind branches: on the side that does
 //! not end the frame, else behind the JUMPI. Where a frame turns out to take the other
