@@ -20,7 +20,7 @@ use crate::{
 use alloy_primitives::U256;
 use builder::Builder;
 use chain::Chain;
-pub(crate) use fold::{bits, div, equal, fold, is_zero, mul, shl, shr, truth, unmul};
+pub(crate) use fold::{bits, div, fold, mul, shl, shr, truth, unmul};
 use revm_bytecode::opcode;
 
 /// Compiles the block that starts at a position of the program's code.

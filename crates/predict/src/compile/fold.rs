@@ -22,8 +22,8 @@ pub(crate) fn fold(op: Op, [a, b, c]: [U256; 3]) -> U256 {
         Op::Gt => truth(a > b),
         Op::SLt => truth(i256_cmp(&a, &b) == Ordering::Less),
         Op::SGt => truth(i256_cmp(&a, &b) == Ordering::Greater),
-        Op::Eq => truth(equal(&a, &b)),
-        Op::IsZero => truth(is_zero(&a)),
+        Op::Eq => truth(a == b),
+        Op::IsZero => truth(a.is_zero()),
         Op::And => a & b,
         Op::Or => a | b,
         Op::Xor => a ^ b,
@@ -40,22 +40,6 @@ pub(crate) fn fold(op: Op, [a, b, c]: [U256; 3]) -> U256 {
 /// A truth value as a word.
 pub(crate) const fn truth(value: bool) -> U256 {
     U256::from_limbs([value as u64, 0, 0, 0])
-}
-
-// Words that were just computed come limb by limb. What looks at them does so as well: a load
-// that takes two limbs at once has to wait until they have reached the cache.
-
-/// Whether a word is zero.
-#[inline(always)]
-pub(crate) const fn is_zero(word: &U256) -> bool {
-    matches!(word.as_limbs(), [0, 0, 0, 0])
-}
-
-/// Whether two words are the same.
-#[inline(always)]
-pub(crate) const fn equal(a: &U256, b: &U256) -> bool {
-    let ([a0, a1, a2, a3], [b0, b1, b2, b3]) = (a.as_limbs(), b.as_limbs());
-    *a0 == *b0 && *a1 == *b1 && *a2 == *b2 && *a3 == *b3
 }
 
 /// MUL.
@@ -176,9 +160,7 @@ mod tests {
             .map(|bits| [U256::MAX.wrapping_shr(256 - bits), U256::ONE.wrapping_shl(bits)]);
         let numbers = numbers.as_flattened();
         for a in numbers {
-            assert_eq!(is_zero(a), *a == U256::ZERO, "{a}");
             for b in numbers {
-                assert_eq!(equal(a, b), a == b, "{a} {b}");
                 assert_eq!(mul(a, b), a.wrapping_mul(*b), "{a} {b}");
                 assert_eq!(div(a, b), a.checked_div(*b).unwrap_or_default(), "{a} {b}");
                 let product = a.wrapping_mul(*b);

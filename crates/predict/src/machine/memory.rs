@@ -15,14 +15,6 @@ pub(super) fn small<E>(word: &U256) -> Result<usize, Halt<E>> {
     }
 }
 
-/// Writes a word to 32 bytes, limb by limb, as it was computed.
-#[inline]
-pub(super) fn write_word(word: &U256, bytes: &mut [u8]) {
-    for (limb, bytes) in word.as_limbs().iter().rev().zip(bytes.as_chunks_mut().0) {
-        *bytes = limb.to_be_bytes();
-    }
-}
-
 impl<S> Cpu<'_, S> {
     /// Size of the frame's memory in bytes.
     pub(super) fn memory_size(&self) -> usize {
@@ -72,7 +64,7 @@ impl<S> Cpu<'_, S> {
         rest: u32,
     ) -> Result<(), Halt<E>> {
         let at = self.expand(offset, 32, rest)?;
-        write_word(value, &mut self.memory[at..at + 32]);
+        self.memory[at..at + 32].copy_from_slice(&value.to_be_bytes::<32>());
         Ok(())
     }
 

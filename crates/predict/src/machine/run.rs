@@ -7,7 +7,7 @@ use super::{
     registers::{TOP, Window, place, read},
 };
 use crate::{
-    compile::{div, equal, fold, is_zero, mul, shl, shr, truth},
+    compile::{div, fold, mul, shl, shr, truth},
     instruction::{NO_ENTRY, Op, fits},
     program::Program,
     rules::Rules,
@@ -311,8 +311,8 @@ impl<S: StateView> Cpu<'_, S> {
                     Op::Not => set!(!get!(a)),
                     Op::Lt => set!(truth(get!(a) < get!(b))),
                     Op::Gt => set!(truth(get!(a) > get!(b))),
-                    Op::Eq => set!(truth(equal(&get!(a), &get!(b)))),
-                    Op::IsZero => set!(truth(is_zero(&get!(a)))),
+                    Op::Eq => set!(truth(get!(a) == get!(b))),
+                    Op::IsZero => set!(truth(get!(a).is_zero())),
                     Op::SLt => set!(truth(i256_cmp(&get!(a), &get!(b)) == Ordering::Less)),
                     Op::SGt => set!(truth(i256_cmp(&get!(a), &get!(b)) == Ordering::Greater)),
                     Op::Mul => set!(mul(&get!(a), &get!(b))),
@@ -401,16 +401,16 @@ impl<S: StateView> Cpu<'_, S> {
                             return Err(Halt::Fail);
                         }
                     }
-                    Op::BranchIf => branch!(!is_zero(&get!(a))),
-                    Op::BranchUnless => branch!(is_zero(&get!(a))),
-                    Op::BranchEq => branch!(equal(&get!(a), &get!(b))),
-                    Op::BranchNe => branch!(!equal(&get!(a), &get!(b))),
+                    Op::BranchIf => branch!(!get!(a).is_zero()),
+                    Op::BranchUnless => branch!(get!(a).is_zero()),
+                    Op::BranchEq => branch!(get!(a) == get!(b)),
+                    Op::BranchNe => branch!(get!(a) != get!(b)),
                     Op::BranchLt => branch!(get!(a) < get!(b)),
                     Op::BranchGe => branch!(get!(a) >= get!(b)),
                     Op::BranchGt => branch!(get!(a) > get!(b)),
                     Op::BranchLe => branch!(get!(a) <= get!(b)),
                     Op::BranchDynamic => {
-                        if is_zero(&get!(a)) {
+                        if get!(a).is_zero() {
                             goto!(instruction.behind(cursor.entry));
                         }
                         goto!(ok!(destination(program, get!(b))));
@@ -421,10 +421,10 @@ impl<S: StateView> Cpu<'_, S> {
                         set!(b, get!(c));
                     }
                     Op::Goto => goto!(instruction.gas),
-                    Op::SkipIf => skip!(!is_zero(&get!(a))),
-                    Op::SkipUnless => skip!(is_zero(&get!(a))),
-                    Op::SkipEq => skip!(equal(&get!(a), &get!(b))),
-                    Op::SkipNe => skip!(!equal(&get!(a), &get!(b))),
+                    Op::SkipIf => skip!(!get!(a).is_zero()),
+                    Op::SkipUnless => skip!(get!(a).is_zero()),
+                    Op::SkipEq => skip!(get!(a) == get!(b)),
+                    Op::SkipNe => skip!(get!(a) != get!(b)),
                     Op::SkipLt => skip!(get!(a) < get!(b)),
                     Op::SkipGe => skip!(get!(a) >= get!(b)),
                     Op::SkipGt => skip!(get!(a) > get!(b)),

@@ -4,11 +4,10 @@ use super::{
     End, Frame, Halt, Interrupt, Machine, Pending, Surroundings,
     context::address_word,
     learning::LOGGED_DEPTH_MAX,
-    memory::write_word,
     run::{Cpu, Leave},
 };
 use crate::{
-    compile::{bits, div, equal, fold, is_zero, mul, shl, shr, truth, unmul},
+    compile::{bits, div, fold, mul, shl, shr, truth, unmul},
     instruction::{Instruction, Op},
     slice::{Plan, Slice, SliceKey},
     state::StateView,
@@ -260,8 +259,8 @@ impl<S: StateView> Cpu<'_, S> {
                 Op::Not => set!(!get!(a)),
                 Op::Lt => set!(truth(get!(a) < get!(b))),
                 Op::Gt => set!(truth(get!(a) > get!(b))),
-                Op::Eq => set!(truth(equal(&get!(a), &get!(b)))),
-                Op::IsZero => set!(truth(is_zero(&get!(a)))),
+                Op::Eq => set!(truth(get!(a) == get!(b))),
+                Op::IsZero => set!(truth(get!(a).is_zero())),
                 Op::Mul => set!(mul(&get!(a), &get!(b))),
                 Op::Shl => set!(shl(&get!(a), &get!(b))),
                 Op::Shr => set!(shr(&get!(a), &get!(b))),
@@ -307,7 +306,7 @@ impl<S: StateView> Cpu<'_, S> {
                 }
                 Op::Put => {
                     let at = self.base + instruction.gas as usize;
-                    write_word(&get!(a), &mut self.memory[at..at + 32]);
+                    self.memory[at..at + 32].copy_from_slice(&get!(a).to_be_bytes::<32>());
                 }
                 Op::PutByte => {
                     let at = self.base + instruction.gas as usize;
@@ -358,7 +357,7 @@ impl<S: StateView> Cpu<'_, S> {
                     effect!(self.sstore_slot(id, value, 0));
                 }
                 Op::Looks => {
-                    if !equal(&get!(b), &get!(c)) {
+                    if get!(b) != get!(c) {
                         self.world.look_at_slot(SlotId::from_word(get!(a)));
                     }
                 }
@@ -384,10 +383,10 @@ impl<S: StateView> Cpu<'_, S> {
                     effect!(self.charge(0, 0));
                     set!(U256::from(self.gas));
                 }
-                Op::BranchIf => branch!(!is_zero(&get!(a))),
-                Op::BranchUnless => branch!(is_zero(&get!(a))),
-                Op::BranchEq => branch!(equal(&get!(a), &get!(b))),
-                Op::BranchNe => branch!(!equal(&get!(a), &get!(b))),
+                Op::BranchIf => branch!(!get!(a).is_zero()),
+                Op::BranchUnless => branch!(get!(a).is_zero()),
+                Op::BranchEq => branch!(get!(a) == get!(b)),
+                Op::BranchNe => branch!(get!(a) != get!(b)),
                 Op::BranchLt => branch!(get!(a) < get!(b)),
                 Op::BranchGe => branch!(get!(a) >= get!(b)),
                 Op::BranchGt => branch!(get!(a) > get!(b)),
@@ -449,7 +448,7 @@ impl<S: StateView> Cpu<'_, S> {
     fn hash_words(&mut self, words: [&U256; 2]) -> U256 {
         let mut input = [0; 64];
         for (word, bytes) in words.into_iter().zip(input.chunks_exact_mut(32)) {
-            write_word(word, bytes);
+            bytes.copy_from_slice(&word.to_be_bytes::<32>());
         }
         self.keccak.hash_two(&input)
     }
