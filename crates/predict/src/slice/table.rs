@@ -97,7 +97,7 @@ struct Growth {
     listed: bool,
     refusals: u8,
     /// How many frames in a row were logged in vain, because they failed or did too much for
-    /// a path; or, from the most on, which frame it is of those of which one is logged.
+    /// a path; from the most on, which frame it is of those of which one is logged.
     vain: u8,
     /// How many steps it takes to follow the paths so far.
     steps: u32,
@@ -207,7 +207,7 @@ impl Slices {
     /// A frame failed that was logged.
     pub(crate) fn note_failure(&self, key: SliceKey) {
         if let Some(growth) = self.lock().growth.get_mut(&key) {
-            growth.vain = growth.vain.saturating_add(1);
+            growth.vain = growth.vain.max((growth.vain + 1).min(VAIN_MAX));
         }
     }
 
@@ -469,6 +469,9 @@ mod tests {
             });
             plans.filter(|plan| plan.logs).count()
         };
+        assert_eq!(fails(10 * usize::from(LOGGED_OF)), 10);
+        // As if many had been logged side by side.
+        (0..1000).for_each(|_| slices.note_failure(key));
         assert_eq!(fails(10 * usize::from(LOGGED_OF)), 10);
         while !slices.plan(key).logs {}
         slices.note(key, Log::default());
