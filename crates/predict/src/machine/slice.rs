@@ -298,7 +298,7 @@ impl<S: StateView> Cpu<'_, S> {
                     let input = get!(a).to_be_bytes::<32>();
                     set!(self.keccak.hash(&input));
                 }
-                Op::HashTwo => set!(self.hash_words([&get!(a), &get!(b)])),
+                Op::HashTwo => set!(self.hash_words(get!(a), get!(b))),
                 Op::HashRange => {
                     let at = self.base + instruction.gas as usize;
                     let len = instruction.len();
@@ -339,7 +339,7 @@ impl<S: StateView> Cpu<'_, S> {
                     set!(value);
                 }
                 Op::SLoadMapped => {
-                    let key = self.hash_words([&get!(a), &get!(b)]);
+                    let key = self.hash_words(get!(a), get!(b));
                     let (id, value) = effect!(self.sload_slot(key, 0));
                     set!(c, id.to_word());
                     set!(value);
@@ -445,11 +445,10 @@ impl<S: StateView> Cpu<'_, S> {
     }
 
     /// The hash of two words.
-    fn hash_words(&mut self, words: [&U256; 2]) -> U256 {
+    fn hash_words(&mut self, a: U256, b: U256) -> U256 {
         let mut input = [0; 64];
-        for (word, bytes) in words.into_iter().zip(input.chunks_exact_mut(32)) {
-            bytes.copy_from_slice(&word.to_be_bytes::<32>());
-        }
+        input[..32].copy_from_slice(&a.to_be_bytes::<32>());
+        input[32..].copy_from_slice(&b.to_be_bytes::<32>());
         self.keccak.hash_two(&input)
     }
 }
