@@ -20,7 +20,7 @@ pub struct Instructions {
     pub for_guards: u64,
     /// In slices: all others; accesses, calls, and what these need.
     pub others: u64,
-    /// In blocks, whatever they serve.
+    /// In blocks, whatever they serve; a block or chain that is entered counts in full.
     pub in_blocks: u64,
 }
 
