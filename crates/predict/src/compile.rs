@@ -6,8 +6,9 @@
 //! What keeps it right: instructions appear in the order of their opcodes, and
 //! only opcodes without effect are folded away; every effect knows the static gas
 //! of what follows it, and what reaches beyond the frame's memory is preceded by the
-//! stack check of all before it, so that a transaction that runs out of gas or stack
-//! stops between the same two accesses as in execution.
+//! stack check of all before it (a chain checks the stack for all of it at its start), so that
+//! a transaction that runs out of gas or stack stops between the same two accesses as in
+//! execution.
 
 mod builder;
 mod chain;

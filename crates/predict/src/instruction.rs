@@ -356,6 +356,17 @@ impl Op {
         })
     }
 
+    /// What it compares, if it is a comparison that branches can be fused with.
+    pub(crate) const fn comparison(self) -> Option<Compare> {
+        Some(match self {
+            Self::IsZero => Compare::Zero,
+            Self::Eq => Compare::Equal,
+            Self::Lt => Compare::Less,
+            Self::Gt => Compare::Greater,
+            _ => return None,
+        })
+    }
+
     /// The conditional branch that is taken if a comparison holds, or if it does not.
     pub(crate) const fn branch_on(compare: Compare, if_it_holds: bool) -> Self {
         match (compare, if_it_holds) {

@@ -224,7 +224,6 @@ impl Builder {
         }
         self.code.push(Instruction { op, to: self.height(), a: NUMBERS, b: 0, c: 0, gas });
         self.code[skip].gas = self.code.len() as u32;
-        self.happened = true;
         self.temporaries = temporaries;
     }
 
@@ -237,15 +236,9 @@ impl Builder {
     ) -> (Compare, bool, [Register; 2]) {
         let (mut a, mut is_zero) = (condition, false);
         while let Some(last) = self.code.last().copied()
+            && let Some(compare) = last.op.comparison()
             && self.feeds_only(last.to, a, moves)
         {
-            let compare = match last.op {
-                Op::IsZero => Compare::Zero,
-                Op::Eq => Compare::Equal,
-                Op::Lt => Compare::Less,
-                Op::Gt => Compare::Greater,
-                _ => break,
-            };
             self.code.pop();
             if compare != Compare::Zero {
                 return (compare, !is_zero, [last.a, last.b]);
@@ -318,7 +311,7 @@ impl Builder {
             self.checked = (self.consumed.max(need), self.growth.max(growth));
             let (a, b) = (self.checked.0 as Register, self.checked.1 as Register);
             if !self.happened || self.is_chain {
-                // It may as well fail at once.
+                // It may as well fail at once, or not be entered.
                 self.entry = self.checked;
                 return;
             }

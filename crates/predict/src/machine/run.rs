@@ -261,6 +261,14 @@ impl<S: StateView> Cpu<'_, S> {
                         }
                     };
                 }
+                // The same of what asks for the state. Where gas has run out it fails before: what
+                // was charged by then depends on whether blocks run one by one.
+                macro_rules! ask {
+                    ($effect:expr) => {{
+                        self.charge(0, instruction.gas)?;
+                        ok!($effect)
+                    }};
+                }
                 // Goes on in the block of another entry, unless gas has run out.
                 macro_rules! goto {
                     ($entry:expr) => {{
@@ -286,13 +294,6 @@ impl<S: StateView> Cpu<'_, S> {
                             instruction.behind(cursor.entry)
                         });
                     }};
-                }
-                // Fails where gas has run out, before the state is asked for anything: what was
-                // charged by then depends on whether blocks run one by one.
-                macro_rules! require_gas {
-                    () => {
-                        self.charge(0, instruction.gas)?
-                    };
                 }
                 // Goes on in the chain at another position.
                 macro_rules! skip {
@@ -355,43 +356,28 @@ impl<S: StateView> Cpu<'_, S> {
                         ok!(self.log(instruction.c as u8, &get!(a), &get!(b), instruction.gas))
                     }
                     Op::SLoad => {
-                        require_gas!();
-                        let (slot, value) = ok!(self.sload_slot(get!(a), instruction.gas));
+                        let (slot, value) = ask!(self.sload_slot(get!(a), instruction.gas));
                         set!(value);
                         self.follow_load(additions, at!(), instruction.to, slot);
                     }
                     Op::SStore => {
-                        require_gas!();
-                        let slot = ok!(self.sstore(get!(a), get!(b), instruction.gas));
+                        let slot = ask!(self.sstore(get!(a), get!(b), instruction.gas));
                         self.follow_store(additions, at!(), instruction.b, slot);
                     }
                     Op::TLoad => set!(self.world.tload(self.address, get!(a))),
                     Op::TStore => ok!(self.tstore(get!(a), get!(b))),
-                    Op::Balance => {
-                        require_gas!();
-                        set!(ok!(self.balance(get!(a), instruction.gas)));
-                    }
+                    Op::Balance => set!(ask!(self.balance(get!(a), instruction.gas))),
                     Op::SelfBalance => {
                         ok!(self.charge(0, instruction.gas));
                         set!(self.self_balance());
                     }
-                    Op::ExtCodeSize => {
-                        require_gas!();
-                        set!(ok!(self.ext_code_size(get!(a), instruction.gas)));
-                    }
-                    Op::ExtCodeHash => {
-                        require_gas!();
-                        set!(ok!(self.ext_code_hash(get!(a), instruction.gas)));
-                    }
+                    Op::ExtCodeSize => set!(ask!(self.ext_code_size(get!(a), instruction.gas))),
+                    Op::ExtCodeHash => set!(ask!(self.ext_code_hash(get!(a), instruction.gas))),
                     Op::ExtCodeCopy => {
-                        require_gas!();
                         let operands = [&get!(a), &get!(b), &get!(c)];
-                        ok!(self.ext_code_copy(get!(to), operands, instruction.gas));
+                        ask!(self.ext_code_copy(get!(to), operands, instruction.gas));
                     }
-                    Op::BlockHash => {
-                        require_gas!();
-                        set!(ok!(self.block_hash(get!(a))));
-                    }
+                    Op::BlockHash => set!(ask!(self.block_hash(get!(a)))),
                     Op::Gas => {
                         ok!(self.charge(0, instruction.gas));
                         set!(U256::from(self.gas + i64::from(instruction.gas)));
@@ -471,8 +457,7 @@ impl<S: StateView> Cpu<'_, S> {
                         }));
                     }
                     Op::SelfDestruct => {
-                        require_gas!();
-                        ok!(self.self_destruct(get!(a), instruction.gas));
+                        ask!(self.self_destruct(get!(a), instruction.gas));
                         return Ok(Leave::End(End::Success(0, 0)));
                     }
                     Op::Fail => return Ok(Leave::End(End::Failure)),

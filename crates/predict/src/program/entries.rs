@@ -60,7 +60,7 @@ pub(super) fn exact(code: &[u8]) -> BitVec<u64, Lsb0> {
 pub(super) struct Opcodes {
     /// The first opcode that was not met yet.
     next: usize,
-    words: Vec<u64>,
+    met: BitVec<u64, Lsb0>,
 }
 
 impl Opcodes {
@@ -68,13 +68,13 @@ impl Opcodes {
     /// same.
     pub(super) fn contains(&mut self, code: &[u8], pc: usize) -> bool {
         if self.next <= pc {
-            self.words.resize(pc / WORD + 1, 0);
+            self.met.resize(pc + 1, false);
         }
         while self.next <= pc {
-            self.words[self.next / WORD] |= 1 << (self.next % WORD);
+            self.met.set(self.next, true);
             self.next += 1 + code.get(self.next).map_or(0, |byte| push_size(*byte));
         }
-        self.words.get(pc / WORD).is_some_and(|word| word >> (pc % WORD) & 1 != 0)
+        self.met.get(pc).is_some_and(|met| *met)
     }
 }
 

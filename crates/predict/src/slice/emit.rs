@@ -255,16 +255,7 @@ impl Emitter<'_> {
             (Some(no), None) => (no, None, false),
             (None, None) => return None,
         };
-        let op = match (op, holds) {
-            (Op::IsZero, true) => Op::BranchIf,
-            (Op::IsZero, false) => Op::BranchUnless,
-            (Op::Eq, true) => Op::BranchNe,
-            (Op::Eq, false) => Op::BranchEq,
-            (Op::Lt, true) => Op::BranchGe,
-            (Op::Lt, false) => Op::BranchLt,
-            (_, true) => Op::BranchLe,
-            (_, false) => Op::BranchGt,
-        };
+        let op = Op::branch_on(op.comparison()?, !holds);
         self.branch(Instruction { a, b, ..instruction(op) }, other.map(Way::Node));
         Some(next)
     }

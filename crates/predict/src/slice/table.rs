@@ -184,7 +184,7 @@ impl Slices {
             return false;
         };
         if log.overflowed() {
-            growth.refuse_too_large();
+            growth.refuse(Refusal::TooLarge);
             if growth.sealed {
                 inner.waiting -= growth.waiting.take().map_or(0, |waiting| waiting.size());
             }
@@ -379,11 +379,7 @@ impl Growth {
                 Ok(None) => {}
                 Err(Refusal::Interrupted) => return Err(Refusal::Interrupted),
                 Err(refusal) => {
-                    if refusal == Refusal::TooLarge {
-                        self.refuse_too_large();
-                    } else {
-                        self.refuse();
-                    }
+                    self.refuse(refusal);
                     // What it has left in the tree leads nowhere.
                     tree = regrow(key, &self.paths, program, pace)?;
                 }
@@ -401,14 +397,11 @@ impl Growth {
         self.vain == VAIN_MAX
     }
 
-    /// A log was too large to become a path, as those of the next frames will be.
-    const fn refuse_too_large(&mut self) {
-        self.refuse();
-        self.vain = VAIN_MAX;
-    }
-
-    /// A log did not become a path.
-    const fn refuse(&mut self) {
+    /// A log did not become a path. If it was too large, those of the next frames will be.
+    fn refuse(&mut self, refusal: Refusal) {
+        if refusal == Refusal::TooLarge {
+            self.vain = VAIN_MAX;
+        }
         self.refusals = self.refusals.saturating_add(1);
         self.sealed |= self.refusals >= REFUSALS_MAX;
     }
