@@ -27,7 +27,8 @@ const PART: u32 = 3;
 const HASH: u64 = !0 << 5;
 const NEVER_ZERO: u64 = 1 << 5;
 
-/// The part that a slot is. Balance, nonce and code are 0, 1 and 2.
+/// The part that code and a slot are. Balance and nonce are 0 and 1.
+const CODE: u64 = 2;
 const SLOT: u64 = 3;
 
 impl Fingerprint {
@@ -37,7 +38,7 @@ impl Fingerprint {
         match location.field {
             Field::Balance => fingerprint(account, 0),
             Field::Nonce => fingerprint(account, 1),
-            Field::Code => fingerprint(account, 2),
+            Field::Code => fingerprint(account, CODE),
             Field::Slot(slot) => of_slot(account, slot),
         }
     }
@@ -49,6 +50,11 @@ impl Fingerprint {
             SLOT => self,
             _ => Self(self.0 & HASH),
         }
+    }
+
+    /// Whether it is that of an account's code.
+    pub const fn is_code(self) -> bool {
+        self.0 >> PART & 3 == CODE
     }
 
     /// The fingerprint with this number.

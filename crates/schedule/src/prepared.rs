@@ -18,7 +18,7 @@ pub struct Prepared<'a> {
     pub gas: u64,
     /// Whether it must run after all earlier ones are committed.
     pub in_order: bool,
-    /// Whether what it reads counts as written as well.
+    /// Whether what it reads counts as written as well, but code.
     pub may_write_all: bool,
 }
 
@@ -33,10 +33,9 @@ impl Prepared<'_> {
 
     fn touches(&self) -> impl Iterator<Item = (u64, Touch)> {
         self.footprint.steps().iter().map(|step| {
-            let touch = step.touch();
-            let writes = self.may_write_all && touch.has(Touch::READ);
-            let touch = if writes { touch.and(Touch::WRITE) } else { touch };
-            (step.fingerprint().number(), touch)
+            let (location, touch) = (step.fingerprint(), step.touch());
+            let writes = self.may_write_all && touch.has(Touch::READ) && !location.is_code();
+            (location.number(), touch.and(Touch::WRITE.only_if(writes)))
         })
     }
 

@@ -2,7 +2,7 @@
 //! A failing case prints the seed that reproduces it.
 
 use alloy_primitives::{Address, U256};
-use foresee_access::{AccessSet, Footprint, Location, Touch, TxIndex};
+use foresee_access::{AccessSet, Field, Footprint, Location, Touch, TxIndex};
 use foresee_schedule::{
     Additions, CORES, DependencyDag, Edge, Node, Prepared, REASONS_MAX, Schedule,
 };
@@ -226,7 +226,8 @@ proptest! {
         }).collect();
         let writing: Vec<_> = block.iter().zip(&may_write_all).map(|(tx, may_write_all)| {
             let touches = tx.access.touches().map(|(location, touch)| {
-                let writes = *may_write_all && touch.has(Touch::READ);
+                let is_code = location.field == Field::Code;
+                let writes = *may_write_all && touch.has(Touch::READ) && !is_code;
                 (location, touch.and(Touch::WRITE.only_if(writes)))
             });
             Transaction { access: touches.collect(), ..tx.clone() }
