@@ -63,6 +63,9 @@ const REGISTERS_BELOW: usize = STACK_LIMIT;
 /// The registers that a frame may use above its stack's bottom.
 pub(crate) const REGISTERS_PER_FRAME: usize = STACK_LIMIT + TEMPORARIES as usize + TEMPORARIES_MAX;
 
+/// When there are too few registers, this part of what is needed is spare.
+const REGISTERS_SPARE_DIVISOR: usize = 8;
+
 /// The most nested calls (Yellow Paper, section 8).
 const DEPTH_MAX: usize = 1024;
 
@@ -348,10 +351,13 @@ impl Machine {
         }
     }
 
-    /// Makes room for a frame's registers.
+    /// Makes room for a frame's registers, and some more: twice as many would be too much for
+    /// what most transactions need.
     fn reserve_registers(&mut self, bottom: usize) {
         let len = bottom + REGISTERS_PER_FRAME;
         if self.registers.len() < len {
+            let len = len + len / REGISTERS_SPARE_DIVISOR;
+            self.registers.reserve_exact(len - self.registers.len());
             self.registers.resize(len, U256::ZERO);
         }
     }

@@ -3,7 +3,11 @@
 //! There is one [`Authority`] per block. Whoever owns it settles the next turn;
 //! the scheduler hands it from worker to worker, so that owning it is the lock.
 
-use super::{ledger::Ledger, listing::Notes, phases::PreBlock};
+use super::{
+    ledger::Ledger,
+    listing::Notes,
+    phases::{PreBlock, make_room},
+};
 use crate::{Block, ExecuteError, Observed, ParallelStats, Reports};
 use foresee_access::TxIndex;
 use revm::{
@@ -45,8 +49,9 @@ pub(super) struct Authority<'a, DB: DatabaseRef> {
 impl<'a, DB: DatabaseRef> Authority<'a, DB> {
     /// The authority over a block whose changes before the transactions are made.
     pub(super) fn new(block: &Block, pre: PreBlock<'a, DB>, reports: Reports) -> Self {
-        let PreBlock { state, mut changes } = pre;
+        let PreBlock { mut state, mut changes } = pre;
         let transactions = block.transactions.len();
+        make_room(&mut state, transactions);
         let notes = reports.access_list.then(|| Notes::new(&mut changes, transactions));
         Self {
             state,

@@ -54,6 +54,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// Most blocks end with so many.
+const LANES: usize = 2;
+
 /// A lane may take so much longer than all before it took, in percent of that, before it is not
 /// waited for any more; and this in any case. It began earlier than whoever executes the same
 /// again, so that something else must keep it.
@@ -240,8 +243,10 @@ fn all<'e: 'scope, 'scope, DB: DatabaseRef>(
     // Whatever becomes of this one, others do not go on for nothing.
     let give_up = GiveUp(first.over());
     let mut ledger = Ledger::new(block);
-    let mut evm = common.evm(PreBlock::run(block, db).ok()?.state);
+    let PreBlock { mut state, .. } = PreBlock::run(block, db).ok()?;
     let n = block.transactions.len();
+    phases::make_room(&mut state, n.div_ceil(LANES));
+    let mut evm = common.evm(state);
     let mut stats = ParallelStats::default();
     let start = Instant::now();
     let mut position = 0;

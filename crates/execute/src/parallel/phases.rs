@@ -64,8 +64,7 @@ impl<'a, DB: DatabaseRef> PreBlock<'a, DB> {
     /// If the state cannot be read, or the block lacks the beacon root that its
     /// fork demands.
     pub fn run(block: &Block, db: &'a DB) -> Result<Self, ExecuteError<DB::Error>> {
-        let state = state_for(block.transactions.len(), db);
-        let mut pre = Self { state, changes: Vec::new() };
+        let mut pre = Self { state: state_over(db), changes: Vec::new() };
         let Block { cfg, env, protocol, .. } = block;
         if protocol.dao_fork {
             let changes = dao_refunds(&mut pre.state).map_err(state_error::<DB>)?;
@@ -114,15 +113,18 @@ impl<'a, DB: DatabaseRef> PreBlock<'a, DB> {
     }
 }
 
-/// A state on which nothing was changed yet, with room for what so many transactions change.
-pub(super) fn state_for<DB: DatabaseRef>(transactions: usize, db: &DB) -> BlockState<'_, DB> {
-    let mut state = State::builder().with_database_ref(db).with_bundle_update().build();
+/// A state on which nothing was changed yet.
+pub(super) fn state_over<DB: DatabaseRef>(db: &DB) -> BlockState<'_, DB> {
+    State::builder().with_database_ref(db).with_bundle_update().build()
+}
+
+/// Makes room for what so many transactions change.
+pub(super) fn make_room<DB: DatabaseRef>(state: &mut BlockState<'_, DB>, transactions: usize) {
     let accounts = transactions.saturating_mul(ACCOUNTS_PER_TRANSACTION);
     state.cache.accounts.reserve(accounts);
     if let Some(changes) = &mut state.transition_state {
         changes.transitions.reserve(accounts);
     }
-    state
 }
 
 /// Makes the protocol's changes after the transactions and collects what it asks

@@ -448,7 +448,8 @@ pub(super) fn worker_evm<'a, D: Database>(
             false => looks::instructions(block.cfg.spec),
         },
         precompiles: KnownPrecompiles::new(block.cfg.spec, known, witnesses),
-        frame_stack: FrameStack::new_prealloc(8),
+        // Who merely pays needs no frame.
+        frame_stack: FrameStack::new(),
     }
 }
 

@@ -52,7 +52,8 @@ pub(super) fn execute<DB: DatabaseRef>(
 fn on_top<DB: DatabaseRef>(common: Common<'_>, db: &DB, lane: &LastLane) -> Option<Later> {
     let Common { block, .. } = common;
     let txs = block.transactions.get(lane.start()..).unwrap_or_default();
-    let state = phases::state_for(txs.len(), db);
+    let mut state = phases::state_over(db);
+    phases::make_room(&mut state, txs.len());
     let blank = Ledger::new(block);
     let mut evm = common.evm(state);
     let mut attempts = Vec::with_capacity(txs.len());
