@@ -87,3 +87,27 @@ impl Schedule {
         Self::build(&prepared.collect::<Vec<_>>(), additions)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloy_primitives::{Address, U256};
+
+    #[test]
+    fn who_may_write_all_that_it_reads_does_not_write_the_code_that_it_calls() {
+        let contract = Address::with_last_byte(1);
+        let [code, slot] = [Location::code(contract), Location::slot(contract, U256::ZERO)];
+        let sets = [vec![code, slot], vec![code], vec![code, slot]];
+        let sets = sets.map(|reads| AccessSet::new(reads, [], []));
+        let footprints = sets.each_ref().map(Footprint::new);
+        let prepared = sets.iter().zip(&footprints).enumerate();
+        let prepared: Vec<_> = prepared
+            .map(|(tx, (access, footprint))| {
+                let fails = tx == 0;
+                Prepared { access, footprint, gas: 1, in_order: fails, may_write_all: fails }
+            })
+            .collect();
+        let schedule = Schedule::build(&prepared, Additions::Ordered);
+        assert_eq!(schedule.successors(TxIndex(0)), [TxIndex(2)]);
+    }
+}

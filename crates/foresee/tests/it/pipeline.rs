@@ -8,7 +8,7 @@ use crate::{
 use alloy_primitives::{Address, Bytes, U256};
 use core::sync::atomic::{AtomicI64, Ordering};
 use foresee::{Config, DecisionReason, Foresee, Mode, execute::Policy};
-use foresee_access::{AccessSet, Touch, TxIndex};
+use foresee_access::{AccessSet, Field, Touch, TxIndex};
 use foresee_execute::{CancelToken, ExecuteError, Task, execute_in_order, observe};
 use foresee_predict::{Ahead, PrecompileCall, Prediction};
 use foresee_schedule::{Additions, DependencyDag, Node, Prepared, Schedule};
@@ -47,7 +47,8 @@ fn check(foresee: &Foresee, loaded: &LoadedBlock, name: &str) {
 fn have_the_schedule_of_their_dag(ahead: &[Ahead], name: &str) {
     let sets = ahead.iter().map(|Ahead { prediction, .. }| {
         let touches = prediction.access.touches().map(|(location, touch)| {
-            let writes = !prediction.success && touch.has(Touch::READ);
+            let is_code = location.field == Field::Code;
+            let writes = !prediction.success && touch.has(Touch::READ) && !is_code;
             (location, touch.and(Touch::WRITE.only_if(writes)))
         });
         touches.collect::<AccessSet>()
