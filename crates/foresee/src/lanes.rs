@@ -57,6 +57,11 @@ const CHAIN_PERCENT: u64 = 110;
 const SMALL_NS: u64 = 64_000;
 const DEPENDENT_PERCENT: u64 = 400;
 
+/// Where their dependencies cannot keep two threads busy, transactions are not handed on however
+/// large they are: what is foreseen need not wait for anything. A sample shows some more
+/// parallelism than there is.
+const BUSY_PERCENT: u64 = 200;
+
 /// Of all transactions, in percent, so many run code and share a sender or a recipient with one
 /// before them where next to nothing is free that could be executed without being foreseen.
 const WAITING_PERCENT: usize = 90;
@@ -70,9 +75,10 @@ pub(crate) fn is_better(decision: &Decision, transactions: usize) -> bool {
         DecisionReason::Pays => {
             let in_order_ns = u64::try_from(in_order.as_nanos()).unwrap_or(u64::MAX);
             let small_ns = SMALL_NS.saturating_mul(transactions as u64);
+            let is_small = mul_div(in_order_ns, parallelism, 100) <= small_ns;
             transactions_with_code * CODE_DIVISOR <= transactions
                 || (CHAIN_PERCENT..DEPENDENT_PERCENT).contains(&parallelism)
-                    && mul_div(in_order_ns, parallelism, 100) <= small_ns
+                    && (is_small || parallelism < BUSY_PERCENT)
         }
         DecisionReason::Dependent => parallelism > CHAIN_PERCENT,
         DecisionReason::LittleWork | DecisionReason::FewTransactions => true,
@@ -247,6 +253,7 @@ mod tests {
             (Scenario::Erc20Hot, true),
             (Scenario::Nft, true),
             (Scenario::Chain, false),
+            (Scenario::Amm, true),
             (Scenario::AmmWide, false),
             (Scenario::Mix, false),
         ] {
@@ -260,7 +267,7 @@ mod tests {
             assert_eq!(reason == DecisionReason::Halved, is_halved, "{scenario:?} {reason:?}");
             // All that a lane has met was foreseen.
             assert!(!is_halved || executed.stats.reexecuted.is_empty(), "{scenario:?}");
-            let few = generate(scenario, 60, 1).unwrap().into_block().unwrap();
+            let few = generate(scenario, 8, 1).unwrap().into_block().unwrap();
             let ahead = foresee.predict_ahead(&few.block, &few.state).unwrap();
             let executed = foresee.execute_ahead(&few.block, &few.state, &ahead).unwrap();
             assert_ne!(executed.decision.reason, DecisionReason::Halved);
