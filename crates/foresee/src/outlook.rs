@@ -133,7 +133,7 @@ pub(crate) fn sampled_shape(block: &Block, schedule: impl Fn(&[usize]) -> Schedu
 
 /// What a schedule has to know of a transaction that was predicted alone, if it was. One that
 /// fails alone may do otherwise after those before it: it waits for them, and what it has read
-/// by then it may write, but code.
+/// by then, code apart, it may write.
 fn prepared(foreseen: Option<Foreseen<'_>>, fees: Fingerprint) -> Prepared<'_> {
     static NOTHING: LazyLock<(AccessSet, Footprint)> = LazyLock::new(Default::default);
     let Some(Foreseen { prediction, footprint }) = foreseen else {

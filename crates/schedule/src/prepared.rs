@@ -18,7 +18,7 @@ pub struct Prepared<'a> {
     pub gas: u64,
     /// Whether it must run after all earlier ones are committed.
     pub in_order: bool,
-    /// Whether what it reads counts as written as well, but code.
+    /// Whether what it reads, code apart, counts as written as well.
     pub may_write_all: bool,
 }
 

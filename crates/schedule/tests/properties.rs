@@ -20,7 +20,7 @@ struct Transaction {
 fn block() -> impl Strategy<Value = Vec<Transaction>> {
     let locations: Vec<_> = (0..3)
         .map(Address::with_last_byte)
-        .flat_map(|a| [Location::balance(a), Location::slot(a, U256::ZERO)])
+        .flat_map(|a| [Location::balance(a), Location::code(a), Location::slot(a, U256::ZERO)])
         .collect();
     let some = || subsequence(locations.clone(), 0..=3);
     let transaction = (some(), some(), some(), 0..50u64, prop::bool::weighted(0.05)).prop_map(

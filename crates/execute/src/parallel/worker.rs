@@ -448,7 +448,7 @@ pub(super) fn worker_evm<'a, D: Database>(
             false => looks::instructions(block.cfg.spec),
         },
         precompiles: KnownPrecompiles::new(block.cfg.spec, known, witnesses),
-        // Who merely pays needs no frame.
+        // Frames are made when they are first needed: who merely pays needs none.
         frame_stack: FrameStack::new(),
     }
 }
